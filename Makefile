@@ -1,0 +1,67 @@
+# Everything a person does with xraylab. `make help` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+STAMP := $(VENV)/.installed
+REPORT := data/08_reporting/report.html
+
+# Never fetch an interpreter, never link across file systems with a warning.
+export UV_PYTHON_DOWNLOADS := never
+export UV_LINK_MODE ?= copy
+export KEDRO_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+
+# uv from the PATH, or one of our own in .uv
+UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+
+.PHONY: help setup run test lint format viz lock bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP)  ## make .venv and install requirements.lock (done once)
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+$(STAMP): requirements.lock pyproject.toml | $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else f"xraylab needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}; set PYTHON=…")'
+	test -x $(BIN)/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
+	$(UV) pip sync --quiet --python $(BIN)/python requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+run: $(STAMP)  ## run every pipeline on phantoms; ends with the path of the report
+	$(BIN)/kedro run
+	@echo "Report: $(CURDIR)/$(REPORT)"
+
+test: $(STAMP)  ## run the tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(STAMP)  ## ruff, mypy --strict, the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+viz: $(STAMP)  ## look at the pipelines in Kedro-Viz
+	$(BIN)/kedro viz run
+
+lock:  ## renew requirements.lock for every platform
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+
+bench: $(STAMP)  ## measure speed and memory (minutes; quiet machine)
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what runs have written (not .venv, not your raw data)
+	find data -path data/01_raw -prune -o -type f ! -name .gitkeep -print0 | xargs -0 -r rm -f
+	rm -rf data/01_raw/phantoms data/01_raw/phantoms_test .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""Networks, and the form in which any trained model is stored."""
