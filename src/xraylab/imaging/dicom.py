@@ -1,0 +1,287 @@
+"""DICOM: the bytes of one file in, one film out.
+
+Sections are those of the DICOM standard (NEMA PS3), part / section.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from xraylab.imaging.codestreams import Broken, codestream_size
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+__all__ = ["decode_dicom", "dicom_spacing", "looks_like_dicom"]
+
+FloatImage = NDArray[np.float32]
+
+_COLOUR_BITS = 16
+_NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation")
+_COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
+# PS3.3 10.7.1.3: where both are given, Pixel Spacing is the one corrected to the patient; the spacing at
+# the detector and that of a digitised film stand in for it.
+_SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
+_PADDING = 16
+# Those that end with the marker FFD9: the JPEG family, without RLE and video (PS3.5 A.4).
+_JPEG_FAMILY = (
+    "1.2.840.10008.1.2.4.5",
+    "1.2.840.10008.1.2.4.7",
+    "1.2.840.10008.1.2.4.8",
+    "1.2.840.10008.1.2.4.9",
+)
+
+
+def looks_like_dicom(data: bytes) -> bool:
+    """Tell a DICOM file from others, with its preamble (PS3.10 7.1) or, as older files are, without.
+
+    A file without preamble is taken for DICOM if it begins with an element of group 0002 or 0008 whose
+    value representation is a known one, or whose length (implicit) stays inside the file.
+    """
+    if data[128:132] == b"DICM":
+        return True
+    little = data[0:2] in (b"\x02\x00", b"\x08\x00") and data[3:4] == b"\x00"
+    big = data[0:2] == b"\x00\x08" and data[2:3] == b"\x00"
+    explicit = data[4:6] in (
+        b"UL",
+        b"UI",
+        b"CS",
+        b"OB",
+        b"DA",
+        b"TM",
+        b"LO",
+        b"SH",
+        b"PN",
+        b"SQ",
+        b"DT",
+        b"ST",
+    )
+    implicit = little and int.from_bytes(data[4:8], "little") <= len(data) - 8
+    return ((little or big) and explicit) or implicit
+
+
+def decode_dicom(data: bytes, *, apply_voi: bool, max_pixels: int) -> FloatImage:
+    r"""Decode the one frame of a DICOM file to a film.
+
+    Without VOI the range of the stored values, [0, 2^s − 1] for unsigned and [−2^(s−1), 2^(s−1) − 1] for
+    signed pixels of s = BitsStored, goes through the modality transformation, and the range that comes
+    out is mapped to [0, 1]. A rescale is linear, so that slope and intercept cancel (a negative slope turns
+    the film): an unsigned 12-bit pixel v is v / 4095. A modality LUT is divided by its own depth. With
+    `apply_voi` the VOI LUT or, if there is none, the first window maps to [0, 1]; a file with neither is
+    as without `apply_voi`. MONOCHROME1 is turned last. Padding pixels are pixels like others.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole file.
+    apply_voi : bool
+        Apply the VOI LUT or window (PS3.3 C.11.2); colour has none.
+    max_pixels : int
+        A larger film is refused by its header.
+
+    Returns
+    -------
+    (H, W) ndarray of float32
+        The film in [0, 1], MONOCHROME2.
+
+    Raises
+    ------
+    Broken
+        With the reason, for a file that does not give one whole film.
+    """
+    try:
+        dataset = _read(data)
+        _check(dataset, max_pixels)
+        pixels = _pixels(dataset)
+        photometric = dataset.PhotometricInterpretation
+        if photometric in _COLOUR:
+            grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+            return np.divide(grey, np.float32(2**dataset.BitsStored - 1), dtype=np.float32)
+        film = _voi(pixels, dataset) if apply_voi and _has_voi(dataset) else _unit(pixels, dataset)
+    except Broken:
+        raise
+    except Exception as error:  # pydicom and its decoders raise of many kinds on a broken file
+        raise Broken(f"is a DICOM file that does not decode ({_words(error)})") from error
+    # PS3.3 C.7.6.3.1.2: the least value of MONOCHROME1 is shown white, after the VOI transformation.
+    return np.subtract(np.float32(1), film) if photometric == "MONOCHROME1" else film
+
+
+def dicom_spacing(data: bytes) -> tuple[float, float] | None:
+    """Return the distance (between rows, between columns) of pixel centres in mm; None if not given.
+
+    Raises
+    ------
+    Broken
+        If the file does not parse, or the spacing is not two positive numbers.
+    """
+    try:
+        dataset = _read(data, stop_before_pixels=True)
+        given = {keyword: dataset.get(keyword) for keyword in _SPACINGS}
+    except Exception as error:  # pydicom raises of many kinds on a broken file
+        raise Broken(f"is a DICOM file that does not parse ({_words(error)})") from error
+    for keyword, value in given.items():
+        if value in (None, ""):
+            continue
+        try:
+            row, column = (float(number) for number in value)
+        except (TypeError, ValueError):
+            row = column = math.nan
+        if not (0 < row < math.inf and 0 < column < math.inf):
+            raise Broken(f"has {keyword} {value}, which must be two positive numbers (mm)")
+        return row, column
+    return None
+
+
+def _read(data: bytes, *, stop_before_pixels: bool = False) -> Dataset:
+    from pydicom import dcmread
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    dataset = dcmread(io.BytesIO(data), force=True, stop_before_pixels=stop_before_pixels)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        # A bare data set has no file meta information (PS3.10 7.1): its encoding is the one it was read by.
+        implicit, little = dataset.original_encoding
+        plain = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else plain
+    return dataset
+
+
+def _check(dataset: Dataset, max_pixels: int) -> None:
+    """Refuse by the header what is not one film of a handled kind."""
+    if "PixelData" not in dataset:
+        raise Broken("is a DICOM file without Pixel Data (7FE0,0010), or cut before it")
+    for keyword in (*_NEEDED, "PhotometricInterpretation"):
+        if dataset.get(keyword) in (None, ""):
+            raise Broken(f"is a DICOM file without {keyword}")
+    rows, columns, allocated, stored, _ = (int(dataset[keyword].value) for keyword in _NEEDED)
+    frames = int(dataset.get("NumberOfFrames") or 1)
+    if frames != 1:
+        raise Broken(f"has {frames} frames (multi-frame DICOM); a film has one")
+    if rows < 1 or columns < 1:
+        raise Broken(f"has no size ({columns} x {rows} pixels)")
+    if rows * columns > max_pixels:
+        raise Broken(f"has {columns} x {rows} pixels, more than max_pixels ({max_pixels:,})")
+    if allocated not in (8, 16, 32) or not 1 <= stored <= allocated:
+        raise Broken(
+            f"has BitsAllocated {allocated} and BitsStored {stored}; 8, 16 or 32 are handled"
+        )
+    if int(dataset.get("HighBit", stored - 1)) != stored - 1:  # PS3.5 8.1.1
+        raise Broken(f"has HighBit {dataset.HighBit}, which must be BitsStored - 1 = {stored - 1}")
+    photometric, samples = (
+        str(dataset.PhotometricInterpretation),
+        int(dataset.get("SamplesPerPixel", 1)),
+    )
+    if photometric in _COLOUR:
+        if samples != len("RGB") or stored != allocated or allocated > _COLOUR_BITS:
+            raise Broken(
+                f"is colour of {samples} samples and {stored} bits; 3 of 8 or 16 are handled"
+            )
+    elif photometric not in ("MONOCHROME1", "MONOCHROME2") or samples != 1:
+        raise Broken(
+            f"has PhotometricInterpretation {photometric!r} of {samples} samples; handled are MONOCHROME1 "
+            f"and MONOCHROME2 of 1, {', '.join(sorted(_COLOUR))} of 3"
+        )
+    _check_codestream(dataset, rows, columns)
+
+
+def _check_codestream(dataset: Dataset, rows: int, columns: int) -> None:
+    """Refuse an encapsulated stream that is cut, or that is not of the size its header says."""
+    from pydicom.encaps import get_frame
+
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if not syntax.is_transfer_syntax or syntax.is_private:
+        raise Broken(f"has the transfer syntax {syntax}, which is not handled")
+    if not syntax.startswith(_JPEG_FAMILY):
+        return
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    size = codestream_size(frame)
+    if size is None:
+        raise Broken(f"has no {syntax.name} stream where its pixels should be")
+    if size != (columns, rows):
+        raise Broken(
+            f"holds a stream of {size[0]} x {size[1]} pixels under a header of {columns} x {rows}"
+        )
+    # EOI and EOC are one marker; writers pad after it with 00 or FF. It cannot stand inside a scan.
+    if b"\xff\xd9" not in frame[-_PADDING:]:
+        raise Broken(f"holds a truncated {syntax.name} stream (no end marker)")
+
+
+def _pixels(dataset: Dataset) -> NDArray[Any]:
+    """Return stored values (H, W), or RGB (H, W, 3)."""
+    from pydicom.pixels.utils import pixel_array
+
+    pixels = np.asarray(pixel_array(dataset))
+    if dataset.PhotometricInterpretation not in _COLOUR:
+        # PS3.5 8.1.1: bits above HighBit are no part of the value (overlays once lay there).
+        unused = 8 * pixels.dtype.itemsize - int(dataset.BitsStored)
+        if unused:
+            pixels = np.right_shift(np.left_shift(pixels, unused), unused)
+    return pixels
+
+
+def _stored_range(dataset: Dataset) -> tuple[int, int]:
+    bits = int(dataset.BitsStored)
+    return (
+        (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        if dataset.PixelRepresentation
+        else (0, 2**bits - 1)
+    )
+
+
+def _rescale(dataset: Dataset) -> tuple[float, float]:
+    """Return slope and intercept (PS3.3 C.11.1.1.2)."""
+    slope = 1.0 if dataset.get("RescaleSlope") is None else float(dataset.RescaleSlope)
+    intercept = 0.0 if dataset.get("RescaleIntercept") is None else float(dataset.RescaleIntercept)
+    if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
+        raise Broken(
+            f"has RescaleSlope {slope} and RescaleIntercept {intercept}, which map nothing"
+        )
+    return slope, intercept
+
+
+def _unit(pixels: NDArray[Any], dataset: Dataset) -> FloatImage:
+    if dataset.get("ModalityLUTSequence"):
+        from pydicom.pixels.processing import apply_modality_lut
+
+        depth = int(dataset.ModalityLUTSequence[0].LUTDescriptor[2])
+        values = apply_modality_lut(pixels, dataset)
+        return np.asarray(np.divide(values, np.float32(2**depth - 1), dtype=np.float32))
+    low, high = _stored_range(dataset)
+    if low or high > 2**24:  # float32 would not hold these whole numbers, or their shift
+        film = ((pixels.astype(np.float64) - low) / (high - low)).astype(np.float32)
+    else:
+        film = np.divide(pixels, np.float32(high), dtype=np.float32)
+    return film if _rescale(dataset)[0] > 0 else np.subtract(np.float32(1), film)
+
+
+def _has_voi(dataset: Dataset) -> bool:
+    window = all(
+        dataset.get(keyword) not in (None, "") for keyword in ("WindowCenter", "WindowWidth")
+    )
+    return window or bool(dataset.get("VOILUTSequence"))
+
+
+def _voi(pixels: NDArray[Any], dataset: Dataset) -> FloatImage:
+    """Apply the VOI LUT, or the first window, to modality values (PS3.3 C.11.2), onto [0, 1]."""
+    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
+
+    slope, intercept = _rescale(dataset)
+    values = apply_modality_lut(pixels, dataset)
+    # The output range of pydicom: the depth of a LUT, else the stored range through the modality.
+    first, last = (slope * bound + intercept for bound in _stored_range(dataset))
+    if dataset.get("ModalityLUTSequence"):
+        first, last = 0.0, 2.0 ** int(dataset.ModalityLUTSequence[0].LUTDescriptor[2]) - 1
+    if dataset.get("VOILUTSequence"):
+        first, last = 0.0, 2.0 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
+        values = np.rint(values).astype(np.int64)  # a LUT is indexed by whole numbers
+    shown = np.asarray(apply_voi_lut(values, dataset), np.float64)
+    return np.clip((shown - first) / (last - first), 0, 1).astype(np.float32)
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
