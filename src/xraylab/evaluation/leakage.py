@@ -1,0 +1,252 @@
+"""The leak gate: what stands on both sides of a split, and what to do about it.
+
+A leak is a key that two splits share. Each kind of leak is one key column of the cohort, so that a
+new kind (near duplicates, by a perceptual hash) is one more column and one more line in
+`LEAK_KINDS`. Work and memory grow with the number of images, never with the number of pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+__all__ = [
+    "LEAK_COLUMNS",
+    "LEAK_KINDS",
+    "LeakError",
+    "OnLeak",
+    "check_leakage",
+    "find_leaks",
+    "merge_duplicates",
+    "regroup",
+]
+
+OnLeak = Literal["fail", "regroup", "report"]
+
+LEAK_KINDS = {"same_group": "group_id", "same_pixels": "digest"}
+"""Key column of each kind of leak."""
+
+LEAK_COLUMNS = (
+    "kind", "key", "split_a", "split_b", "image_id_a", "image_id_b", "group_id_a", "group_id_b",
+    "n_images_a", "n_images_b", "n_pairs",
+)  # fmt: skip
+
+_NO_LEAKS = pd.DataFrame(
+    {name: pd.Series(dtype="int64" if name.startswith("n_") else "str") for name in LEAK_COLUMNS}
+)
+_SHOWN = 5  # pairs that an error names
+
+
+class LeakError(ValueError):
+    """Images on both sides of a split."""
+
+
+def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
+    """List what two splits share.
+
+    Parameters
+    ----------
+    cohort : (N, …) DataFrame
+        One row an image, with columns ``image_id``, ``group_id``, ``split`` (empty text: in no
+        split) and, to look for equal content, ``digest`` (of the decoded pixels; a missing digest
+        is compared with nothing). An image may have more than one row (one a dose, say), in one
+        group.
+
+    Returns
+    -------
+    DataFrame
+        One row for each (kind, key, pair of splits), worst first, with columns `LEAK_COLUMNS`: the
+        kind (``same_group``, ``same_pixels``), the shared group or digest, the two splits, an
+        example from each side (image and its group), the rows on each side and their product, the
+        leaking pairs. Empty without a leak.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a value of ``image_id``, ``group_id`` or ``split`` is missing, or
+        an image lies in two groups.
+    """
+    _check_cohort(cohort, ("image_id", "group_id", "split"))
+    found = [
+        _shared_keys(cohort, kind, column)
+        for kind, column in LEAK_KINDS.items()
+        if column in cohort.columns
+    ]
+    leaks = pd.concat(
+        [_NO_LEAKS, *(table for table in found if table is not None)], ignore_index=True
+    )
+    return leaks.astype(_NO_LEAKS.dtypes).sort_values(
+        ["n_pairs", "kind", "key", "split_a", "split_b"],
+        ascending=[False, True, True, True, True],
+        ignore_index=True,
+    )
+
+
+def check_leakage(cohort: pd.DataFrame, on_leak: OnLeak) -> pd.DataFrame:
+    """Find the leaks of a cohort and stop at them if asked to.
+
+    Parameters
+    ----------
+    cohort : DataFrame
+        As `find_leaks` takes it.
+    on_leak : {"fail", "regroup", "report"}
+        ``fail`` raises. ``report`` and ``regroup`` return what was found; for ``regroup`` the
+        caller then calls `regroup`.
+
+    Returns
+    -------
+    DataFrame
+        As `find_leaks` gives it.
+
+    Raises
+    ------
+    LeakError
+        For ``fail``, if there is a leak: the message names the worst pairs and what to do.
+    ValueError
+        For another `on_leak`, and as `find_leaks` raises.
+    """
+    if on_leak not in get_args(OnLeak):  # a gate never fails open
+        raise ValueError(f"on_leak must be one of {', '.join(get_args(OnLeak))}, got {on_leak!r}")
+    leaks = find_leaks(cohort)
+    if on_leak == "fail" and len(leaks):
+        raise LeakError(_describe(leaks))
+    return leaks
+
+
+def merge_duplicates(cohort: pd.DataFrame) -> pd.Series:
+    """Join groups that share a digest into one family.
+
+    Groups A and B with a film in common, and B and C with another, are one family.
+
+    Parameters
+    ----------
+    cohort : (N, …) DataFrame
+        With columns ``group_id`` and ``digest``; a missing digest joins nothing.
+
+    Returns
+    -------
+    (N,) Series of str
+        Named ``group_id``, on the cohort's index: for each row the first id, in the order of text,
+        of its family. A group without a duplicate keeps its id.
+
+    Raises
+    ------
+    ValueError
+        If a column or a group id is missing.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    _check_cohort(cohort, ("group_id",))
+    if "digest" not in cohort.columns:
+        raise ValueError(
+            f"cohort lacks the column 'digest'; it has {', '.join(map(str, cohort.columns))}"
+        )
+    groups, names = pd.factorize(cohort["group_id"].astype(str), sort=True)
+    digests, distinct = pd.factorize(cohort["digest"])
+    known = digests >= 0
+    # A bipartite graph: a group is joined to the digest of each of its films.
+    size = len(names) + len(distinct)
+    edges = (np.ones(int(known.sum())), (groups[known], len(names) + digests[known]))
+    _, family = connected_components(coo_array(edges, shape=(size, size)), directed=False)
+    first = (
+        pd.Series(np.arange(len(names))).groupby(family[: len(names)]).transform("min").to_numpy()
+    )
+    labels = np.asarray(names, dtype=object)[first][groups]
+    return pd.Series(labels, index=cohort.index, name="group_id", dtype="str")
+
+
+def regroup(cohort: pd.DataFrame, resplit: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:
+    """Join duplicates into families, split again by family, and check that nothing leaks any more.
+
+    Parameters
+    ----------
+    cohort : DataFrame
+        As `find_leaks` takes it.
+    resplit : callable
+        Group ids to splits on the same index, such as
+        ``lambda groups: assign_splits(groups, fractions, seed)``.
+
+    Returns
+    -------
+    DataFrame
+        The cohort with new columns ``group_id`` and ``split``.
+
+    Raises
+    ------
+    LeakError
+        If the new split leaks: `resplit` does not keep a group whole.
+    """
+    groups = merge_duplicates(cohort) if "digest" in cohort.columns else cohort["group_id"]
+    split_again = cohort.assign(group_id=groups, split=resplit(groups))
+    check_leakage(split_again, "fail")
+    return split_again
+
+
+def _check_cohort(cohort: pd.DataFrame, columns: tuple[str, ...]) -> None:
+    for column in columns:
+        if column not in cohort.columns:
+            raise ValueError(
+                f"cohort lacks the column '{column}'; it has {', '.join(map(str, cohort.columns))}"
+            )
+        n_missing = int(cohort[column].isna().sum())
+        if n_missing:
+            raise ValueError(f"cohort: '{column}' is missing in {n_missing} of {len(cohort)} rows")
+    if "image_id" in columns and "group_id" in columns:
+        n_groups = cohort.groupby("image_id")["group_id"].nunique()
+        if (n_groups > 1).any():
+            raise ValueError(
+                f"cohort: image '{n_groups.idxmax()}' lies in {n_groups.max()} groups, not in one"
+            )
+
+
+def _shared_keys(cohort: pd.DataFrame, kind: str, column: str) -> pd.DataFrame | None:
+    """Return one row for each key and pair of splits that share it; None without any."""
+    table = pd.DataFrame(
+        {
+            "key": cohort[column],
+            "split": cohort["split"].astype(str),
+            "image_id": cohort["image_id"],
+            "group_id": cohort["group_id"],
+        }
+    )
+    table = table[(table["split"] != "") & table["key"].notna()]
+    table = table.astype({"key": str}).sort_values(["key", "split", "image_id"])
+    by_split = table.groupby(["key", "split"], as_index=False).agg(
+        image_id=("image_id", "first"),
+        group_id=("group_id", "first"),
+        n_images=("image_id", "size"),
+    )
+    by_split = by_split[by_split.duplicated("key", keep=False)]
+    pairs = [
+        by_split[by_split["split"] == a].merge(
+            by_split[by_split["split"] == b], on="key", suffixes=("_a", "_b")
+        )
+        for a, b in combinations(sorted(by_split["split"].unique()), 2)
+    ]
+    if not pairs:
+        return None
+    leaks: pd.DataFrame = pd.concat(pairs, ignore_index=True)
+    leaks = leaks.assign(kind=kind, n_pairs=leaks["n_images_a"] * leaks["n_images_b"])
+    return leaks.loc[:, list(LEAK_COLUMNS)]
+
+
+def _describe(leaks: pd.DataFrame) -> str:
+    counts = leaks.groupby("kind")["n_pairs"].agg(["size", "sum"])
+    summary = "; ".join(
+        f"{kind}: {row['size']} keys, {row['sum']} pairs" for kind, row in counts.iterrows()
+    )
+    examples = "; ".join(
+        f"'{row.image_id_a}' ({row.split_a}) and '{row.image_id_b}' ({row.split_b}), "
+        f"{row.kind} '{row.key}'"
+        for row in leaks.head(_SHOWN).itertuples()
+    )
+    return (
+        f"images stand on both sides of a split ({summary}). Worst: {examples}. Split by group, or "
+        "set on_leak to 'regroup' (duplicates become one group and the split is made again) or to "
+        "'report'"
+    )

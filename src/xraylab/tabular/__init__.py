@@ -1,0 +1,1 @@
+"""Models of feature tables: fitting, prediction, and their stored form."""
