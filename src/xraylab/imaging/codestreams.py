@@ -15,9 +15,16 @@ import struct
 from typing import NamedTuple
 
 __all__ = [
-    "JPEG_MAGIC", "PNG_MAGIC", "Broken", "JpegHeader", "PngHeader", "codestream_size", "jpeg_end", "read_jpeg_header",
+    "JPEG_MAGIC",
+    "PNG_MAGIC",
+    "BrokenFileError",
+    "JpegHeader",
+    "PngHeader",
+    "codestream_size",
+    "jpeg_end",
+    "read_jpeg_header",
     "read_png_header",
-]  # fmt: skip
+]
 
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 JPEG_MAGIC = b"\xff\xd8\xff"
@@ -35,7 +42,7 @@ _GREY_KEY, _ANIMATION = 2, 8  # bytes in tRNS of a grey PNG and in acTL
 _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
-class Broken(ValueError):  # noqa: N818 - never leaves this package
+class BrokenFileError(ValueError):
     """A stream that breaks its own format; the message is the reason."""
 
 
@@ -66,20 +73,22 @@ def read_png_header(data: bytes) -> PngHeader:
 
     Raises
     ------
-    Broken
+    BrokenFileError
         If the header is not one, or the file ends before IEND.
     """
     if len(data) < _PNG_HEADER_END or data[12:16] != b"IHDR":
-        raise Broken(f"is a truncated PNG (no header in {len(data)} bytes)")
+        raise BrokenFileError(f"is a truncated PNG (no header in {len(data)} bytes)")
     width, height, bit_depth, colour_type = struct.unpack_from(">IIBB", data, 16)
     frames, transparent, kind, position = 1, None, b"", 8
     while kind != b"IEND":
         if position + 12 > len(data):
-            raise Broken(f"is a truncated PNG (ends after {len(data)} bytes without IEND)")
+            raise BrokenFileError(f"is a truncated PNG (ends after {len(data)} bytes without IEND)")
         length, kind = struct.unpack_from(">I4s", data, position)
         body, position = position + 8, position + 12 + length
         if position > len(data):
-            raise Broken(f"is a truncated PNG (a chunk of {length:,} bytes passes its end)")
+            raise BrokenFileError(
+                f"is a truncated PNG (a chunk of {length:,} bytes passes its end)"
+            )
         if kind == b"acTL" and length == _ANIMATION:
             (frames,) = struct.unpack_from(">I", data, body)
         elif kind == b"tRNS" and colour_type == 0 and length == _GREY_KEY:
@@ -92,7 +101,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
 
     Raises
     ------
-    Broken
+    BrokenFileError
         If the stream ends before its first scan, or has no frame header before it.
     """
     frame: tuple[int, int, int, int, int] | None = None
@@ -102,16 +111,16 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
         if marker in RESTARTS or marker in (SOI, TEM):
             continue
         if marker == EOI:
-            raise Broken("is a JPEG without an image")
+            raise BrokenFileError("is a JPEG without an image")
         body, position = _segment(data, position)
         if marker in FRAMES:
             if position - body < _FRAME_HEADER:
-                raise Broken("is a JPEG with a broken frame header")
+                raise BrokenFileError("is a JPEG with a broken frame header")
             precision, height, width, components = struct.unpack_from(">BHHB", data, body)
             frame = (width, height, precision, components, marker)
         elif marker == SOS:
             if frame is None:
-                raise Broken("is a JPEG without a frame header")
+                raise BrokenFileError("is a JPEG without a frame header")
             return JpegHeader(*frame, position)
 
 
@@ -120,14 +129,14 @@ def jpeg_end(data: bytes, scan_start: int) -> int:
 
     Raises
     ------
-    Broken
+    BrokenFileError
         If the stream ends without it.
     """
     position = scan_start
     while True:
         found = _MARKER_AFTER_SCAN.search(data, position)
         if found is None:
-            raise Broken(f"is a truncated JPEG (ends after {len(data)} bytes without EOI)")
+            raise BrokenFileError(f"is a truncated JPEG (ends after {len(data)} bytes without EOI)")
         if data[found.start() + 1] == EOI:
             return found.start()
         _, position = _segment(data, found.end())
@@ -152,14 +161,18 @@ def _next_marker(data: bytes, position: int) -> tuple[int, int]:
     while 0 <= position < len(data) and data[position] == FILL:  # T.81 B.1.1.2: fill bytes
         position += 1
     if not 0 <= position < len(data):
-        raise Broken(f"is a truncated JPEG (ends after {len(data)} bytes, before its image)")
+        raise BrokenFileError(
+            f"is a truncated JPEG (ends after {len(data)} bytes, before its image)"
+        )
     return data[position], position + 1
 
 
 def _segment(data: bytes, position: int) -> tuple[int, int]:
     if position + 2 > len(data):
-        raise Broken(f"is a truncated JPEG (ends after {len(data)} bytes, inside a segment)")
+        raise BrokenFileError(
+            f"is a truncated JPEG (ends after {len(data)} bytes, inside a segment)"
+        )
     (length,) = struct.unpack_from(">H", data, position)
     if length < _LENGTH_FIELD or position + length > len(data):
-        raise Broken(f"is a truncated JPEG (a segment of {length} bytes passes its end)")
+        raise BrokenFileError(f"is a truncated JPEG (a segment of {length} bytes passes its end)")
     return position + 2, position + length

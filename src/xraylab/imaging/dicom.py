@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.imaging.codestreams import Broken, codestream_size
+from xraylab.imaging.codestreams import BrokenFileError, codestream_size
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -92,7 +92,7 @@ def decode_dicom(data: bytes, *, apply_voi: bool, max_pixels: int) -> FloatImage
 
     Raises
     ------
-    Broken
+    BrokenFileError
         With the reason, for a file that does not give one whole film.
     """
     try:
@@ -104,10 +104,10 @@ def decode_dicom(data: bytes, *, apply_voi: bool, max_pixels: int) -> FloatImage
             grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
             return np.divide(grey, np.float32(2**dataset.BitsStored - 1), dtype=np.float32)
         film = _voi(pixels, dataset) if apply_voi and _has_voi(dataset) else _unit(pixels, dataset)
-    except Broken:
+    except BrokenFileError:
         raise
     except Exception as error:  # pydicom and its decoders raise of many kinds on a broken file
-        raise Broken(f"is a DICOM file that does not decode ({_words(error)})") from error
+        raise BrokenFileError(f"is a DICOM file that does not decode ({_words(error)})") from error
     # PS3.3 C.7.6.3.1.2: the least value of MONOCHROME1 is shown white, after the VOI transformation.
     return np.subtract(np.float32(1), film) if photometric == "MONOCHROME1" else film
 
@@ -117,14 +117,14 @@ def dicom_spacing(data: bytes) -> tuple[float, float] | None:
 
     Raises
     ------
-    Broken
+    BrokenFileError
         If the file does not parse, or the spacing is not two positive numbers.
     """
     try:
         dataset = _read(data, stop_before_pixels=True)
         given = {keyword: dataset.get(keyword) for keyword in _SPACINGS}
     except Exception as error:  # pydicom raises of many kinds on a broken file
-        raise Broken(f"is a DICOM file that does not parse ({_words(error)})") from error
+        raise BrokenFileError(f"is a DICOM file that does not parse ({_words(error)})") from error
     for keyword, value in given.items():
         if value in (None, ""):
             continue
@@ -133,7 +133,7 @@ def dicom_spacing(data: bytes) -> tuple[float, float] | None:
         except (TypeError, ValueError):
             row = column = math.nan
         if not (0 < row < math.inf and 0 < column < math.inf):
-            raise Broken(f"has {keyword} {value}, which must be two positive numbers (mm)")
+            raise BrokenFileError(f"has {keyword} {value}, which must be two positive numbers (mm)")
         return row, column
     return None
 
@@ -154,35 +154,39 @@ def _read(data: bytes, *, stop_before_pixels: bool = False) -> Dataset:
 def _check(dataset: Dataset, max_pixels: int) -> None:
     """Refuse by the header what is not one film of a handled kind."""
     if "PixelData" not in dataset:
-        raise Broken("is a DICOM file without Pixel Data (7FE0,0010), or cut before it")
+        raise BrokenFileError("is a DICOM file without Pixel Data (7FE0,0010), or cut before it")
     for keyword in (*_NEEDED, "PhotometricInterpretation"):
         if dataset.get(keyword) in (None, ""):
-            raise Broken(f"is a DICOM file without {keyword}")
+            raise BrokenFileError(f"is a DICOM file without {keyword}")
     rows, columns, allocated, stored, _ = (int(dataset[keyword].value) for keyword in _NEEDED)
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
-        raise Broken(f"has {frames} frames (multi-frame DICOM); a film has one")
+        raise BrokenFileError(f"has {frames} frames (multi-frame DICOM); a film has one")
     if rows < 1 or columns < 1:
-        raise Broken(f"has no size ({columns} x {rows} pixels)")
+        raise BrokenFileError(f"has no size ({columns} x {rows} pixels)")
     if rows * columns > max_pixels:
-        raise Broken(f"has {columns} x {rows} pixels, more than max_pixels ({max_pixels:,})")
+        raise BrokenFileError(
+            f"has {columns} x {rows} pixels, more than max_pixels ({max_pixels:,})"
+        )
     if allocated not in (8, 16, 32) or not 1 <= stored <= allocated:
-        raise Broken(
+        raise BrokenFileError(
             f"has BitsAllocated {allocated} and BitsStored {stored}; 8, 16 or 32 are handled"
         )
     if int(dataset.get("HighBit", stored - 1)) != stored - 1:  # PS3.5 8.1.1
-        raise Broken(f"has HighBit {dataset.HighBit}, which must be BitsStored - 1 = {stored - 1}")
+        raise BrokenFileError(
+            f"has HighBit {dataset.HighBit}, which must be BitsStored - 1 = {stored - 1}"
+        )
     photometric, samples = (
         str(dataset.PhotometricInterpretation),
         int(dataset.get("SamplesPerPixel", 1)),
     )
     if photometric in _COLOUR:
         if samples != len("RGB") or stored != allocated or allocated > _COLOUR_BITS:
-            raise Broken(
+            raise BrokenFileError(
                 f"is colour of {samples} samples and {stored} bits; 3 of 8 or 16 are handled"
             )
     elif photometric not in ("MONOCHROME1", "MONOCHROME2") or samples != 1:
-        raise Broken(
+        raise BrokenFileError(
             f"has PhotometricInterpretation {photometric!r} of {samples} samples; handled are MONOCHROME1 "
             f"and MONOCHROME2 of 1, {', '.join(sorted(_COLOUR))} of 3"
         )
@@ -195,20 +199,20 @@ def _check_codestream(dataset: Dataset, rows: int, columns: int) -> None:
 
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_transfer_syntax or syntax.is_private:
-        raise Broken(f"has the transfer syntax {syntax}, which is not handled")
+        raise BrokenFileError(f"has the transfer syntax {syntax}, which is not handled")
     if not syntax.startswith(_JPEG_FAMILY):
         return
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     size = codestream_size(frame)
     if size is None:
-        raise Broken(f"has no {syntax.name} stream where its pixels should be")
+        raise BrokenFileError(f"has no {syntax.name} stream where its pixels should be")
     if size != (columns, rows):
-        raise Broken(
+        raise BrokenFileError(
             f"holds a stream of {size[0]} x {size[1]} pixels under a header of {columns} x {rows}"
         )
     # EOI and EOC are one marker; writers pad after it with 00 or FF. It cannot stand inside a scan.
     if b"\xff\xd9" not in frame[-_PADDING:]:
-        raise Broken(f"holds a truncated {syntax.name} stream (no end marker)")
+        raise BrokenFileError(f"holds a truncated {syntax.name} stream (no end marker)")
 
 
 def _pixels(dataset: Dataset) -> NDArray[Any]:
@@ -238,7 +242,7 @@ def _rescale(dataset: Dataset) -> tuple[float, float]:
     slope = 1.0 if dataset.get("RescaleSlope") is None else float(dataset.RescaleSlope)
     intercept = 0.0 if dataset.get("RescaleIntercept") is None else float(dataset.RescaleIntercept)
     if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
-        raise Broken(
+        raise BrokenFileError(
             f"has RescaleSlope {slope} and RescaleIntercept {intercept}, which map nothing"
         )
     return slope, intercept

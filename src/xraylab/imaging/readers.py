@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from xraylab.imaging.codestreams import (
     JPEG_MAGIC,
     PNG_MAGIC,
-    Broken,
+    BrokenFileError,
     JpegHeader,
     PngHeader,
     jpeg_end,
@@ -97,7 +97,7 @@ def read_radiograph(
             return _decode_jpeg(data, max_pixels)
         if looks_like_dicom(data):
             return decode_dicom(data, apply_voi=apply_voi, max_pixels=max_pixels)
-    except (Broken, cv2.error) as error:
+    except (BrokenFileError, cv2.error) as error:
         raise UnreadableRadiograph(name, str(error)) from error
     raise UnreadableRadiograph(name, _not_a_film(data))
 
@@ -126,7 +126,7 @@ def read_spacing(
         raise UnreadableRadiograph(name, _not_a_film(data))
     try:
         return dicom_spacing(data)
-    except Broken as error:
+    except BrokenFileError as error:
         raise UnreadableRadiograph(name, str(error)) from error
 
 
@@ -143,19 +143,21 @@ def _not_a_film(data: bytes) -> str:
 
 def _check_size(width: int, height: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
-        raise Broken(f"has no size ({width} x {height} pixels)")
+        raise BrokenFileError(f"has no size ({width} x {height} pixels)")
     if width * height > max_pixels:
-        raise Broken(f"has {width} x {height} pixels, more than max_pixels ({max_pixels:,})")
+        raise BrokenFileError(
+            f"has {width} x {height} pixels, more than max_pixels ({max_pixels:,})"
+        )
 
 
 def _decode_png(data: bytes, max_pixels: int) -> FloatImage:
     header = read_png_header(data)
     _check_size(header.width, header.height, max_pixels)
     if header.frames > 1:
-        raise Broken(f"has {header.frames} frames (animated PNG); a film has one")
+        raise BrokenFileError(f"has {header.frames} frames (animated PNG); a film has one")
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
-        raise Broken("is a PNG that does not decode (broken or truncated data)")
+        raise BrokenFileError("is a PNG that does not decode (broken or truncated data)")
     top = 65535 if image.dtype == np.uint16 else 255
     if image.ndim == _GREY:
         film = _unit(image, top)
@@ -178,18 +180,20 @@ def _decode_jpeg(data: bytes, max_pixels: int) -> FloatImage:
     header = read_jpeg_header(data)
     _check_size(header.width, header.height, max_pixels)
     if header.components not in (1, 3):
-        raise Broken(f"is a JPEG of {header.components} colour components; 1 and 3 are handled")
+        raise BrokenFileError(
+            f"is a JPEG of {header.components} colour components; 1 and 3 are handled"
+        )
     if header.process in _JPEG_ARITHMETIC:
-        raise Broken("is an arithmetic-coded JPEG, which is not handled")
+        raise BrokenFileError("is an arithmetic-coded JPEG, which is not handled")
     end = jpeg_end(data, header.scan_start)
     if header.precision != _JPEG_BITS or header.process == _JPEG_LOSSLESS:
         return _decode_deep_jpeg(data, header)
     image = _grey_jpeg(data)
     if image is None:
-        raise Broken("is a JPEG that does not decode (broken or truncated data)")
+        raise BrokenFileError("is a JPEG that does not decode (broken or truncated data)")
     # Where entropy-coded data end too early the decoder sets all blocks to mid-grey, the last one too.
     if image[-1, -1] == _MID_GREY and _scan_is_cut(data, end, image):
-        raise Broken("is a truncated JPEG (its scan ends before the last row)")
+        raise BrokenFileError("is a truncated JPEG (its scan ends before the last row)")
     return _unit(image, 255)
 
 
@@ -213,7 +217,9 @@ def _decode_deep_jpeg(data: bytes, header: JpegHeader) -> FloatImage:
     try:
         image = np.asarray(libjpeg.utils.decode(data))
     except Exception as error:
-        raise Broken(f"is a {header.precision}-bit JPEG that does not decode ({error})") from error
+        raise BrokenFileError(
+            f"is a {header.precision}-bit JPEG that does not decode ({error})"
+        ) from error
     if image.ndim != _GREY:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return _unit(image, 2**header.precision - 1)

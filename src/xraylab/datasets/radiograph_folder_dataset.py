@@ -1,0 +1,312 @@
+"""A folder of radiographs, as the public sets lay them out, as one catalog entry."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any, Literal, get_args
+
+import numpy as np
+from kedro.io.core import DatasetError
+from kedro_datasets._typing import ImagePreview
+from kedro_datasets.partitions import PartitionedDataset
+from numpy.typing import NDArray
+
+from xraylab.datasets.radiograph_dataset import LoadArgs, RadiographDataset, SaveArgs
+from xraylab.datasets.radiograph_preview import contact_sheet, png_preview
+from xraylab.imaging import (
+    RADIOGRAPH_SUFFIXES,
+    read_radiograph,
+    write_radiograph,
+)
+
+__all__ = ["ImageId", "RadiographFolderDataset"]
+
+FloatImage = NDArray[np.float32]
+ImageId = Literal["stem", "name", "relative"]
+
+_WILDCARDS = frozenset("*?[")
+
+
+class RadiographFolderDataset(PartitionedDataset):
+    """Load films lazily from one or more folders under a path; save films as PNG.
+
+    ``load`` gives ``dict[image_id, callable]``: each callable reads its film, is picklable, and raises
+    `xraylab.imaging.UnreadableRadiograph` itself if the film is bad. Folders are listed without a look
+    into their files. Everything in a folder whose name ends in one of the suffixes counts as a film, a
+    folder of such a name too (reading it raises); hidden files and other names do not.
+
+    Examples
+    --------
+    In a catalog:
+
+    .. code-block:: yaml
+
+        films:
+          type: xraylab.datasets.RadiographFolderDataset
+          path: ${globals:raw}/nih_chest_xray14
+          folders: [images, images_*/images, "images[0-9]*"]
+    """
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        folders: Sequence[str] = (".",),
+        suffixes: Sequence[str] = RADIOGRAPH_SUFFIXES,
+        id: ImageId = "stem",  # noqa: A002 - the word of the catalog
+        allow_empty: bool = False,
+        load_args: dict[str, Any] | None = None,
+        save_args: dict[str, Any] | None = None,
+        credentials: dict[str, Any] | None = None,
+        fs_args: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        """Make the dataset; nothing is listed yet.
+
+        Parameters
+        ----------
+        path : str
+            The folder of the data set, on any fsspec file system.
+        folders : sequence of str
+            Where films lie: folders relative to `path`, with ``*``, ``?`` and ``[…]`` inside a name. At
+            least one must exist. Films are saved to the first one, which then may hold no wildcard.
+        suffixes : sequence of str
+            Ends of the names of films, in any case, with their dot or without.
+        id : {"stem", "name", "relative"}
+            The image id: file name without suffix, file name, or path under `path` without suffix.
+        allow_empty : bool
+            Give an empty dict, not an error, where the folders hold no film.
+        load_args : dict, optional
+            ``apply_voi`` and ``max_pixels``, see `LoadArgs`.
+        save_args : dict, optional
+            ``bits``, see `SaveArgs`.
+        credentials, fs_args : dict, optional
+            Arguments of the file system.
+        metadata : dict, optional
+            Anything; Kedro-Viz reads its own key from it.
+
+        Raises
+        ------
+        kedro.io.DatasetError
+            For a folder that leaves `path`, or no folder, or no suffix, or an unknown kind of id.
+        pydantic.ValidationError
+            For an unknown or invalid argument in `load_args` or `save_args`.
+        """
+        self._cached_partitions: list[str] | None = None
+        self._films_load_args = LoadArgs.model_validate(load_args or {})
+        self._films_save_args = SaveArgs.model_validate(save_args or {})
+        super().__init__(
+            path=path,
+            dataset=RadiographDataset,
+            credentials=credentials,
+            fs_args=fs_args,
+            metadata=metadata,
+        )
+        self._folders = [_inside(folder) for folder in _strings("folders", folders)]
+        self._suffixes = tuple(
+            f".{end.lower().lstrip('.')}" for end in _strings("suffixes", suffixes)
+        )
+        if id not in get_args(ImageId):
+            raise DatasetError(f"id must be one of {', '.join(get_args(ImageId))}, not {id!r}")
+        self._id: ImageId = id
+        self._allow_empty = allow_empty
+        self._storage_options = {**self._credentials, **self._fs_args}
+        self._root = str(self._filesystem._strip_protocol(self._normalized_path)).rstrip("/")
+
+    def load(self) -> dict[str, Callable[[], FloatImage]]:
+        """List the films: image id, in order, to a callable that reads the film.
+
+        Raises
+        ------
+        kedro.io.DatasetError
+            If no folder is there, if none holds a film (unless ``allow_empty``), or if two files have
+            one image id.
+        """
+        self._invalidate_caches()
+        found = self._find()
+        if not found and not self._allow_empty:
+            raise DatasetError(
+                f"{self._path}: no film in {self._folder_words()}; a film ends in {', '.join(self._suffixes)}"
+            )
+        # Only what differs from the defaults: a hundred thousand callables should weigh little.
+        options: dict[str, Any] = self._films_load_args.model_dump(exclude_defaults=True)
+        if self._storage_options:
+            options["storage_options"] = self._storage_options
+        return {
+            image_id: partial(read_radiograph, self._address(found[image_id]), **options)
+            for image_id in sorted(found)
+        }
+
+    def save(self, data: dict[str, Any]) -> None:
+        """Write films as PNG into the first folder; a value may be a callable that makes the film.
+
+        Raises
+        ------
+        kedro.io.DatasetError
+            If the first folder holds a wildcard, or an image id does not name a file in it.
+        """
+        folder = self._folders[0]
+        if _WILDCARDS & set(folder):
+            raise DatasetError(
+                f"{self._path}: cannot save to the pattern {folder!r}; put a plain folder first"
+            )
+        targets = {image_id: self._target(folder, image_id) for image_id in sorted(data)}
+        if self._protocol in ("file", "local"):
+            # An empty save leaves an empty folder, so that `allow_empty` reads back what was saved.
+            self._filesystem.makedirs(self._join(folder), exist_ok=True)
+        for image_id, target in targets.items():
+            film = data[image_id]
+            write_radiograph(
+                self._address(target),
+                film() if callable(film) else film,
+                storage_options=self._storage_options,
+                **self._films_save_args.model_dump(),
+            )
+        self._invalidate_caches()
+
+    def preview(self) -> ImagePreview:
+        """Return a contact sheet of up to six films for Kedro-Viz: a PNG in base 64."""
+        return png_preview(contact_sheet(self.load()))
+
+    def _find(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        twice: list[tuple[str, str, str]] = []
+        for path in self._list_partitions():
+            image_id = self._path_to_partition(path)
+            other = found.setdefault(image_id, path)
+            if other != path:
+                twice.append((image_id, other, path))
+        if twice:
+            image_id, first, second = twice[0]
+            more = f" (and {len(twice) - 1} more pairs)" if len(twice) > 1 else ""
+            raise DatasetError(
+                f"{self._path}: two films have the image id {image_id!r}: {first} and {second}{more}; "
+                f"choose folders that do not overlap, or another id ({', '.join(get_args(ImageId))})"
+            )
+        return found
+
+    def _list_partitions(self) -> list[str]:
+        if not self._cached_partitions:
+            listings = list(self._listings())
+            if not listings:
+                raise DatasetError(
+                    f"{self._path}: no such folder; expected {self._folder_words()} with films "
+                    f"({', '.join(self._suffixes)}). Set XRAYLAB_RAW or --params raw=… to the folder that "
+                    f"holds the data sets"
+                )
+            # A file that two patterns reach is one file.
+            self._cached_partitions = list(
+                dict.fromkeys(path for listing in listings for path in listing)
+            )
+        return list(self._cached_partitions)
+
+    def _listings(self) -> Iterator[list[str]]:
+        """Give, for each folder that is there, the films in it: one listing a folder, no look at a file."""
+        for folder in self._folders:
+            for place in self._expand(folder):
+                try:
+                    paths = self._filesystem.ls(place, detail=False)
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                # A file lists itself on some file systems.
+                yield [path for path in map(str, paths) if path != place and self._is_film(path)]
+
+    def _expand(self, folder: str) -> list[str]:
+        """Return the paths under the root that a folder pattern names."""
+        places = [self._root or "/"]
+        for part in PurePosixPath(folder).parts:
+            if _WILDCARDS & set(part):
+                places = [inner for place in places for inner in self._subfolders(place, part)]
+            else:
+                places = [f"{place.rstrip('/')}/{part}" for place in places]
+        return places
+
+    def _subfolders(self, place: str, pattern: str) -> list[str]:
+        try:
+            entries = self._filesystem.ls(place, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        names = (entry["name"].rstrip("/") for entry in entries if entry["type"] == "directory")
+        return sorted(
+            name for name in names if fnmatch.fnmatchcase(name.rsplit("/", 1)[-1], pattern)
+        )
+
+    def _is_film(self, path: str) -> bool:
+        name = path.rstrip("/").rsplit("/", 1)[-1]
+        return not name.startswith(".") and name.lower().endswith(self._suffixes)
+
+    def _path_to_partition(self, path: str) -> str:
+        name = path.rstrip("/").rsplit("/", 1)[-1]
+        if self._id == "name":
+            return name
+        suffix = next(end for end in self._suffixes if name.lower().endswith(end))
+        if self._id == "stem":
+            return name[: -len(suffix)]
+        return path.rstrip("/")[len(self._root) : -len(suffix)].lstrip("/")
+
+    def _target(self, folder: str, image_id: str) -> str:
+        """Return where a film is saved, such that loading gives it the same image id."""
+        name = image_id if self._id == "name" else f"{image_id}.png"
+        place = "." if self._id == "relative" else folder
+        target = PurePosixPath(name)
+        plain = ".." not in target.parts and not target.is_absolute() and target.as_posix() == name
+        if self._id == "relative":
+            fits = plain and target.parent == PurePosixPath(folder)
+        else:
+            fits = plain and len(target.parts) == 1
+        if not (fits and self._is_film(name) and name.lower().endswith(".png")):
+            raise DatasetError(
+                f"{self._path}: the image id {image_id!r} does not name a PNG in the folder {folder!r} "
+                f"(id: {self._id})"
+            )
+        return self._join(place, name)
+
+    def _join(self, folder: str, name: str = "") -> str:
+        return "/".join(
+            part for part in (self._root, folder if folder != "." else "", name) if part
+        )
+
+    def _address(self, path: str) -> str:
+        if self._protocol in ("file", "local"):
+            return path
+        return str(self._filesystem.unstrip_protocol(path))
+
+    def _folder_words(self) -> str:
+        plain = self._folders == ["."]
+        return f"{self._root}/" if plain else f"{' or '.join(self._folders)} under {self._root}/"
+
+    def _exists(self) -> bool:
+        self._invalidate_caches()
+        listings = list(self._listings())
+        return any(listings) or (self._allow_empty and bool(listings))
+
+    def _describe(self) -> dict[str, Any]:
+        return {
+            "path": self._path,
+            "folders": self._folders,
+            "suffixes": list(self._suffixes),
+            "id": self._id,
+            "allow_empty": self._allow_empty,
+            "load_args": self._films_load_args.model_dump(),
+            "save_args": self._films_save_args.model_dump(),
+        }
+
+    def __repr__(self) -> str:
+        return str(self._pretty_repr(self._describe()))
+
+
+def _strings(key: str, values: Sequence[str]) -> list[str]:
+    listed = [values] if isinstance(values, str) else list(values)
+    if not listed or not all(isinstance(value, str) and value.strip() for value in listed):
+        raise DatasetError(f"{key} must be a list of one or more names, not {values!r}")
+    return listed
+
+
+def _inside(folder: str) -> str:
+    path = PurePosixPath(folder)
+    if path.is_absolute() or ".." in path.parts:
+        raise DatasetError(f"folders must lie under path, not {folder!r}")
+    return path.as_posix()
