@@ -19,7 +19,7 @@ because quantum noise depends on the signal. The extended features are
 ``noise_sigma_local``  noise standard deviation at mid-grey, from the noise-level function (below)
 ``gradient_entropy``   Shannon entropy, in bits, of the histogram of the Sobel magnitude of u in bins
                        of 2 Sobel units, that is of a quarter of a grey level per pixel
-``local_snr``          median over tiles of mean(p) / noise standard deviation, at most 227,022
+``local_snr``          median over tiles of mean(p) / noise standard deviation, at most 227,020
 =====================  ===========================================================================
 
 **Tiles** are 32 by 32 pixels of the film without its outermost pixels; the last row and column of tiles take the
