@@ -1,6 +1,22 @@
-"""The Kedro datasets that kedro-datasets lacks."""
+"""The Kedro datasets that kedro-datasets lacks, loaded when they are named."""
 
-from xraylab.datasets.radiograph_dataset import RadiographDataset
-from xraylab.datasets.radiograph_folder_dataset import RadiographFolderDataset
+from __future__ import annotations
 
-__all__ = ["RadiographDataset", "RadiographFolderDataset"]
+from importlib import import_module
+from typing import Any
+
+_MODULES = {
+    "FigureDataset": "figure_dataset",
+    "MetricsDataset": "metrics_dataset",
+    "ModelDataset": "model_dataset",
+    "RadiographDataset": "radiograph_dataset",
+    "RadiographFolderDataset": "radiograph_folder_dataset",
+}
+
+__all__ = list(_MODULES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"xraylab.datasets has no {name}; it has {', '.join(_MODULES)}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -29,7 +29,15 @@ from pydantic import Field
 
 from xraylab.parameters import Parameters
 
-__all__ = ["Detector", "blur", "counts_to_film", "expose", "film_to_counts", "noise_gain", "point_spread"]
+__all__ = [
+    "Detector",
+    "blur",
+    "counts_to_film",
+    "expose",
+    "film_to_counts",
+    "noise_gain",
+    "point_spread",
+]
 
 FloatImage = NDArray[np.float32]
 
@@ -112,7 +120,9 @@ def expose(
     (H, W) ndarray of float32
         Counts in quanta; a few may be below 0 where electronic noise exceeds the signal.
     """
-    mean_quanta = dose_fraction * detector.photons_per_pixel * np.exp(-optical_depth.astype(np.float64))
+    mean_quanta = (
+        dose_fraction * detector.photons_per_pixel * np.exp(-optical_depth.astype(np.float64))
+    )
     counts = blur(rng.poisson(mean_quanta).astype(np.float32), detector)
     noise = rng.standard_normal(counts.shape, np.float32)
     return np.asarray(counts + np.float32(detector.electronic_noise) * noise, np.float32)

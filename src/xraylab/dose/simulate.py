@@ -6,9 +6,9 @@ deviation is added,
 .. math:: p' = \mathrm{clip}(s\,p + \mathcal N(0, \sigma^2), 0, 1).
 
 ``quantum`` is physically sound. A full-dose exposure has the variance :math:`g\,m + \sigma_e^2` at a mean of
-:math:`m` counts, where :math:`g` is the noise gain of the detector's blur. Scaled by the dose fraction :math:`d` it keeps
-only :math:`d^2` of that, while a true exposure at :math:`d` has :math:`g\,d\,m + \sigma_e^2`. What is missing is added: a
-signal-dependent part of variance :math:`d(1-d)\,N` before the blur, and a white electronic part,
+:math:`m` counts, where :math:`g` is the noise gain of the detector's blur. Scaled by the dose fraction :math:`d`
+it keeps only :math:`d^2` of that, while a true exposure at :math:`d` has :math:`g\,d\,m + \sigma_e^2`. What is
+missing is added: a signal-dependent part of variance :math:`d(1-d)\,N` before the blur, and a white electronic part,
 
 .. math:: y_d = d\,y + h * \big(\sqrt{d(1-d)\,N}\; z_1\big) + \sqrt{1-d^2}\,\sigma_e\,z_2 ,
 
@@ -33,15 +33,23 @@ from xraylab.dose.detector import Detector, blur, counts_to_film, film_to_counts
 from xraylab.dose.noise import normal_quantiles, stream_key
 from xraylab.parameters import Parameters
 
-__all__ = ["RECIPES", "DoseLevel", "reduce_dose", "simulate", "simulate_additive", "simulate_quantum"]
+__all__ = [
+    "RECIPES",
+    "Exposure",
+    "Recipe",
+    "reduce_dose",
+    "simulate",
+    "simulate_additive",
+    "simulate_quantum",
+]
 
 FloatImage = NDArray[np.float32]
 Recipe = Literal["additive", "quantum"]
 RECIPES: tuple[Recipe, ...] = ("additive", "quantum")
 
 
-class DoseLevel(Parameters):
-    """One simulated exposure of a film.
+class Exposure(Parameters):
+    """All that it takes to make one simulated exposure of a film, again and anywhere.
 
     Attributes
     ----------
@@ -54,8 +62,14 @@ class DoseLevel(Parameters):
     noise_std : float
         Standard deviation of the added noise on the film's [0, 1] scale (additive); 0 for quantum.
     dose_fraction : float
-        Dose relative to the full-dose film, in (0, 1] (quantum). The additive recipe has no dose of its own;
-        as in the public demo its scale stands for it.
+        Dose relative to the full-dose film, in (0, 1]. The additive recipe has no dose of its own; as in the
+        public demo its scale stands for it.
+    noise_key : int
+        Key of the noise, from `xraylab.dose.noise.noise_key`.
+    match_mean : bool
+        Whether the mean of the film is brought back (quantum).
+    detector : Detector
+        Detector and film characteristic (quantum).
     """
 
     recipe: Recipe
@@ -63,11 +77,9 @@ class DoseLevel(Parameters):
     scale: float = Field(1.0, gt=0, le=1)
     noise_std: float = Field(0.0, ge=0, le=1)
     dose_fraction: float = Field(1.0, gt=0, le=1)
-
-    @property
-    def noise_level(self) -> str:
-        """The text that keys the noise: recipe and level."""
-        return f"{self.recipe}/{self.level}"
+    noise_key: int = Field(0, ge=0, lt=2**64)
+    match_mean: bool = True
+    detector: Detector = Detector()
 
 
 def simulate_additive(
@@ -108,7 +120,9 @@ def simulate_additive(
     return out
 
 
-def reduce_dose(counts: FloatImage, dose_fraction: float, key: int, detector: Detector) -> FloatImage:
+def reduce_dose(
+    counts: FloatImage, dose_fraction: float, key: int, detector: Detector
+) -> FloatImage:
     """Turn the counts of a full-dose exposure into those of an exposure at a dose fraction.
 
     Parameters
@@ -149,7 +163,10 @@ def reduce_dose(counts: FloatImage, dose_fraction: float, key: int, detector: De
         missing = np.float32(np.sqrt(1 - dose_fraction**2) * detector.electronic_noise)
         white = np.full_like(variance, missing**2)
         scaled_normal(
-            white.reshape(-1), np.uint64(stream_key(key, 1)), normal_quantiles(), quantum.reshape(-1)
+            white.reshape(-1),
+            np.uint64(stream_key(key, 1)),
+            normal_quantiles(),
+            quantum.reshape(-1),
         )
         reduced += quantum
     return reduced
@@ -204,15 +221,26 @@ def simulate_quantum(
     return out
 
 
-def simulate(
-    film: FloatImage,
-    level: DoseLevel,
-    key: int,
-    detector: Detector,
-    match_mean: bool = True,
-    out: FloatImage | None = None,
-) -> FloatImage:
-    """Simulate one level of one film by the level's own recipe; see the two recipes for the arguments."""
-    if level.recipe == "additive":
-        return simulate_additive(film, level.scale, level.noise_std, key, out)
-    return simulate_quantum(film, level.dose_fraction, key, detector, match_mean, out)
+def simulate(film: FloatImage, exposure: Exposure, out: FloatImage | None = None) -> FloatImage:
+    """Simulate one exposure of a film by its own recipe.
+
+    Parameters
+    ----------
+    film : (H, W) ndarray of float32
+        Full-dose film in [0, 1], bone bright.
+    exposure : Exposure
+        What to simulate.
+    out : (H, W) ndarray of float32, optional
+        Buffer for the result, so that a loop over films allocates nothing.
+
+    Returns
+    -------
+    (H, W) ndarray of float32
+        The simulated film in [0, 1].
+    """
+    key = exposure.noise_key
+    if exposure.recipe == "additive":
+        return simulate_additive(film, exposure.scale, exposure.noise_std, key, out)
+    return simulate_quantum(
+        film, exposure.dose_fraction, key, exposure.detector, exposure.match_mean, out
+    )

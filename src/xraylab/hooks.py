@@ -1,0 +1,175 @@
+"""What happens around a run: parameters checked, protocols chosen, raw data found or phantoms written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
+from kedro.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+
+__all__ = ["ParameterHooks", "RawDataHooks"]
+
+logger = logging.getLogger(__name__)
+
+# What a run takes beside the parameters of its pipelines.
+RUN_PARAMETERS = {"raw": "the root of the raw data"}
+
+
+class ParameterHooks:
+    """Refuse parameters that nothing reads, and build the pipelines of the protocols asked for."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check the keys of all parameters, then choose protocols.
+
+        Raises
+        ------
+        ValueError
+            For a key that no pipeline reads, naming the valid ones, and for an unknown protocol.
+        """
+        parameters = context.config_loader["parameters"]
+        choose_protocols(parameters)
+        check_parameter_keys(parameters, context._runtime_params or {})
+
+
+def choose_protocols(parameters: dict[str, Any]) -> None:
+    """Rebuild each pipeline whose parameters list ``protocols``, with just those."""
+    changed = False
+    for name in set(pipelines) - {"__default__"}:
+        protocols = parameters.get(name, {}).get("protocols")
+        if protocols is None:
+            continue
+        module = import_module(f"xraylab.pipelines.{name}")
+        valid = list(module.PROTOCOLS)
+        unknown = [protocol for protocol in protocols if protocol not in valid]
+        if unknown or not protocols:
+            raise ValueError(
+                f"{name}.protocols: expected one or more of {', '.join(valid)}, got {protocols}"
+            )
+        if list(protocols) != valid:
+            pipelines[name] = module.create_pipeline(protocols=tuple(protocols))
+            changed = True
+    if changed and "__default__" in pipelines:
+        named = [pipeline for name, pipeline in pipelines.items() if name != "__default__"]
+        pipelines["__default__"] = sum(named, Pipeline([]))
+
+
+def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) -> None:
+    """Refuse a key of the loaded pipelines' parameters, or of ``--params``, that nothing reads."""
+    loaded = set(pipelines) - {"__default__"}
+    known = {
+        dataset.removeprefix("params:")
+        for pipeline in pipelines.values()
+        for dataset in pipeline.inputs()
+        if dataset.startswith("params:")
+    } | {f"{name}.protocols" for name in loaded}
+    for key, value in parameters.items():
+        if key in loaded:
+            _check_below(key, value, known)
+    packages = Path(__file__).parent / "pipelines"
+    names = {path.name for path in packages.iterdir() if (path / "__init__.py").is_file()}
+    for key in runtime:
+        if key not in names | set(RUN_PARAMETERS):
+            raise ValueError(_unknown(key, names | set(RUN_PARAMETERS)))
+
+
+def _check_below(path: str, value: Any, known: set[str]) -> None:
+    if path in known:
+        return
+    below = {key for key in known if key.startswith(f"{path}.")}
+    if not below:
+        parent = path.rpartition(".")[0]
+        siblings = {
+            key.removeprefix(f"{parent}.").split(".")[0]
+            for key in known
+            if key.startswith(f"{parent}.")
+        }
+        raise ValueError(_unknown(path, {f"{parent}.{key}" for key in siblings}))
+    if isinstance(value, dict):
+        for key, child in value.items():
+            _check_below(f"{path}.{key}", child, known)
+
+
+def _unknown(key: str, valid: Iterable[str]) -> str:
+    close = get_close_matches(key, list(valid), n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    return f"unknown parameter '{key}'.{hint} Valid: {', '.join(sorted(valid))}"
+
+
+class RawDataHooks:
+    """Say which raw root a run reads, check that its data sets are there, and write phantoms once."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Find the raw root: ``--params raw=…`` before ``XRAYLAB_RAW`` before ``conf``."""
+        self.settings = dict(context.config_loader["globals"])
+        override = (context._runtime_params or {}).get("raw")
+        self.root = str(override or self.settings["raw"])
+        self.source = "--params raw" if override else "XRAYLAB_RAW or conf"
+        self.project_path = context.project_path
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Make sure that every raw data set which the run reads is there.
+
+        Raises
+        ------
+        ValueError
+            If a data set's folder is missing under the root, naming both.
+        """
+        wanted = sorted({name.split(".")[0] for name in pipeline.inputs() if is_raw(name)})
+        if not wanted:
+            return
+        phantom_root = self.settings.get("phantom_root")
+        phantoms = phantom_root is not None and self._absolute(self.root) == self._absolute(
+            phantom_root
+        )
+        kind = "phantoms" if phantoms else "real data"
+        logger.info("Raw root: %s (%s, from %s)", self.root, kind, self.source)
+        for name in wanted:
+            if phantoms:
+                write_phantom(
+                    name, Path(self._absolute(self.root)) / name, self.settings["phantoms"]
+                )
+            else:
+                check_folder(name, self._absolute(self.root))
+
+    def _absolute(self, root: str) -> str:
+        if "://" in root:
+            return root
+        return (self.project_path / Path(root).expanduser()).resolve().as_posix()
+
+
+def is_raw(dataset: str) -> bool:
+    """Tell whether a free input of a run is a raw data set rather than a parameter or an earlier result."""
+    from xraylab.phantoms import WRITERS
+
+    return dataset.split(".", maxsplit=1)[0] in WRITERS
+
+
+def write_phantom(name: str, folder: Path, sizes: dict[str, Any]) -> None:
+    """Write the phantom form of a raw data set, unless it lies there with the same parameters."""
+    from xraylab.phantoms import WRITERS
+
+    if WRITERS[name](folder, sizes.get(name, {})):
+        logger.info("Wrote phantom data set %s", folder)
+
+
+def check_folder(name: str, root: str) -> None:
+    """Raise ValueError unless the raw root holds the folder of a data set."""
+    filesystem, path = fsspec.core.url_to_fs(f"{root}/{name}")
+    if not filesystem.isdir(path):
+        raise ValueError(
+            f"the raw root '{root}' has no folder '{name}'. Put the data set there as it is published (README, "
+            "'Your own data'), or name another root by XRAYLAB_RAW or --params raw=…"
+        )

@@ -1,0 +1,237 @@
+"""Nodes of dose_simulation: which films, which exposures, and whether the physics holds."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xraylab.dose.noise import noise_key
+from xraylab.dose.plan import exposures_of, plan_additive, plan_quantum, to_rows
+from xraylab.dose.simulate import Exposure, simulate
+from xraylab.evaluation.metrics import bootstrap_groups, tidy
+from xraylab.imaging import UnreadableRadiograph
+
+from .params import DoseSimulationParams
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "index_cohort",
+    "measure_physics",
+    "plan_exposures",
+    "plot_physics",
+    "simulate_films",
+    "summarise_physics",
+]
+
+logger = logging.getLogger(__name__)
+
+LoadFilm = Callable[[], NDArray[np.float32]]
+
+
+def index_cohort(
+    films: dict[str, LoadFilm], entries: pd.DataFrame, params: DoseSimulationParams
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Join the films of the NIH folder with their table, by image id.
+
+    Parameters
+    ----------
+    films : dict of str to callable
+        Lazy films by image id; none is read here.
+    entries : DataFrame
+        ``Data_Entry_2017.csv`` with at least ``Image Index`` and ``Patient ID``.
+    params : DoseSimulationParams
+        ``max_films`` and ``max_rejected_fraction`` apply.
+
+    Returns
+    -------
+    cohort : DataFrame
+        ``image_id, group_id`` (the patient), ``split`` (empty: nothing is trained here), one row a film, by id.
+    rejected : DataFrame
+        ``image_id, reason`` for every film without an entry and every entry without a film.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, an image is listed twice, or too many films have no entry.
+    """
+    missing = {"Image Index", "Patient ID"} - set(entries.columns)
+    if missing:
+        raise ValueError(
+            f"Data_Entry_2017.csv lacks the column '{min(missing)}'; it has {list(entries.columns)}"
+        )
+    ids = entries["Image Index"].astype(str).str.replace(r"\.[A-Za-z]+$", "", regex=True)
+    twice = ids[ids.duplicated()]
+    if len(twice):
+        raise ValueError(f"Data_Entry_2017.csv lists '{twice.iloc[0]}' more than once")
+    patient = pd.Series(entries["Patient ID"].astype(str).to_numpy(), index=ids)
+
+    here = pd.Index(sorted(films))
+    known = here.intersection(patient.index, sort=False)
+    without_entry = here.difference(patient.index)
+    without_film = patient.index.difference(here)
+    rejected = pd.DataFrame(
+        {
+            "image_id": [*without_entry, *without_film],
+            "reason": ["film has no row in Data_Entry_2017.csv"] * len(without_entry)
+            + ["row in Data_Entry_2017.csv has no film"] * len(without_film),
+        }
+    )
+    if len(without_entry) > params.max_rejected_fraction * len(here):
+        raise ValueError(
+            f"{len(without_entry)} of {len(here)} films have no row in Data_Entry_2017.csv, such as "
+            f"'{without_entry[0]}'; max_rejected_fraction is {params.max_rejected_fraction}"
+        )
+    if params.max_films is not None:
+        by_hash = sorted(known, key=lambda image_id: noise_key(params.seed, image_id, "choice"))
+        known = pd.Index(sorted(by_hash[: params.max_films]))
+    cohort = pd.DataFrame(
+        {"image_id": known.astype(str), "group_id": patient[known].to_numpy(), "split": ""}
+    )
+    return cohort, rejected.astype(str)
+
+
+def plan_exposures(cohort: pd.DataFrame, params: DoseSimulationParams) -> pd.DataFrame:
+    """List the exposures to simulate of every film.
+
+    Returns
+    -------
+    DataFrame
+        `xraylab.dose.plan.ExposurePlan`: one row an exposure, complete in itself.
+    """
+    rows: list[dict[str, object]] = []
+    for image_id, group_id in cohort[["image_id", "group_id"]].itertuples(index=False):
+        exposures: list[Exposure] = []
+        if "additive" in params.recipes:
+            exposures += plan_additive(image_id, params.additive, params.seed)
+        if "quantum" in params.recipes:
+            exposures += plan_quantum(image_id, params.quantum, params.seed)
+        rows += to_rows(image_id, group_id, exposures)
+    return pd.DataFrame(rows).astype({"noise_key": np.uint64})
+
+
+def simulate_films(
+    films: dict[str, LoadFilm], exposures: pd.DataFrame, params: DoseSimulationParams
+) -> dict[str, LoadFilm]:
+    """Offer every simulated film lazily; nothing without ``save_films``.
+
+    Returns
+    -------
+    dict of str to callable
+        ``recipe/level/image_id`` to a function that makes the (H, W) film when it is written. Films that cannot be
+        read are left out with a warning; feature_extraction lists them in its ``rejected.csv``.
+    """
+    if not params.save_films:
+        return {}
+    simulated: dict[str, LoadFilm] = {}
+    for image_id, rows in exposures.groupby("image_id", sort=True):
+        load = films[str(image_id)]
+        try:
+            load()
+        except UnreadableRadiograph as error:
+            logger.warning("Not simulated: %s", error)
+            continue
+        for exposure in exposures_of(rows):
+            name = f"{exposure.recipe}/{exposure.level}/{image_id}"
+            simulated[name] = partial(_load_and_simulate, load, exposure)
+    return simulated
+
+
+def _load_and_simulate(load: LoadFilm, exposure: Exposure) -> NDArray[np.float32]:
+    return simulate(load(), exposure)
+
+
+def measure_physics(params: DoseSimulationParams) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure true and simulated exposures of chest phantoms and of a uniform field.
+
+    Returns
+    -------
+    curves, spectra : DataFrame
+        See `xraylab.dose.verify.verify_local_variance` and `xraylab.dose.verify.verify_spectrum`.
+    """
+    from xraylab.dose.verify import verify_local_variance, verify_spectrum
+    from xraylab.phantoms.chest import draw_chest_anatomy, project_chest
+
+    check = params.physics
+    anatomies = [
+        project_chest(
+            draw_chest_anatomy(np.random.default_rng([params.seed, realisation])), check.size_px
+        ).optical_depth
+        for realisation in range(check.n_realisations)
+    ]
+    curves = verify_local_variance(anatomies, check.dose_fractions, params.detector, params.seed)
+    spectra = verify_spectrum(
+        check.size_px,
+        check.n_realisations,
+        check.field_depth,
+        check.dose_fractions,
+        params.detector,
+        params.seed,
+    )
+    return curves, spectra
+
+
+def summarise_physics(
+    curves: pd.DataFrame, spectra: pd.DataFrame, params: DoseSimulationParams
+) -> pd.DataFrame:
+    """Reduce the physics check to tidy metrics, one row a dose and metric, with intervals over realisations.
+
+    Returns
+    -------
+    DataFrame
+        Tidy metrics ``local_variance_error``, ``nnps_error`` and ``anscombe_variance``; ``split`` is
+        ``dose_0.25`` and so on, ``n`` the number of realisations.
+    """
+    from xraylab.dose.verify import AGREEMENT, N_BINS, agreement_statistics, reduce_agreement
+
+    tables = []
+    for dose in params.physics.dose_fractions:
+        statistics = agreement_statistics(curves, spectra, dose)
+        value, low, high = bootstrap_groups(
+            statistics,
+            partial(reduce_agreement, n_bins=N_BINS),
+            params.physics.n_resamples,
+            params.seed,
+        )
+        rows = pd.DataFrame(
+            {
+                "metric": AGREEMENT,
+                "value": value,
+                "ci_low": low,
+                "ci_high": high,
+                "n": len(statistics),
+            }
+        )
+        tables.append(tidy("honest", "quantum", f"dose_{dose:g}", rows))
+    return pd.concat(tables, ignore_index=True)
+
+
+def plot_physics(curves: pd.DataFrame, spectra: pd.DataFrame) -> Figure:
+    """Draw local variance against mean, NNPS and Anscombe variance, exposed beside simulated."""
+    from xraylab.plots.dose import plot_physics_validation
+
+    keys = ["dose_fraction", "source", "bin"]
+    sums = curves.groupby(keys, as_index=False)[
+        ["n", "sum_mean", "sum_squares", "anscombe_sum", "anscombe_sum_squares"]
+    ].sum()
+    pooled = pd.DataFrame(
+        {
+            "dose_fraction": sums["dose_fraction"],
+            "source": sums["source"],
+            "mean": sums["sum_mean"] / sums["n"],
+            "variance": sums["sum_squares"] / sums["n"],
+            "anscombe_variance": sums["anscombe_sum_squares"] / sums["n"]
+            - (sums["anscombe_sum"] / sums["n"]) ** 2,
+        }
+    )
+    mean_spectra = (
+        spectra.groupby(["dose_fraction", "source", "frequency"])["nnps"].mean().reset_index()
+    )
+    return plot_physics_validation(pooled, mean_spectra)

@@ -1,0 +1,15 @@
+"""Kedro's project settings."""
+
+import os
+
+from xraylab.hooks import ParameterHooks, RawDataHooks
+
+HOOKS = (ParameterHooks(), RawDataHooks())
+
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # An environment names only what differs from base.
+    "merge_strategy": {"parameters": "soft", "globals": "soft"},
+    "custom_resolvers": {"env": lambda name, default: os.environ.get(name) or default},
+}

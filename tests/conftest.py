@@ -1,0 +1,66 @@
+"""Fixtures that more than one folder of tests uses."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, settings
+from numpy.typing import NDArray
+
+PROJECT = Path(__file__).resolve().parents[1]
+REAL_DATA = PROJECT.parent / "shared" / "data"
+
+# A shared machine pauses: only the number of examples bounds a property test.
+settings.register_profile("xraylab", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("xraylab")
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real radiographs beside the checkout."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("no real films beside the checkout (shared/data)")
+    return REAL_DATA
+
+
+@pytest.fixture
+def project_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the project's own settings in an empty folder, so that a run writes nothing here."""
+    for name in ("conf", "pyproject.toml", ".telemetry"):
+        source = PROJECT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("local"))
+        else:
+            shutil.copy(source, tmp_path / name)
+    (tmp_path / "conf" / "local").mkdir(exist_ok=True)
+    (tmp_path / "src").symlink_to(PROJECT / "src")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XRAYLAB_RAW", raising=False)
+    monkeypatch.delenv("KEDRO_ENV", raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def make_films() -> Callable[[int], dict[str, Callable[[], NDArray[np.float32]]]]:
+    """Lazy films of seeded smooth noise, by id ``film_00`` and so on."""
+
+    def make(n: int, size_px: int = 48) -> dict[str, Callable[[], NDArray[np.float32]]]:
+        def load(index: int) -> NDArray[np.float32]:
+            rng = np.random.default_rng(index)
+            y, x = np.mgrid[:size_px, :size_px] / size_px
+            film = 0.4 + 0.2 * np.sin(3 * x + index) * np.cos(2 * y) + 0.01 * rng.standard_normal(x.shape)
+            return np.clip(film, 0, 1).astype(np.float32)
+
+        return {f"film_{i:02}": (lambda i=i: load(i)) for i in range(n)}
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def _no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEDRO_DISABLE_TELEMETRY", "1")
+    monkeypatch.setenv("DO_NOT_TRACK", "1")

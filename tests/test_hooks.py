@@ -1,0 +1,96 @@
+import json
+import logging
+from pathlib import Path
+
+import pytest
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+
+def run(project: Path, pipeline: str, env: str = "test", **params: object) -> None:
+    bootstrap_project(project)
+    with KedroSession.create(project, env=env, runtime_params=params) as session:
+        session.run(pipeline_names=[pipeline])
+
+
+def test_phantoms_are_written_once(project_copy: Path) -> None:
+    run(project_copy, "dose_simulation")
+    folder = project_copy / "data/01_raw/phantoms_test/nih_chest_xray14"
+    films = sorted((folder / "images").iterdir())
+    assert len(films) > 10
+    stamps = {path: path.stat().st_mtime_ns for path in films if path.is_file()}
+    run(project_copy, "dose_simulation")
+    assert stamps == {path: path.stat().st_mtime_ns for path in films if path.is_file()}
+
+
+def test_nothing_is_generated_under_a_root_of_the_user(project_copy: Path, tmp_path: Path) -> None:
+    root = tmp_path / "mine"
+    root.mkdir()
+    with pytest.raises(ValueError, match=r"mine' has no folder 'nih_chest_xray14'"):
+        run(project_copy, "dose_simulation", raw=str(root))
+    assert list(root.iterdir()) == []
+
+
+def test_public_generates_nothing(project_copy: Path) -> None:
+    with pytest.raises(ValueError, match=r"01_raw' has no folder 'nih_chest_xray14'"):
+        run(project_copy, "dose_simulation", env="public")
+    assert not (project_copy / "data" / "01_raw").exists()
+
+
+def test_parameter_wins_over_environment_variable(
+    project_copy: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(project_copy, "dose_simulation")
+    phantoms = project_copy / "data/01_raw/phantoms_test"
+    moved = project_copy / "elsewhere"
+    phantoms.rename(moved)
+    monkeypatch.setenv("XRAYLAB_RAW", str(project_copy / "nowhere"))
+    logging.getLogger("xraylab").propagate = True
+    with caplog.at_level(logging.INFO, logger="xraylab"):
+        run(project_copy, "dose_simulation", raw=str(moved))
+    assert f"Raw root: {moved} (real data, from --params raw)" in caplog.text
+    monkeypatch.setenv("XRAYLAB_RAW", str(moved))
+    run(project_copy, "dose_simulation")
+    assert not phantoms.exists()
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"dose_simulation": {"sed": 3}}, "unknown key 'sed'.*did you mean 'seed'"),
+        ({"dose_simulaton": {"seed": 3}}, "unknown parameter 'dose_simulaton'. Did you mean 'dose_simulation'"),
+        ({"dose_simulation": {"seed": -1}}, "greater than or equal to 0"),
+        ({"dose_simulation": {"recipes": ["adittive"]}}, "'additive' or 'quantum'"),
+    ],
+)
+def test_bad_parameters_stop_before_anything_runs(
+    project_copy: Path, params: dict[str, object], message: str
+) -> None:
+    with pytest.raises(Exception, match=message):
+        run(project_copy, "dose_simulation", **params)
+    assert not (project_copy / "data").exists()
+
+
+def test_bad_protocol_parameters_name_the_valid_ones(project_copy: Path) -> None:
+    with pytest.raises(ValueError, match="dose_estimation.protocols: expected one or more of published, honest, fair"):
+        run(project_copy, "dose_estimation", dose_estimation={"protocols": ["honets"]})
+    with pytest.raises(ValueError, match="unknown parameter 'dose_estimation.honets'"):
+        run(project_copy, "dose_estimation", dose_estimation={"honets": {"seed": 1}})
+
+
+def test_protocols_choose_the_namespaces(project_copy: Path) -> None:
+    bootstrap_project(project_copy)
+    params = {"dose_estimation": {"protocols": ["honest"]}}
+    with KedroSession.create(project_copy, env="test", runtime_params=params) as session:
+        session.load_context()
+        namespaces = {node.namespace for node in pipelines["dose_estimation"].nodes}
+        everything = {node.namespace for node in pipelines["__default__"].nodes}
+    assert namespaces == {"dose_estimation", "dose_estimation.honest"}
+    assert "dose_estimation.fair" not in everything
+
+
+def test_phantom_stamp_tells_the_parameters(project_copy: Path) -> None:
+    run(project_copy, "dose_simulation")
+    stamp = json.loads((project_copy / "data/01_raw/phantoms_test/nih_chest_xray14/phantom.json").read_text())
+    assert "n_patients" in json.dumps(stamp)
