@@ -15,7 +15,9 @@ PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
 
 # A shared machine pauses: only the number of examples bounds a property test.
-settings.register_profile("xraylab", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "xraylab", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("xraylab")
 
 
@@ -52,7 +54,11 @@ def make_films() -> Callable[[int], dict[str, Callable[[], NDArray[np.float32]]]
         def load(index: int) -> NDArray[np.float32]:
             rng = np.random.default_rng(index)
             y, x = np.mgrid[:size_px, :size_px] / size_px
-            film = 0.4 + 0.2 * np.sin(3 * x + index) * np.cos(2 * y) + 0.01 * rng.standard_normal(x.shape)
+            film = (
+                0.4
+                + 0.2 * np.sin(3 * x + index) * np.cos(2 * y)
+                + 0.01 * rng.standard_normal(x.shape)
+            )
             return np.clip(film, 0, 1).astype(np.float32)
 
         return {f"film_{i:02}": (lambda i=i: load(i)) for i in range(n)}

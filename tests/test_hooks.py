@@ -59,7 +59,10 @@ def test_parameter_wins_over_environment_variable(
     ("params", "message"),
     [
         ({"dose_simulation": {"sed": 3}}, "unknown key 'sed'.*did you mean 'seed'"),
-        ({"dose_simulaton": {"seed": 3}}, "unknown parameter 'dose_simulaton'. Did you mean 'dose_simulation'"),
+        (
+            {"dose_simulaton": {"seed": 3}},
+            "unknown parameter 'dose_simulaton'. Did you mean 'dose_simulation'",
+        ),
         ({"dose_simulation": {"seed": -1}}, "greater than or equal to 0"),
         ({"dose_simulation": {"recipes": ["adittive"]}}, "'additive' or 'quantum'"),
     ],
@@ -73,9 +76,12 @@ def test_bad_parameters_stop_before_anything_runs(
 
 
 def test_bad_protocol_parameters_name_the_valid_ones(project_copy: Path) -> None:
-    with pytest.raises(ValueError, match="dose_estimation.protocols: expected one or more of published, honest, fair"):
+    with pytest.raises(
+        ValueError,
+        match=r"dose_estimation\.protocols: expected one or more of published, honest, fair",
+    ):
         run(project_copy, "dose_estimation", dose_estimation={"protocols": ["honets"]})
-    with pytest.raises(ValueError, match="unknown parameter 'dose_estimation.honets'"):
+    with pytest.raises(ValueError, match=r"unknown parameter 'dose_estimation\.honets'"):
         run(project_copy, "dose_estimation", dose_estimation={"honets": {"seed": 1}})
 
 
@@ -92,5 +98,7 @@ def test_protocols_choose_the_namespaces(project_copy: Path) -> None:
 
 def test_phantom_stamp_tells_the_parameters(project_copy: Path) -> None:
     run(project_copy, "dose_simulation")
-    stamp = json.loads((project_copy / "data/01_raw/phantoms_test/nih_chest_xray14/phantom.json").read_text())
+    stamp = json.loads(
+        (project_copy / "data/01_raw/phantoms_test/nih_chest_xray14/phantom.json").read_text()
+    )
     assert "n_patients" in json.dumps(stamp)

@@ -10,7 +10,9 @@ class Example(Parameters):
 
 
 def test_unknown_key_lists_the_valid_ones_and_the_closest() -> None:
-    with pytest.raises(ValidationError, match=r"unknown key 'sizepx' \(did you mean 'size_px'\?\)") as error:
+    with pytest.raises(
+        ValidationError, match=r"unknown key 'sizepx' \(did you mean 'size_px'\?\)"
+    ) as error:
         Example.model_validate({"sizepx": 4})
     assert "valid keys: size_px, spacing_mm" in str(error.value)
 

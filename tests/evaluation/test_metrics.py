@@ -1,0 +1,221 @@
+"""Metrics worked out by hand, and intervals that know about groups."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
+
+from xraylab.evaluation.metrics import (
+    TIDY_COLUMNS,
+    bootstrap_groups,
+    bootstrap_table,
+    regression_metrics,
+    score_predictions,
+    tidy,
+)
+from xraylab.evaluation.tables import Metrics
+
+
+def table(target, prediction, groups=None):
+    groups = range(len(target)) if groups is None else groups
+    return pd.DataFrame({"group_id": groups, "target": target, "prediction": prediction})
+
+
+ALL = (
+    "r2",
+    "mae",
+    "rmse",
+    "mse",
+    "bias",
+    "relative_error_mean",
+    "relative_error_median",
+    "share_within_1",
+    "share_within_25pct",
+)
+
+
+def test_metrics_by_hand():
+    # Errors 1, 0, -1, 2: squares sum to 6; the target's mean is 5 and its squares about it 9 + 1 + 1 + 9 = 20.
+    # Relative errors 1/2, 0, 1/6, 1/4: mean 11/48, median (1/6 + 1/4) / 2 = 5/24.
+    found = regression_metrics(table([2.0, 4, 6, 8], [3.0, 4, 5, 10]), ALL, n_resamples=50)
+    expected = [1 - 6 / 20, 1.0, np.sqrt(1.5), 1.5, 0.5, 11 / 48, 5 / 24, 3 / 4, 3 / 4]
+    assert found["metric"].tolist() == list(ALL)
+    assert found["value"].to_numpy() == pytest.approx(expected)
+    assert found["n"].tolist() == [4] * len(ALL)
+    assert ((found["ci_low"] <= found["value"]) & (found["value"] <= found["ci_high"])).all()
+
+
+finite = st.floats(-1e3, 1e3, allow_nan=False)
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.integers(2, 30).flatmap(
+        lambda n: st.tuples(arrays(float, n, elements=finite), arrays(float, n, elements=finite))
+    )
+)
+def test_metrics_equal_scikit_learn(pair):
+    target, prediction = pair
+    found = regression_metrics(table(target, prediction), n_resamples=0).set_index("metric")[
+        "value"
+    ]
+    assert found["mae"] == pytest.approx(mean_absolute_error(target, prediction))
+    assert found["mse"] == pytest.approx(mean_squared_error(target, prediction))
+    if np.ptp(target) > 1e-6:
+        assert found["r2"] == pytest.approx(r2_score(target, prediction), rel=1e-6, abs=1e-9)
+
+
+def test_r2_holds_far_from_zero():
+    # Without centring, the sums of squares (1e18 each) would leave nothing of a spread of 2.
+    found = regression_metrics(
+        table(1e9 + np.array([0.0, 1, 2]), 1e9 + np.array([0.0, 1, 1])), ["r2"], 0
+    )
+    assert found["value"].item() == pytest.approx(0.5)
+
+
+def test_r2_of_a_constant_target_does_not_exist():
+    found = regression_metrics(table([0.6, 0.6, 0.6], [0.5, 0.6, 0.7]), ["r2", "mae"], 50)
+    assert found.loc[0, ["value", "ci_low", "ci_high"]].isna().all()
+    assert found.loc[1, "value"] == pytest.approx(0.2 / 3)
+
+
+def test_resamples_without_r2_are_left_out_of_its_interval():
+    # Two groups: half of the resamples draw one of them twice, where the target is constant.
+    found = regression_metrics(table([0.0, 1.0], [0.0, 0.5]), ["r2"], 200)
+    assert found[["value", "ci_low", "ci_high"]].to_numpy() == pytest.approx(0.5)
+
+
+def test_the_interval_of_a_constant_is_itself():
+    found = regression_metrics(
+        table([1.0, 2, 3, 4], [1.5, 2.5, 3.5, 4.5]), ["mae", "bias", "rmse"], 100
+    )
+    assert found[["ci_low", "ci_high"]].to_numpy() == pytest.approx(0.5)
+
+
+def test_one_group_has_no_interval_and_neither_have_no_resamples():
+    for found in (
+        regression_metrics(table([1.0, 2], [1.0, 3], ["a", "a"]), ALL, 100),
+        regression_metrics(table([1.0, 2], [1.0, 3]), ALL, 0),
+    ):
+        assert found[["ci_low", "ci_high"]].isna().all(axis=None)
+        assert found["value"].notna().all()
+
+
+def test_the_interval_covers_the_exact_percentiles_of_a_tiny_bootstrap():
+    # Two groups with mean errors 0 and 1, one row each: resamples have 0, 1/2 or 1, with 1/4, 1/2, 1/4.
+    value, low, high = bootstrap_groups(
+        np.array([[1.0, 0], [1, 1]]), lambda s: s[:, 1:] / s[:, :1], 2000, 0
+    )
+    assert (value, low, high) == (0.5, 0.0, 1.0)
+
+
+def test_groups_count_by_their_rows():
+    # Group a has three rows with error 0, b one with 4: drawn (a, b) the mean is 1, not 2.
+    found = regression_metrics(table([0.0] * 4, [0.0, 0, 0, 4], list("aaab")), ["mae"], 500)
+    assert found.loc[0, ["value", "ci_low", "ci_high"]].tolist() == [1.0, 0.0, 4.0]
+
+
+def clustered(n_groups=200, n_rows=20):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(n_groups), n_rows)
+    target = rng.normal(size=len(groups))
+    return table(target, target + rng.normal(size=n_groups)[groups], groups)
+
+
+def test_groups_give_a_wider_interval_than_rows_and_the_right_one():
+    rows = clustered()
+    by_group = regression_metrics(rows, ["bias"], 2000).loc[0]
+    by_row = regression_metrics(rows.assign(group_id=range(len(rows))), ["bias"], 2000).loc[0]
+    width = by_group["ci_high"] - by_group["ci_low"]
+    # The error is one number a group: a mean of 200, and rows would count each 20 times.
+    errors = (rows["prediction"] - rows["target"]).groupby(rows["group_id"]).first()
+    assert width == pytest.approx(2 * 1.96 * errors.std() / np.sqrt(200), rel=0.1)
+    assert width == pytest.approx(np.sqrt(20) * (by_row["ci_high"] - by_row["ci_low"]), rel=0.1)
+
+
+def test_sums_and_rows_give_one_bootstrap():
+    rows = clustered(30, 4)
+    extra = {"slow_mae": lambda target, prediction: float(np.abs(prediction - target).mean())}
+    found = regression_metrics(rows, ["mae"], 2000, extra=extra).set_index("metric")
+    assert found.loc["slow_mae", "value"] == pytest.approx(found.loc["mae", "value"])
+    # Both draw the same resamples but for the order of one generator's output: the bounds agree closely.
+    assert found.loc["slow_mae", ["ci_low", "ci_high"]].to_numpy(float) == pytest.approx(
+        found.loc["mae", ["ci_low", "ci_high"]].to_numpy(float), rel=0.02
+    )
+
+
+def test_a_seed_gives_one_interval_and_chunks_change_nothing(monkeypatch):
+    rows = clustered(20, 3)
+    first = regression_metrics(rows, ALL[:5], 100, seed=1)
+    assert first.equals(regression_metrics(rows, ALL[:5], 100, seed=1))
+    assert not first.equals(regression_metrics(rows, ALL[:5], 100, seed=2))
+    monkeypatch.setattr("xraylab.evaluation.metrics._CHUNK", 50)
+    pd.testing.assert_frame_equal(first, regression_metrics(rows, ALL[:5], 100, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("rows", "metrics", "message"),
+    [
+        (table([1.0], [1.0]).drop(columns="group_id"), ["mae"], "lack the column 'group_id'"),
+        (table([], []), ["mae"], "no rows"),
+        (table([1.0, np.nan], [1.0, 2]), ["mae"], "'target' is missing or infinite in 1 of 2"),
+        (
+            table([1.0, 2], [np.inf, -np.inf]),
+            ["mae"],
+            "'prediction' is missing or infinite in 2 of 2",
+        ),
+        (table([1.0, 2], [1.0, 2], ["a", None]), ["mae"], "'group_id' is missing in 1 of 2"),
+        (table([1.0], [1.0]), ["mape"], "unknown metric 'mape'; valid metrics: r2, mae"),
+        (
+            table([0.0, 1], [1.0, 1]),
+            ["relative_error_mean"],
+            "needs targets other than 0: 1 of 2 are 0",
+        ),
+        (
+            table([0.0, 1], [1.0, 1]),
+            ["share_within_5pct"],
+            "needs targets other than 0: 1 of 2 are 0",
+        ),
+    ],
+)
+def test_bad_rows_are_named(rows, metrics, message):
+    with pytest.raises(ValueError, match=message):
+        regression_metrics(rows, metrics)
+
+
+def test_bootstrap_table_names_its_values():
+    sums = np.array([[1.0, 3.0], [1.0, 5.0]])
+    found = bootstrap_table(sums, lambda s: s[:, 1:] / s[:, :1], ["mean"], 100, 0)
+    assert found.to_dict("records") == [
+        {"metric": "mean", "value": 4.0, "ci_low": 3.0, "ci_high": 5.0, "n": 2}
+    ]
+    assert bootstrap_table(sums, lambda s: s[:, 1:], ["sum"], 10, 0, n=8)["n"].item() == 8
+    with pytest.raises(ValueError, match="1 values for 2 names: a, b"):
+        bootstrap_table(sums, lambda s: s[:, 1:], ["a", "b"], 10, 0)
+
+
+def test_scores_are_apart_by_protocol_model_and_split():
+    rows = pd.concat(
+        [
+            table([1.0, 2, 3], [1.0, 2, 3]).assign(protocol="published", model="mlp", split="test"),
+            table([1.0, 2, 3], [2.0, 3, 4]).assign(protocol="honest", model="mlp", split="test"),
+            table([1.0, 2, 3], [3.0, 4, 5]).assign(protocol="honest", model="linear", split="val"),
+        ]
+    )
+    found = score_predictions(rows, ["mae"], n_resamples=20)
+    Metrics.validate(found)
+    assert tuple(found.columns) == TIDY_COLUMNS
+    assert found[["protocol", "model", "split", "metric", "value"]].to_numpy().tolist() == [
+        ["published", "mlp", "test", "mae", 0.0],
+        ["honest", "mlp", "test", "mae", 1.0],
+        ["honest", "linear", "val", "mae", 2.0],
+    ]
+
+
+def test_tidy_rows_fit_the_schema():
+    rows = tidy("honest", "mlp", "test", regression_metrics(table([1.0, 2], [1.0, 2]), ALL, 10))
+    assert tuple(rows.columns) == TIDY_COLUMNS
+    Metrics.validate(rows)

@@ -1,0 +1,182 @@
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from pydantic import ValidationError
+
+from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.tables import Cohort, Metrics, Predictions
+from xraylab.pipelines.dose_estimation import PROTOCOLS, create_pipeline
+from xraylab.pipelines.dose_estimation.nodes import (
+    combine_protocols,
+    evaluate,
+    fit_models,
+    predict,
+    split_cohort,
+)
+from xraylab.pipelines.dose_estimation.params import EvaluationParams, ProtocolParams
+from xraylab.tabular.regressors import RegressorParams
+
+MODELS = {
+    "mlp": RegressorParams(kind="mlp", hidden_sizes=(8,), max_epochs=3),
+    "linear": RegressorParams(kind="linear"),
+    "noise_only": RegressorParams(kind="linear", features=("noise_var",)),
+}
+
+
+def features_of(n_patients: int, seed: int = 0) -> pd.DataFrame:
+    """Features in which noise_var tells the dose exactly and the others are noise."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for patient in range(n_patients):
+        for film in range(2):
+            for recipe, doses in (
+                ("additive", (1.0, 0.8, 0.6)),
+                ("quantum", rng.uniform(0.1, 1, 3)),
+            ):
+                for i, dose in enumerate(doses):
+                    rows.append(
+                        {
+                            "image_id": f"{patient:03}_{film}",
+                            "group_id": str(patient),
+                            "recipe": recipe,
+                            "level": str(i),
+                            "scale": dose if recipe == "additive" else 1.0,
+                            "noise_std": 0.01,
+                            "dose_fraction": dose,
+                            "digest": f"{patient}/{film}",
+                            "noise_var": 100 * dose,
+                            "sharpness": rng.uniform(5, 40),
+                            "entropy": rng.uniform(6, 8),
+                            "mean_intensity": rng.uniform(0.3, 0.6),
+                            "std_intensity": rng.uniform(0.1, 0.3),
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+PUBLISHED = ProtocolParams(
+    recipe="additive", target="scale", split="rows", on_leak="report", models=MODELS
+)
+HONEST = ProtocolParams(
+    recipe="additive",
+    target="scale",
+    split="groups",
+    val_fraction=0.3,
+    test_fraction=0.3,
+    models=MODELS,
+    interval="absolute",
+    coverage=0.8,
+)
+FAIR = HONEST.model_copy(
+    update={"recipe": "quantum", "target": "dose_fraction", "interval": "relative"}
+)
+
+
+def test_published_split_is_scikit_learns_and_leaks() -> None:
+    from sklearn.model_selection import train_test_split
+
+    features = features_of(10)
+    cohort, leakage = split_cohort(features, PUBLISHED)
+    Cohort.validate(cohort)
+    _, test = train_test_split(np.arange(60), test_size=0.2, random_state=42)
+    assert sorted(np.flatnonzero(cohort["split"] == "test")) == sorted(test)
+    assert "same_group" in set(leakage["kind"])
+    assert set(leakage["action"]) == {"reported"}
+    with pytest.raises(LeakError):
+        split_cohort(features, PUBLISHED.model_copy(update={"on_leak": "fail"}))
+
+
+def test_honest_split_keeps_patients_whole() -> None:
+    cohort, leakage = split_cohort(features_of(30), HONEST)
+    assert cohort.groupby("group_id")["split"].nunique().max() == 1
+    assert set(cohort["split"]) == {"train", "val", "test"}
+    assert leakage.empty
+
+
+def test_copies_under_another_patient_become_one_family() -> None:
+    features = features_of(30)
+    cohort, _ = split_cohort(features, HONEST)
+    split_of = cohort.groupby("group_id")["split"].first()
+    train, test = split_of[split_of == "train"].index[0], split_of[split_of == "test"].index[0]
+    features.loc[features["image_id"] == f"{int(test):03}_0", "digest"] = f"{train}/0"
+    cohort, leakage = split_cohort(features, HONEST)
+    assert leakage["kind"].tolist() == ["same_pixels"]
+    assert leakage["action"].tolist() == ["regrouped"]
+    merged = cohort[cohort["image_id"].isin([f"{int(train):03}_0", f"{int(test):03}_0"])]
+    assert merged["split"].nunique() == 1
+    with pytest.raises(LeakError):
+        split_cohort(features, HONEST.model_copy(update={"on_leak": "fail"}))
+
+
+def test_a_recipe_without_exposures_is_refused() -> None:
+    features = features_of(5)
+    with pytest.raises(
+        ValueError, match="no exposure of the recipe 'quantum' among \\['additive'\\]"
+    ):
+        split_cohort(features[features["recipe"] == "additive"], FAIR)
+
+
+def test_linear_model_finds_the_planted_law_and_intervals_cover() -> None:
+    features = features_of(40)
+    cohort, _ = split_cohort(features, FAIR)
+    models, history = fit_models(features, cohort, FAIR)
+    assert history.groupby("model").size()["mlp"] == 3
+    # rows are joined by key, never by order
+    predictions = predict(features.sample(frac=1, random_state=0), cohort, models, FAIR)
+    exact = predictions[predictions["model"] == "noise_only"]
+    assert np.allclose(exact["prediction"], exact["target"], atol=1e-6)
+    assert predictions.loc[predictions["split"] != "test", "interval_low"].isna().all()
+    assert predictions.loc[predictions["split"] == "test", "interval_low"].notna().all()
+
+    combined = combine_protocols(fair=predictions)
+    Predictions.validate(combined)
+    metrics = evaluate(combined, EvaluationParams(n_resamples=50))
+    Metrics.validate(metrics)
+    row = metrics[(metrics["model"] == "noise_only") & (metrics["split"] == "test")].set_index(
+        "metric"
+    )["value"]
+    assert row["r2"] == pytest.approx(1.0)
+    assert row["share_within_17pct"] == 1.0
+    assert row["coverage"] >= 0.8
+
+
+def test_missing_features_are_named() -> None:
+    features = features_of(10)
+    cohort, _ = split_cohort(features, PUBLISHED)
+    with pytest.raises(ValueError, match="3 exposures have no features, such as that of '000_0'"):
+        fit_models(features[features["image_id"] != "000_0"], cohort, PUBLISHED)
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"val_fraction": 0.5, "test_fraction": 0.5}, "must be under 1"),
+        ({"split": "rows"}, "keeps the public demo's two parts"),
+        ({"val_fraction": 0.0}, "interval needs a validation part"),
+        ({"models": {}}, "at least 1 item"),
+    ],
+)
+def test_contradictory_parameters_are_refused(change: dict[str, object], rule: str) -> None:
+    with pytest.raises(ValidationError, match=rule):
+        ProtocolParams.model_validate({**HONEST.model_dump(), **change})
+
+
+def test_slice_runs_on_an_in_memory_catalog() -> None:
+    catalog = DataCatalog(
+        {
+            "feature_extraction.features": MemoryDataset(features_of(24)),
+            "params:dose_estimation.published": MemoryDataset(PUBLISHED),
+            "params:dose_estimation.honest": MemoryDataset(HONEST),
+            "params:dose_estimation.fair": MemoryDataset(FAIR),
+            "params:dose_estimation.evaluation": MemoryDataset(EvaluationParams(n_resamples=20)),
+        }
+    )
+    pipeline = create_pipeline()
+    assert {n.namespace for n in pipeline.nodes} == {
+        "dose_estimation",
+        *(f"dose_estimation.{p}" for p in PROTOCOLS),
+    }
+    outputs = SequentialRunner().run(pipeline, catalog)
+    assert {"dose_estimation.leakage", "dose_estimation.protocol_comparison_figure"} <= set(outputs)
