@@ -206,7 +206,7 @@ def _group_codes(group_ids: pd.Series) -> tuple[list[str], NDArray[np.int64]]:
     if pd.api.types.is_float_dtype(group_ids.dtype):
         # '7' and '7.0' would hash to different splits.
         raise ValueError(f"group_ids must be text or whole numbers, got {group_ids.dtype}")
-    codes, keys = pd.factorize(group_ids.astype(str))
+    codes, keys = pd.factorize(group_ids.astype(str), sort=True)
     return [str(key) for key in keys], np.asarray(codes, np.int64)
 
 
