@@ -14,6 +14,8 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
+from xraylab.phantoms.registry import PHANTOMS, write_phantom
+
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
 
@@ -127,7 +129,8 @@ class RawDataHooks:
         ValueError
             If a data set's folder is missing under the root, naming both.
         """
-        wanted = sorted({name.split(".")[0] for name in pipeline.inputs() if is_raw(name)})
+        read = {name.partition(".")[0] for name in pipeline.inputs()}
+        wanted = sorted(read & PHANTOMS.keys())
         if not wanted:
             return
         phantom_root = self.settings.get("phantom_root")
@@ -138,9 +141,9 @@ class RawDataHooks:
         logger.info("Raw root: %s (%s, from %s)", self.root, kind, self.source)
         for name in wanted:
             if phantoms:
-                write_phantom(
-                    name, Path(self._absolute(self.root)) / name, self.settings["phantoms"]
-                )
+                folder = Path(self._absolute(self.root)) / name
+                if write_phantom(name, folder, self.settings["phantoms"].get(name, {})):
+                    logger.info("Wrote phantom data set %s", folder)
             else:
                 check_folder(name, self._absolute(self.root))
 
@@ -148,21 +151,6 @@ class RawDataHooks:
         if "://" in root:
             return root
         return (self.project_path / Path(root).expanduser()).resolve().as_posix()
-
-
-def is_raw(dataset: str) -> bool:
-    """Tell whether a free input of a run is a raw data set rather than a parameter or an earlier result."""
-    from xraylab.phantoms import WRITERS
-
-    return dataset.split(".", maxsplit=1)[0] in WRITERS
-
-
-def write_phantom(name: str, folder: Path, sizes: dict[str, Any]) -> None:
-    """Write the phantom form of a raw data set, unless it lies there with the same parameters."""
-    from xraylab.phantoms import WRITERS
-
-    if WRITERS[name](folder, sizes.get(name, {})):
-        logger.info("Wrote phantom data set %s", folder)
 
 
 def check_folder(name: str, root: str) -> None:

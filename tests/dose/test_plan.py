@@ -7,13 +7,13 @@ from pydantic import ValidationError
 
 from xraylab.dose.plan import (
     AdditiveRecipe,
-    ExposurePlan,
     QuantumRecipe,
     exposures_of,
     plan_additive,
     plan_quantum,
     to_rows,
 )
+from xraylab.dose.tables import ExposurePlan
 
 
 def test_published_levels_are_zipped() -> None:

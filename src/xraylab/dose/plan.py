@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 from pydantic import Field, model_validator
 
 from xraylab.dose.detector import Detector
@@ -14,7 +13,6 @@ from xraylab.parameters import Parameters
 
 __all__ = [
     "AdditiveRecipe",
-    "ExposurePlan",
     "QuantumRecipe",
     "exposures_of",
     "plan_additive",
@@ -86,30 +84,6 @@ def _check_fractions(name: str, values: tuple[float, ...]) -> None:
         raise ValueError(f"{name} must lie in (0, 1], got {outside[0]}")
     if len(set(values)) != len(values):
         raise ValueError(f"{name} must differ from each other, got {values}")
-
-
-class ExposurePlan(pa.DataFrameModel):
-    """One row a simulated exposure; see `xraylab.dose.simulate.Exposure` for the columns."""
-
-    image_id: str = pa.Field(nullable=False)
-    group_id: str = pa.Field(nullable=False)
-    recipe: str = pa.Field(isin=["additive", "quantum"])
-    level: str
-    scale: float = pa.Field(gt=0, le=1)
-    noise_std: float = pa.Field(ge=0, le=1)
-    dose_fraction: float = pa.Field(gt=0, le=1)
-    noise_key: np.uint64
-    match_mean: bool
-    photons_per_pixel: float = pa.Field(gt=0)
-    blur_sigma_px: float = pa.Field(ge=0)
-    electronic_noise: float = pa.Field(ge=0)
-    log_range: float = pa.Field(gt=0)
-
-    class Config:
-        """A plan has these columns and no other."""
-
-        strict = True
-        unique = ["image_id", "recipe", "level"]  # noqa: RUF012 - pandera's own way
 
 
 def _rng(seed: int, image_id: str, recipe: str) -> np.random.Generator:

@@ -7,8 +7,9 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
-from xraylab.dose.plan import ExposurePlan, QuantumRecipe
+from xraylab.dose.plan import QuantumRecipe
 from xraylab.dose.simulate import simulate
+from xraylab.dose.tables import ExposurePlan
 from xraylab.imaging import UnreadableRadiograph
 from xraylab.pipelines.dose_simulation import create_pipeline
 from xraylab.pipelines.dose_simulation.nodes import index_cohort, plan_exposures, simulate_films

@@ -104,7 +104,7 @@ def plan_exposures(cohort: pd.DataFrame, params: DoseSimulationParams) -> pd.Dat
     Returns
     -------
     DataFrame
-        `xraylab.dose.plan.ExposurePlan`: one row an exposure, complete in itself.
+        `xraylab.dose.tables.ExposurePlan`: one row an exposure, complete in itself.
     """
     rows: list[dict[str, object]] = []
     for image_id, group_id in cohort[["image_id", "group_id"]].itertuples(index=False):

@@ -41,7 +41,7 @@ def extract_features(
     films : dict of str to callable
         Lazy films by image id.
     exposures : DataFrame
-        `xraylab.dose.plan.ExposurePlan`.
+        `xraylab.dose.tables.ExposurePlan`.
     params : FeatureExtractionParams
         Which features, how many workers, how many bad films to bear.
 

@@ -1,0 +1,42 @@
+"""Which raw data sets have a phantom form, and how each is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+__all__ = ["PHANTOMS", "write_phantom"]
+
+
+def _write_nih(folder: Path, sizes: dict[str, Any]) -> bool:
+    from xraylab.phantoms.nih import NihPhantomParams, write_nih_phantom
+    from xraylab.phantoms.write import write_once
+
+    params = NihPhantomParams.model_validate(sizes)
+    return write_once(folder, partial(write_nih_phantom, params=params), params.model_dump(mode="json"))
+
+
+PHANTOMS: dict[str, Callable[[Path, dict[str, Any]], bool]] = {"nih_chest_xray14": _write_nih}
+"""Writer of each raw data set's phantom form, by the name of its folder."""
+
+
+def write_phantom(name: str, folder: Path, sizes: dict[str, Any]) -> bool:
+    """Write the phantom form of a raw data set, unless it lies there with the same parameters.
+
+    Parameters
+    ----------
+    name : str
+        Name of the data set, a key of `PHANTOMS`.
+    folder : Path
+        Folder of the data set.
+    sizes : dict
+        Parameters of the phantom, such as the number of patients; checked by the writer.
+
+    Returns
+    -------
+    bool
+        Whether anything was written.
+    """
+    return PHANTOMS[name](folder, sizes)
