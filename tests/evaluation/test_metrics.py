@@ -48,6 +48,11 @@ def test_metrics_by_hand():
     assert ((found["ci_low"] <= found["value"]) & (found["value"] <= found["ci_high"])).all()
 
 
+def test_a_median_alone_is_measured():
+    found = regression_metrics(table([2.0, 4], [3.0, 4]), ["relative_error_median"], 200)
+    assert found[["value", "ci_low", "ci_high"]].to_numpy().tolist() == [[0.25, 0.0, 0.5]]
+
+
 finite = st.floats(-1e3, 1e3, allow_nan=False)
 
 

@@ -115,6 +115,20 @@ def test_the_network_equals_scikit_learn(scale, epochs):
     assert fitted.predict(features) == pytest.approx(network.predict(design), abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("init", "bounds"), [("glorot", (6 / 202, 6 / 201)), ("fan_in", (1 / 2, 1 / 200))]
+)
+def test_the_first_weights_fill_their_bounds(init, bounds):
+    # A step size of 1e-12 leaves the first weights as they were: 2 x 200 and 200 x 1, uniform.
+    features, target = rows()
+    options = {"hidden_sizes": [200], "init": init, "learning_rate": 1e-12, "max_epochs": 1}
+    tensors = fit_regressor(features, target, params("mlp", **options), 0).tensors
+    for i, bound in enumerate(np.sqrt(bounds)):
+        for part in ("weight", "bias")[: 2 - i]:
+            greatest = np.abs(tensors[f"{part}_{i}"]).max()
+            assert 0.95 * bound < greatest <= bound * (1 + 1e-9)
+
+
 def test_each_epoch_has_its_own_order_of_batches():
     # A seed as a whole number would be read again by each `partial_fit`: one order for all epochs.
     features, target = rows()

@@ -165,7 +165,7 @@ def regression_metrics(
     """
     groups, target, prediction = _checked_rows(rows)
     extra = dict(extra or {})
-    slow = {name: extra[name] for name in extra}
+    slow = dict(extra)
     if "relative_error_median" in metrics:
         slow["relative_error_median"] = _relative_error_median
     fast = [name for name in metrics if name not in slow]
@@ -174,19 +174,14 @@ def regression_metrics(
         raise ValueError(
             f"'{relative[0]}' needs targets other than 0: {int((target == 0).sum())} of {len(target)} are 0"
         )
-    sums = _row_statistics(fast, target, prediction)
-    n_groups = int(groups.max()) + 1
-    per_group = np.stack(
-        [np.bincount(groups, column, n_groups) for column in sums.T], axis=1
-    ).astype(np.float64)
-    found = {
-        name: values
-        for name, *values in zip(
-            fast,
-            *bootstrap_groups(per_group, partial(_reduce, fast), n_resamples, seed),
-            strict=True,
+    found: dict[str, list[float]] = {}
+    if fast:
+        sums = _row_statistics(fast, target, prediction)
+        per_group = np.stack([np.bincount(groups, column) for column in sums.T], axis=1)
+        bounds = bootstrap_groups(
+            per_group.astype(np.float64), partial(_reduce, fast), n_resamples, seed
         )
-    }
+        found = {name: list(values) for name, *values in zip(fast, *bounds, strict=True)}
     for name, metric in slow.items():
         found[name] = _bootstrap_rows(metric, groups, target, prediction, n_resamples, seed)
     names = list(dict.fromkeys([*metrics, *extra]))

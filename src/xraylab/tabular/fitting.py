@@ -36,15 +36,14 @@ def fit_mlp(
     held_out: Rows | None,
     *,
     hidden_sizes: tuple[int, ...],
+    init: str,
     learning_rate: float,
     batch_size: int,
     max_epochs: int,
     seed: int,
 ) -> Fit:
     """Fit a ReLU network with Adam on the squared error, for all epochs and without weight decay."""
-    from sklearn.neural_network import MLPRegressor
-
-    network = MLPRegressor(
+    network = _network_class(init)(
         hidden_layer_sizes=hidden_sizes,
         activation="relu",
         solver="adam",
@@ -65,6 +64,20 @@ def fit_mlp(
         weights[f"weight_{i}"] = np.array(weight, np.float64, order="C")
         weights[f"bias_{i}"] = np.array(bias, np.float64)
     return weights, "", losses
+
+
+def _network_class(init: str) -> Any:
+    """Return scikit-learn's network, with its own first weights or those of PyTorch's linear layers."""
+    from sklearn.neural_network import MLPRegressor
+
+    class FanInRegressor(MLPRegressor):
+        def _init_coef(self, fan_in: int, fan_out: int, dtype: Any) -> tuple[Floats, Floats]:
+            bound = 1 / np.sqrt(fan_in)
+            weight = self._random_state.uniform(-bound, bound, (fan_in, fan_out))
+            bias = self._random_state.uniform(-bound, bound, fan_out)
+            return weight.astype(dtype), bias.astype(dtype)
+
+    return {"glorot": MLPRegressor, "fan_in": FanInRegressor}[init]
 
 
 def forward_mlp(design: Floats, layers: Layers) -> Floats:

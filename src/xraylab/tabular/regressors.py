@@ -11,18 +11,17 @@ import platform
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, model_validator
 
 from xraylab import __version__
 from xraylab.models.state import ModelState
-from xraylab.parameters import Parameters
 from xraylab.tabular import fitting
 from xraylab.tabular.design import design_matrix, table_digest, target_vector
+from xraylab.tabular.params import COMMON_KEYS, KEYS_OF_KIND, RegressorParams
 
 __all__ = ["FittedRegressor", "RegressorParams", "fit_regressor", "restore_regressor"]
 
@@ -30,89 +29,7 @@ Floats = NDArray[np.float64]
 Table = tuple[pd.DataFrame, pd.Series]
 
 _CARD_FORMAT = "xraylab.regressor/1"
-_OF_KIND = {
-    "mlp": ("hidden_sizes", "learning_rate", "batch_size", "max_epochs"),
-    "boosting": ("n_trees", "max_depth", "shrinkage", "min_child_weight", "n_threads"),
-    "linear": (),
-    "mean": (),
-}
 _LIBRARY = {"mlp": "scikit-learn", "linear": "scikit-learn", "boosting": "xgboost", "mean": "numpy"}
-
-
-class RegressorParams(Parameters):
-    """What to fit, and on which features.
-
-    Attributes
-    ----------
-    kind : {"mlp", "linear", "boosting", "mean"}
-        A ReLU network, least squares, boosted trees, or the mean of the training target.
-    features : tuple of str or None
-        Columns to use, in this order; None for all columns of the table.
-    log_features : tuple of str
-        Features to take the natural logarithm of; their values must be above 0.
-    log_target : bool
-        Fit the natural logarithm of the target (which must be above 0); predictions are in its own
-        units.
-    scale : bool
-        Standardise the features by the mean and standard deviation of the training rows.
-    hidden_sizes : tuple of int
-        ``mlp``: units of each hidden layer.
-    learning_rate : float
-        ``mlp``: step size of Adam.
-    batch_size : int
-        ``mlp``: rows a step.
-    max_epochs : int
-        ``mlp``: passes over the training rows; all are made (no early stopping, no weight decay).
-    n_trees : int
-        ``boosting``: number of trees.
-    max_depth : int
-        ``boosting``: greatest depth of a tree.
-    shrinkage : float
-        ``boosting``: factor on each tree, XGBoost's ``learning_rate``.
-    min_child_weight : float
-        ``boosting``: fewest rows in a leaf.
-    n_threads : int
-        ``boosting``: threads; trees may differ in the last digits for another number.
-    """
-
-    kind: Literal["mlp", "linear", "boosting", "mean"]
-    features: tuple[str, ...] | None = Field(None, min_length=1)
-    log_features: tuple[str, ...] = ()
-    log_target: bool = False
-    scale: bool = True
-    hidden_sizes: tuple[int, ...] = Field((64, 32), min_length=1, max_length=8)
-    learning_rate: float = Field(1e-3, gt=0, le=1)
-    batch_size: int = Field(64, ge=1, le=100_000)
-    max_epochs: int = Field(100, ge=1, le=10_000)
-    n_trees: int = Field(300, ge=1, le=10_000)
-    max_depth: int = Field(4, ge=1, le=16)
-    shrinkage: float = Field(0.05, gt=0, le=1)
-    min_child_weight: float = Field(1.0, ge=0, le=1e6)
-    n_threads: int = Field(1, ge=1, le=256)
-
-    @model_validator(mode="after")
-    def _check(self) -> RegressorParams:
-        allowed = _OF_KIND[self.kind]
-        for key in (key for keys in _OF_KIND.values() for key in keys if key not in allowed):
-            if getattr(self, key) != type(self).model_fields[key].default:
-                valid = ", ".join((*_COMMON, *allowed))
-                raise ValueError(
-                    f"'{key}' has no meaning for kind '{self.kind}'; valid keys: {valid}"
-                )
-        if any(not 1 <= size <= 4096 for size in self.hidden_sizes):  # noqa: PLR2004
-            raise ValueError(f"hidden_sizes: each must lie in 1 … 4096, got {self.hidden_sizes}")
-        for key, names in (("features", self.features or ()), ("log_features", self.log_features)):
-            if len(set(names)) < len(names):
-                raise ValueError(f"{key}: a name occurs twice in {list(names)}")
-        unused = [name for name in self.log_features if self.features and name not in self.features]
-        if unused:
-            raise ValueError(
-                f"log_features: '{unused[0]}' is not among features {list(self.features or ())}"
-            )
-        return self
-
-
-_COMMON = ("kind", "features", "log_features", "log_target", "scale")
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,7 +114,7 @@ class FittedRegressor:
             "format": _CARD_FORMAT,
             "kind": self.spec.kind,
             "parameters": self.spec.model_dump(
-                mode="json", include={*_COMMON, *_OF_KIND[self.spec.kind]}
+                mode="json", include={*COMMON_KEYS, *KEYS_OF_KIND[self.spec.kind]}
             ),
             "feature_names": list(self.feature_names),
             "target_name": self.target_name,
@@ -309,7 +226,7 @@ def fit_regressor(
 def _fit(
     spec: RegressorParams, seed: int, design: Floats, goal: Floats, held_out: fitting.Rows | None
 ) -> fitting.Fit:
-    options = {name: getattr(spec, name) for name in _OF_KIND[spec.kind]}
+    options = {name: getattr(spec, name) for name in KEYS_OF_KIND[spec.kind]}
     if spec.kind == "mlp":
         return fitting.fit_mlp(design, goal, held_out, seed=seed, **options)
     if spec.kind == "boosting":
