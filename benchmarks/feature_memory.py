@@ -55,9 +55,20 @@ def _measure_folder(folder: Path, count: int) -> dict[str, float]:
         raise RuntimeError(
             f"{len(features)} of {len(exposures)} exposures measured; rejected: {len(rejected)} films"
         )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    mebibytes = peak / (2**20 if sys.platform == "darwin" else 2**10)
-    return {"films": count, "seconds": seconds, "peak_mib": mebibytes}
+    return {"films": count, "seconds": seconds, "peak_mib": _peak_mib()}
+
+
+def _peak_mib() -> float:
+    """Return the peak of this process's resident memory.
+
+    Not the ``ru_maxrss`` of Linux, which a child takes over from its parent.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        unit = 2**20 if sys.platform == "darwin" else 2**10
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    peak = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) / 2**10
 
 
 def _link_films(films: Sequence[Path], count: int, folder: Path) -> None:

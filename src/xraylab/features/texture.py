@@ -199,6 +199,12 @@ def _tile_pixels(film_shape: tuple[int, ...], tiles: tuple[int, ...]) -> NDArray
     return np.outer(sides[0], sides[1])
 
 
+def _median(values: NDArray[np.float64]) -> float:
+    """Median of a few values: `numpy.median` spends ten times as long on its own generality."""
+    ordered = np.sort(values)
+    return float(0.5 * (ordered[(values.size - 1) // 2] + ordered[values.size // 2]))
+
+
 def _noise_at_mid_grey(level: NDArray[np.float64], sigma: NDArray[np.float64]) -> float:
     """Read the noise-level function of tiles at p = 1/2, see the head of this module."""
     if not sigma.any():
@@ -206,11 +212,11 @@ def _noise_at_mid_grey(level: NDArray[np.float64], sigma: NDArray[np.float64]) -
     count = min(_CLASSES, level.size // _TILES_PER_CLASS)
     if count >= _FEWEST_CLASSES:
         classes = np.array_split(np.argsort(level, kind="stable"), count)
-        grey = np.array([np.median(level[tiles]) for tiles in classes])
+        grey = np.array([_median(level[tiles]) for tiles in classes])
         contrast = np.ptp(grey)
         if contrast > _SMALLEST_CONTRAST:
             log_sigma = np.log(np.maximum(sigma, _SMALLEST_SIGMA))
-            noise = np.array([np.median(log_sigma[tiles]) for tiles in classes])
+            noise = np.array([_median(log_sigma[tiles]) for tiles in classes])
             near = np.clip(_MID_GREY, grey[0], grey[-1])
             weight = np.exp(
                 -0.25 * ((grey - near) / _WEIGHT_WIDTH) ** 2
