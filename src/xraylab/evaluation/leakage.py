@@ -35,9 +35,7 @@ LEAK_COLUMNS = (
     "n_images_a", "n_images_b", "n_pairs",
 )  # fmt: skip
 
-_NO_LEAKS = pd.DataFrame(
-    {name: pd.Series(dtype="int64" if name.startswith("n_") else "str") for name in LEAK_COLUMNS}
-)
+_COLUMN_TYPES = {name: "int64" if name.startswith("n_") else "str" for name in LEAK_COLUMNS}
 _SHOWN = 5  # pairs that an error names
 
 
@@ -76,10 +74,11 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
         for kind, column in LEAK_KINDS.items()
         if column in cohort.columns
     ]
+    none = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMN_TYPES.items()})
     leaks = pd.concat(
-        [_NO_LEAKS, *(table for table in found if table is not None)], ignore_index=True
+        [none, *(table for table in found if table is not None)], ignore_index=True
     )
-    return leaks.astype(_NO_LEAKS.dtypes).sort_values(
+    return leaks.astype(_COLUMN_TYPES).sort_values(
         ["n_pairs", "kind", "key", "split_a", "split_b"],
         ascending=[False, True, True, True, True],
         ignore_index=True,
