@@ -11,7 +11,7 @@ import platform
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from xraylab.tabular.params import COMMON_KEYS, KEYS_OF_KIND, RegressorParams
 __all__ = ["FittedRegressor", "RegressorParams", "fit_regressor", "restore_regressor"]
 
 Floats = NDArray[np.float64]
-Table = tuple[pd.DataFrame, pd.Series]
+Table: TypeAlias = "tuple[pd.DataFrame, pd.Series]"
 
 _CARD_FORMAT = "xraylab.regressor/1"
 _LIBRARY = {"mlp": "scikit-learn", "linear": "scikit-learn", "boosting": "xgboost", "mean": "numpy"}
