@@ -25,7 +25,7 @@ def test_registry_finds_every_pipeline_and_imports_nothing_heavy() -> None:
         text=True,
         check=True,
     )
-    names, heavy = listed.stdout.rstrip("\n").split("\n")[-2:]
+    names, heavy = listed.stdout.splitlines()[-2:]
     folders = {
         path.parent.name for path in (PROJECT / "src/xraylab/pipelines").glob("*/pipeline.py")
     }

@@ -75,9 +75,7 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
         if column in cohort.columns
     ]
     none = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in _COLUMN_TYPES.items()})
-    leaks = pd.concat(
-        [none, *(table for table in found if table is not None)], ignore_index=True
-    )
+    leaks = pd.concat([none, *(table for table in found if table is not None)], ignore_index=True)
     return leaks.astype(_COLUMN_TYPES).sort_values(
         ["n_pairs", "kind", "key", "split_a", "split_b"],
         ascending=[False, True, True, True, True],
