@@ -21,6 +21,7 @@ __all__ = [
     "JpegHeader",
     "PngHeader",
     "codestream_size",
+    "is_plain_grey",
     "jpeg_end",
     "read_jpeg_header",
     "read_png_header",
@@ -36,6 +37,7 @@ RESTARTS = range(0xD0, 0xD8)
 # T.81 table B.1: start of frame, without DHT (C4), JPG (C8) and DAC (CC); F7 is JPEG-LS (T.87 C.1.1).
 FRAMES = frozenset({*range(0xC0, 0xD0), 0xF7}) - {0xC4, 0xC8, 0xCC}
 _PNG_HEADER_END = 33
+_INTERLACE, _PLAIN_BITS = 28, 8
 _FRAME_HEADER, _LENGTH_FIELD = 6, 2
 _GREY_KEY, _ANIMATION = 2, 8  # bytes in tRNS of a grey PNG and in acTL
 # Inside a scan FF is followed by 00 (a stuffed byte), a restart, or FF (fill): all else is a marker.
@@ -94,6 +96,13 @@ def read_png_header(data: bytes) -> PngHeader:
         elif kind == b"tRNS" and colour_type == 0 and length == _GREY_KEY:
             (transparent,) = struct.unpack_from(">H", data, body)
     return PngHeader(width, height, bit_depth, colour_type, frames, transparent)
+
+
+def is_plain_grey(data: bytes, header: PngHeader) -> bool:
+    """Tell whether a PNG is 8-bit grey, not interlaced, and opaque."""
+    opaque = header.transparent_grey is None
+    grey = header.bit_depth == _PLAIN_BITS and header.colour_type == 0
+    return grey and opaque and data[_INTERLACE] == 0
 
 
 def read_jpeg_header(data: bytes) -> JpegHeader:

@@ -15,6 +15,7 @@ from xraylab.imaging.codestreams import (
     BrokenFileError,
     JpegHeader,
     PngHeader,
+    is_plain_grey,
     jpeg_end,
     read_jpeg_header,
     read_png_header,
@@ -155,6 +156,10 @@ def _decode_png(data: bytes, max_pixels: int) -> FloatImage:
     _check_size(header.width, header.height, max_pixels)
     if header.frames > 1:
         raise BrokenFileError(f"has {header.frames} frames (animated PNG); a film has one")
+    if is_plain_grey(data, header):
+        from xraylab.imaging.grey_png import decode_grey_png
+
+        return decode_grey_png(data, header)
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None:
         raise BrokenFileError("is a PNG that does not decode (broken or truncated data)")
