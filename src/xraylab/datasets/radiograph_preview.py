@@ -71,7 +71,7 @@ def _draw_tile(tile: FloatImage, image_id: str, read: Callable[[], FloatImage]) 
         film = fit(read(), side)
     except UnreadableRadiograph:
         cross = np.eye(side, dtype=np.float32)
-        film = np.maximum(cross, cross[::-1]) / 2
+        film = np.asarray(np.maximum(cross, cross[::-1]) * np.float32(0.5), np.float32)
     top, left = ((_TILE_PX - length) // 2 for length in film.shape)
     tile[top : top + film.shape[0], left : left + film.shape[1]] = film
     # OpenCV's letters are ASCII, on 8 bits; the end of an id tells films apart better than its beginning.

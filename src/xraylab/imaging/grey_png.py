@@ -100,7 +100,7 @@ def _paeth(left: Any, above: Any, corner: Any) -> Any:
     return left if to_left <= to_above and to_left <= to_corner else nearest
 
 
-@njit(nogil=True, cache=True)
+@njit(inline="always")
 def _undo_filter(
     kind: int, coded: NDArray[np.uint8], above: NDArray[np.uint8], row: NDArray[np.uint8]
 ) -> None:
