@@ -36,7 +36,9 @@ class ModelState:
             self.card == other.card
             and self.booster == other.booster
             and self.tensors.keys() == other.tensors.keys()
-            and all(np.array_equal(value, other.tensors[key]) for key, value in self.tensors.items())
+            and all(
+                np.array_equal(value, other.tensors[key]) for key, value in self.tensors.items()
+            )
         )
 
     __hash__ = None  # type: ignore[assignment]

@@ -15,7 +15,9 @@ def _write_nih(folder: Path, sizes: dict[str, Any]) -> bool:
     from xraylab.phantoms.write import write_once
 
     params = NihPhantomParams.model_validate(sizes)
-    return write_once(folder, partial(write_nih_phantom, params=params), params.model_dump(mode="json"))
+    return write_once(
+        folder, partial(write_nih_phantom, params=params), params.model_dump(mode="json")
+    )
 
 
 PHANTOMS: dict[str, Callable[[Path, dict[str, Any]], bool]] = {"nih_chest_xray14": _write_nih}

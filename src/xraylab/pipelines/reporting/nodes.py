@@ -1,0 +1,184 @@
+"""Nodes of reporting."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from xraylab import __version__
+
+from .params import ReportingParams, SectionParams
+
+__all__ = ["PROTOCOLS", "compare_protocols", "render_report"]
+
+PROTOCOLS = {"published": "Reproduced", "honest": "Honest", "fair": "Fair task"}
+"""Heading of each protocol's column in the comparison."""
+
+_SEPARATOR = "__"
+_MANY = 1e4
+
+
+@dataclass(frozen=True)
+class _Section:
+    """One pipeline as the page shows it."""
+
+    name: str
+    params: SectionParams
+    metrics: list[dict[str, str]]
+    figures: list[dict[str, str]]
+
+
+def render_report(params: ReportingParams, **sources: Any) -> str:
+    """Render one self-contained page from the metrics and figures of whatever has run.
+
+    Parameters
+    ----------
+    params : ReportingParams
+        Titles, captions and published numbers.
+    **sources : DataFrame or bytes or None
+        ``<pipeline>__metrics`` is a tidy table, empty where the pipeline has not run;
+        ``<pipeline>__<name>_figure`` is a PNG, None where it has not been drawn.
+
+    Returns
+    -------
+    str
+        HTML that asks for no other file.
+
+    Raises
+    ------
+    ValueError
+        If a source belongs to no section, naming the sections.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    tables: dict[str, pd.DataFrame] = {}
+    figures: dict[str, dict[str, bytes]] = {}
+    for key, source in sources.items():
+        pipeline, _, name = key.partition(_SEPARATOR)
+        if pipeline not in params.sections:
+            raise ValueError(
+                f"'{pipeline}' has no section in reporting.sections; there are {list(params.sections)}"
+            )
+        if name == "metrics":
+            tables[pipeline] = source
+        elif source is not None:
+            figures.setdefault(pipeline, {})[name.removesuffix("_figure")] = source
+
+    sections = [
+        _Section(
+            name, section, _format_metrics(tables.get(name)), _embed(section, figures.get(name, {}))
+        )
+        for name, section in params.sections.items()
+    ]
+    has_run = [section for section in sections if section.metrics or section.figures]
+    environment = Environment(
+        loader=PackageLoader("xraylab.pipelines.reporting", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template("report.html.j2").render(
+        title=params.title,
+        version=__version__,
+        written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        comparison=compare_protocols(tables, params),
+        protocols=PROTOCOLS,
+        sections=has_run,
+        not_run=[section.params.title for section in sections if section not in has_run],
+    )
+
+
+def compare_protocols(
+    tables: dict[str, pd.DataFrame], params: ReportingParams
+) -> list[dict[str, Any]]:
+    """Lay published numbers beside what the protocols measured.
+
+    Returns
+    -------
+    list of dict
+        One row a pipeline, model and metric that is published or measured: ``pipeline, model, metric, published, note``
+        and ``measured``, the text of each protocol's value with its interval, empty where it was not measured.
+    """
+    rows = []
+    for name, section in params.sections.items():
+        table = tables.get(name)
+        if table is None or table.empty or not section.compared:
+            continue
+        shown = table[(table["split"] == section.split) & table["metric"].isin(section.compared)]
+        published = {(value.model, value.metric): value for value in section.published}
+        models = dict.fromkeys([model for model, _ in published] + list(shown["model"]))
+        for model in models:
+            for metric in section.compared:
+                anchor = published.get((model, metric))
+                cells = shown[(shown["model"] == model) & (shown["metric"] == metric)]
+                measured = {
+                    str(row["protocol"]): _with_interval(row) for row in cells.to_dict("records")
+                }
+                if anchor is None and not measured:
+                    continue
+                rows.append(
+                    {
+                        "pipeline": section.title,
+                        "model": model,
+                        "metric": metric,
+                        "published": _number(anchor.value) if anchor else "",
+                        "note": anchor.note if anchor else "",
+                        "measured": {
+                            protocol: measured.get(protocol, "") for protocol in PROTOCOLS
+                        },
+                    }
+                )
+    return rows
+
+
+def _format_metrics(table: pd.DataFrame | None) -> list[dict[str, str]]:
+    if table is None:
+        return []
+    return [
+        {
+            **{column: str(row[column]) for column in ("protocol", "model", "split", "metric")},
+            "value": _number(row["value"]),
+            "interval": _interval(row),
+            "n": f"{int(row['n']):,}",
+        }
+        for row in table.to_dict("records")
+    ]
+
+
+def _embed(section: SectionParams, figures: dict[str, bytes]) -> list[dict[str, str]]:
+    return [
+        {
+            "name": name,
+            "caption": section.captions.get(name, name.replace("_", " ")),
+            "source": f"data:image/png;base64,{base64.b64encode(png).decode()}",
+        }
+        for name, png in figures.items()
+    ]
+
+
+def _number(value: float) -> str:
+    """Write a number with three significant digits, and no exponent where it can be avoided."""
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    if size >= _MANY or 0 < size < 1 / _MANY:
+        return f"{value:.2e}".replace("-", "−")
+    digits = 3 if size < 1 else max(0, 2 - math.floor(math.log10(size))) if size else 0
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _interval(row: dict[Any, Any]) -> str:
+    if math.isnan(row["ci_low"]) or math.isnan(row["ci_high"]):
+        return ""
+    return f"{_number(row['ci_low'])} to {_number(row['ci_high'])}"
+
+
+def _with_interval(row: dict[Any, Any]) -> str:
+    interval = _interval(row)
+    return f"{_number(row['value'])} ({interval})" if interval else _number(row["value"])

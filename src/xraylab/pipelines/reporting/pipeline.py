@@ -1,0 +1,41 @@
+"""Wiring of reporting: the metrics and figures of every other pipeline → one page."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from .nodes import render_report
+
+__all__ = ["REPORTED", "create_pipeline"]
+
+REPORTED = {
+    "dose_simulation": ["metrics", "physics_validation_figure"],
+    "feature_extraction": ["noise_against_dose_figure", "correlations_figure", "dose_strip_figure"],
+    "dose_estimation": [
+        "metrics",
+        "protocol_comparison_figure",
+        "predicted_against_true_figure",
+        "error_by_level_figure",
+        "loss_curves_figure",
+    ],
+}
+"""Data sets that the page shows, in its order. A new pipeline adds its line here."""
+
+
+def create_pipeline() -> Pipeline:
+    """Return the pipeline; as it reads what the others write, it runs after them."""
+    shown = [(pipeline, name) for pipeline, names in REPORTED.items() for name in names]
+    sources = {f"{pipeline}__{name}": f"{pipeline}.{name}" for pipeline, name in shown}
+    return Pipeline(
+        [
+            Node(
+                render_report,
+                {"params": "params:reporting", **sources},
+                "page",
+                name="render_report",
+            )
+        ],
+        namespace="reporting",
+        inputs=set(sources.values()),
+        parameters={"params:reporting"},
+    )

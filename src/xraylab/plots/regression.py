@@ -1,0 +1,421 @@
+"""Figures of any regression: losses, predictions against truth, errors by level, protocols side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from xraylab.plots.labels import metric_label, protocol_colour, protocol_order
+from xraylab.plots.style import (
+    INK,
+    MUTED,
+    NOTE_PT,
+    RULE,
+    dress,
+    grid_of_axes,
+    jitter,
+    levels_or_bins,
+    note,
+    require_columns,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "plot_error_by_level",
+    "plot_loss_curves",
+    "plot_predicted_against_true",
+    "plot_protocol_comparison",
+]
+
+_MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
+_MODEL_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+_PANELS_IN_ROW = 3
+
+
+def _in_order(values: pd.Series) -> list[str]:
+    return list(dict.fromkeys(values.astype(str)))
+
+
+def _of_split(frame: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
+    part = frame[frame["split"] == split]
+    if part.empty:
+        raise ValueError(
+            f"{name} has no rows of the split '{split}'; it has {_in_order(frame['split'])}"
+        )
+    return part
+
+
+def plot_loss_curves(history: pd.DataFrame) -> Figure:
+    """Draw the loss of every epoch, one panel a model, one colour a protocol.
+
+    Parameters
+    ----------
+    history : pandas.DataFrame
+        Columns ``protocol``, ``model``, ``epoch``, ``train_loss`` and ``val_loss`` (mean square error,
+        or whatever was minimised); a loss that was not measured is NaN and leaves a gap.
+
+    Returns
+    -------
+    Figure
+        Training as a thin line, validation as a thick one, on a logarithmic axis shared by all.
+
+    Raises
+    ------
+    ValueError
+        If a column lacks or the table is empty.
+    """
+    from matplotlib.lines import Line2D
+
+    require_columns(history, ("protocol", "model", "epoch", "train_loss", "val_loss"), "history")
+    models, protocols = _in_order(history["model"]), protocol_order(_in_order(history["protocol"]))
+    columns = min(len(models), _PANELS_IN_ROW)
+    rows = -(-len(models) // columns)
+    figure, axes = grid_of_axes(rows, columns, 3.9, sharey=True, sharex=True)
+    for index, (ax, model) in enumerate(zip(axes.flat, models, strict=False)):
+        for protocol in protocols:
+            part = history[(history["model"] == model) & (history["protocol"] == protocol)]
+            part = part.sort_values("epoch")
+            colour = protocol_colour(protocol, protocols)
+            ax.plot(part["epoch"], part["train_loss"], color=colour, linewidth=1.0, alpha=0.75)
+            ax.plot(part["epoch"], part["val_loss"], color=colour, linewidth=2.2)
+        ax.set_yscale("log", nonpositive="mask")
+        bottom_row = index + columns >= len(models)
+        dress(
+            ax,
+            model,
+            "Epoch" if bottom_row else "",
+            "Loss (log scale)" if index % columns == 0 else "",
+        )
+        ax.tick_params(labelbottom=bottom_row)
+    for ax in axes.flat[len(models) :]:
+        ax.set_axis_off()
+    handles = [
+        Line2D([], [], color=protocol_colour(p, protocols), linewidth=5, solid_capstyle="butt")
+        for p in protocols
+    ]
+    handles += [Line2D([], [], color=INK, linewidth=1.0), Line2D([], [], color=INK, linewidth=2.2)]
+    _key_above(figure, handles, [*protocols, "training", "validation"])
+    return figure
+
+
+def _key_above(figure: Figure, handles: list[Any], labels: list[str]) -> None:
+    figure.legend(
+        handles, labels, loc="outside upper left", ncols=len(labels), frameon=False,
+        fontsize=NOTE_PT, labelcolor=INK, handlelength=1.4, columnspacing=1.6,
+    )  # fmt: skip
+
+
+def plot_predicted_against_true(
+    predictions: pd.DataFrame,
+    metrics: pd.DataFrame,
+    split: str = "test",
+    quantity: str = "dose",
+    unit: str = "fraction of full dose",
+) -> Figure:
+    """Draw predictions against the truth: one row a protocol, one column a model, one square panel each.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        Columns ``protocol, model, split, target, prediction``; where ``interval_low`` and
+        ``interval_high`` are there too, a band spans their medians.
+    metrics : pandas.DataFrame
+        Tidy metrics (``protocol, model, split, metric, value``): R² and MAE are written into the corner
+        as they stand there, never computed anew.
+    split : str
+        The split that is drawn.
+    quantity, unit : str
+        What is predicted, for the axes.
+
+    Returns
+    -------
+    Figure
+        A grid that shares both axes, with the identity line; a pair that was not run stays empty.
+
+    Raises
+    ------
+    ValueError
+        If a column lacks, a table is empty, or no row is of the split.
+    """
+    require_columns(
+        predictions, ("protocol", "model", "split", "target", "prediction"), "predictions"
+    )
+    part = _of_split(predictions, split, "predictions")
+    models, protocols = _in_order(part["model"]), protocol_order(_in_order(part["protocol"]))
+    values = part[["target", "prediction"]].to_numpy(float)
+    low, high = float(values.min()), float(values.max())
+    margin = 0.06 * (high - low) or 1.0
+
+    figure, axes = grid_of_axes(
+        len(protocols), len(models), 9.4 / max(len(models), 2), sharex=True, sharey=True
+    )
+    for row, protocol in enumerate(protocols):
+        for column, model in enumerate(models):
+            ax = axes[row, column]
+            cell = part[(part["protocol"] == protocol) & (part["model"] == model)]
+            colour = protocol_colour(protocol, protocols)
+            ax.axline((low, low), slope=1, color=MUTED, linewidth=1.0, zorder=3)
+            ax.set(
+                xlim=(low - margin, high + margin),
+                ylim=(low - margin, high + margin),
+                aspect="equal",
+            )
+            _draw_predictions(ax, cell, colour)
+            dress(
+                ax, f"{model}, {protocol}",
+                f"True {quantity}\n({unit})" if row == len(protocols) - 1 else "",
+                f"Predicted {quantity}\n({unit})" if column == 0 else "",
+            )  # fmt: skip
+            note(ax, _scores(metrics, protocol, model, split, len(cell)))
+    return figure
+
+
+def _draw_predictions(ax: Axes, cell: pd.DataFrame, colour: str) -> None:
+    if cell.empty:
+        return
+    target, n = cell["target"].to_numpy(float), len(cell)
+    distinct = np.unique(target)
+    gap = float(np.diff(distinct).min()) if distinct.size > 1 else 0.0
+    width = 0.35 * gap if distinct.size <= n / 4 else 0.0  # repeated levels overprint without it
+    ax.scatter(
+        jitter(target, width), cell["prediction"], s=float(np.clip(3e3 / n, 3.0, 18.0)), color=colour,
+        alpha=float(np.clip(12.0 / np.sqrt(n), 0.03, 0.75)), linewidths=0, rasterized=True, zorder=4,
+    )  # fmt: skip
+    if {"interval_low", "interval_high"} <= set(cell.columns):
+        known = cell[
+            np.isfinite(cell[["interval_low", "interval_high"]].to_numpy(float)).all(axis=1)
+        ]
+        if not known.empty:
+            band = known.groupby(levels_or_bins(known["target"]))[
+                ["interval_low", "interval_high"]
+            ].median()
+            ax.fill_between(
+                band.index.to_numpy(float), band["interval_low"], band["interval_high"],
+                color=colour, alpha=0.16, linewidth=0, zorder=1,
+            )  # fmt: skip
+
+
+def _scores(metrics: pd.DataFrame, protocol: str, model: str, split: str, n: int) -> str:
+    if n == 0:
+        return "not run"
+    lines = []
+    for metric, name in (("r2", "R²"), ("mae", "MAE")):
+        row = metrics[
+            (metrics["protocol"] == protocol) & (metrics["model"] == model)
+            & (metrics["split"] == split) & (metrics["metric"] == metric)
+        ]  # fmt: skip
+        if not row.empty:
+            lines.append(f"{name} = {float(row['value'].iloc[0]):.3g}")
+    return "\n".join([*lines, f"n = {n:,}"])
+
+
+def plot_error_by_level(
+    predictions: pd.DataFrame,
+    split: str = "test",
+    quantity: str = "dose",
+    unit: str = "fraction of full dose",
+) -> Figure:
+    """Draw the spread of the error at each true level: median, middle half and middle 95 % of the rows.
+
+    Parameters
+    ----------
+    predictions : pandas.DataFrame
+        Columns ``protocol, model, split, target, prediction``. The level is the target; more than 30
+        distinct targets are cut into bins of equal counts.
+    split : str
+        The split that is drawn.
+    quantity, unit : str
+        What is predicted, for the axes.
+
+    Returns
+    -------
+    Figure
+        One panel a protocol, sharing both axes; models stand side by side within a level.
+
+    Raises
+    ------
+    ValueError
+        If a column lacks, the table is empty, or no row is of the split.
+    """
+    require_columns(
+        predictions, ("protocol", "model", "split", "target", "prediction"), "predictions"
+    )
+    part = _of_split(predictions, split, "predictions")
+    part = part.assign(
+        error=part["prediction"].astype(float) - part["target"].astype(float),
+        level=levels_or_bins(part["target"]),
+    )
+    models, protocols = _in_order(part["model"]), protocol_order(_in_order(part["protocol"]))
+    levels = np.unique(part["level"].to_numpy(float))
+    figure, axes = grid_of_axes(1, len(protocols), 4.4, sharex=True, sharey=True)
+    for index, (ax, protocol) in enumerate(zip(axes[0], protocols, strict=True)):
+        ax.axhline(0, color=MUTED, linewidth=1.0, zorder=1)
+        for place, model in enumerate(models):
+            cell = part[(part["protocol"] == protocol) & (part["model"] == model)]
+            shift = 0.7 * ((place + 0.5) / len(models) - 0.5)
+            _draw_error_spread(ax, cell, levels, shift, place)
+        for edge in np.arange(levels.size - 1) + 0.5:
+            ax.axvline(edge, color=RULE, linewidth=0.7, zorder=0)
+        ax.set_xticks(range(levels.size), [f"{level:.3g}" for level in levels])
+        ax.set_xlim(-0.5, levels.size - 0.5)
+        error = f"Predicted − true {quantity}\n({unit})" if index == 0 else ""
+        dress(ax, protocol, f"True {quantity} ({unit})", error, grid="y")
+    _model_key(figure, models)
+    return figure
+
+
+def _draw_error_spread(
+    ax: Axes,
+    cell: pd.DataFrame,
+    levels: np.ndarray[Any, np.dtype[np.float64]],
+    shift: float,
+    place: int,
+) -> None:
+    colour = _MODEL_COLOURS[place % len(_MODEL_COLOURS)]
+    for position, level in enumerate(levels):
+        errors = cell.loc[cell["level"] == level, "error"].to_numpy(float)
+        if errors.size == 0:
+            continue
+        q = np.percentile(errors, (2.5, 25, 50, 75, 97.5))
+        x = position + shift
+        ax.vlines(x, q[0], q[4], color=colour, linewidth=1.1, zorder=3)
+        ax.vlines(x, q[1], q[3], color=colour, linewidth=4.2, zorder=4)
+        ax.plot(
+            x, q[2], marker=_MODEL_MARKERS[place % len(_MODEL_MARKERS)], markersize=6, color=colour,
+            markeredgecolor="white", markeredgewidth=0.9, linestyle="none", zorder=5,
+        )  # fmt: skip
+
+
+def _model_key(figure: Figure, models: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles: list[Any] = [
+        Line2D(
+            [], [], marker=_MODEL_MARKERS[place % len(_MODEL_MARKERS)], markersize=6, linewidth=1.4,
+            color=_MODEL_COLOURS[place % len(_MODEL_COLOURS)], markeredgecolor="white",
+        )
+        for place in range(len(models))
+    ]  # fmt: skip
+    handles += [
+        Line2D([], [], color=MUTED, linewidth=4.2),
+        Line2D([], [], color=MUTED, linewidth=1.1),
+    ]
+    _key_above(figure, handles, [*models, "middle half", "middle 95 %"])
+
+
+def plot_protocol_comparison(
+    metrics: pd.DataFrame,
+    metric: str,
+    split: str = "test",
+    as_published: Mapping[str, float] | None = None,
+) -> Figure:
+    """Compare one metric under every protocol: a line a model, a dot with its 95 % interval a protocol.
+
+    Parameters
+    ----------
+    metrics : pandas.DataFrame
+        Tidy metrics: ``protocol, model, split, metric, value, ci_low, ci_high``; an interval that was
+        not estimated is NaN and draws no bar.
+    metric : str
+        The metric that is drawn.
+    split : str
+        The split that is drawn.
+    as_published : mapping of model to value, optional
+        Numbers from the literature, drawn as an open diamond.
+
+    Returns
+    -------
+    Figure
+        One axes, models from top to bottom in the order of the table.
+
+    Raises
+    ------
+    ValueError
+        If a column lacks, or nothing is left of this metric and split.
+    """
+    from matplotlib.lines import Line2D
+
+    require_columns(
+        metrics, ("protocol", "model", "split", "metric", "value", "ci_low", "ci_high"), "metrics"
+    )
+    part = metrics[(metrics["metric"] == metric) & (metrics["split"] == split)]
+    if part.empty:
+        raise ValueError(
+            f"metrics has no rows of '{metric}' on the split '{split}'; "
+            f"it has the metrics {_in_order(metrics['metric'])} on {_in_order(metrics['split'])}"
+        )
+    models, protocols = _in_order(part["model"]), protocol_order(_in_order(part["protocol"]))
+    figure, axes = grid_of_axes(1, 1, 1.2 + 0.2 * len(models) * (len(protocols) + 1))
+    ax = axes[0, 0]
+    for place, model in enumerate(models):
+        for lane, protocol in enumerate(protocols):
+            row = part[(part["model"] == model) & (part["protocol"] == protocol)]
+            y = place + 0.62 * ((lane + 0.5) / len(protocols) - 0.5)
+            if not row.empty:
+                _draw_interval(ax, row.iloc[0], y, protocol_colour(protocol, protocols))
+        if as_published and model in as_published:
+            ax.plot(
+                as_published[model], place, marker="D", markersize=7.5, markerfacecolor="white",
+                markeredgecolor=INK, markeredgewidth=1.3, linestyle="none", zorder=6,
+            )  # fmt: skip
+    for edge in np.arange(len(models) - 1) + 0.5:
+        ax.axhline(edge, color=RULE, linewidth=0.7)
+    ax.set_ylim(len(models) - 0.5, -0.5)
+    ax.set_yticks(range(len(models)), models)
+    dress(
+        ax,
+        f"{metric_label(metric)}, {split} split",
+        f"{metric_label(metric)}, dot, and its 95 % interval",
+        "",
+        grid="x",
+    )
+    ax.tick_params(axis="y", length=0, colors=INK)
+    ax.margins(x=0.12)
+    handles = [
+        Line2D([], [], color=protocol_colour(p, protocols), marker="o", markersize=6.5, linewidth=2)
+        for p in protocols
+    ]
+    labels = list(protocols)
+    if as_published:
+        handles.append(
+            Line2D(
+                [],
+                [],
+                marker="D",
+                markersize=7,
+                markerfacecolor="white",
+                markeredgecolor=INK,
+                linestyle="none",
+            )
+        )
+        labels.append("in the literature")
+    _key_above(figure, handles, labels)
+    return figure
+
+
+def _draw_interval(ax: Axes, row: pd.Series, y: float, colour: str) -> None:
+    value = float(row["value"])
+    ends = np.array([row["ci_low"], row["ci_high"]], float)
+    if np.isfinite(ends).all():
+        ax.hlines(y, ends[0], ends[1], color=colour, linewidth=2.0, zorder=3)
+    ax.plot(
+        value,
+        y,
+        marker="o",
+        markersize=7,
+        color=colour,
+        markeredgecolor="white",
+        linestyle="none",
+        zorder=4,
+    )
+    right = max(value, ends[1]) if np.isfinite(ends).all() else value
+    ax.annotate(
+        f"{value:.3g}", (right, y), xytext=(8, 0), textcoords="offset points", va="center",
+        fontsize=NOTE_PT, color=INK,
+    )  # fmt: skip
