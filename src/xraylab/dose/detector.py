@@ -60,7 +60,7 @@ class Detector(Parameters):
     photons_per_pixel: float = Field(20_000.0, gt=1, le=1e8)
     blur_sigma_px: float = Field(0.7, ge=0, le=5)
     electronic_noise: float = Field(5.0, ge=0, le=1e4)
-    log_range: float = Field(5.0, gt=0, le=15)
+    log_range: float = Field(4.8, gt=0, le=15)
 
 
 def point_spread(detector: Detector) -> NDArray[np.float32]:
