@@ -32,7 +32,7 @@ class ParameterHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Check the keys of all parameters, then choose protocols.
+        """Check the keys of all parameters, then set the protocols.
 
         Raises
         ------
@@ -40,30 +40,27 @@ class ParameterHooks:
             For a key that no pipeline reads, naming the valid ones, and for an unknown protocol.
         """
         parameters = context.config_loader["parameters"]
-        choose_protocols(parameters)
+        set_protocols({})  # an earlier session of this process may have chosen
         check_parameter_keys(parameters, context._runtime_params or {})
+        set_protocols(parameters)
 
 
-def choose_protocols(parameters: dict[str, Any]) -> None:
-    """Rebuild each pipeline whose parameters list ``protocols``, with just those."""
-    changed = False
-    for name in set(pipelines) - {"__default__"}:
-        protocols = parameters.get(name, {}).get("protocols")
-        if protocols is None:
-            continue
+def set_protocols(parameters: dict[str, Any]) -> None:
+    """Build each pipeline that has protocols with those that its parameters list, or with all."""
+    named = {name: pipeline for name, pipeline in pipelines.items() if name != "__default__"}
+    for name in named:
         module = import_module(f"xraylab.pipelines.{name}")
-        valid = list(module.PROTOCOLS)
-        unknown = [protocol for protocol in protocols if protocol not in valid]
-        if unknown or not protocols:
+        valid = getattr(module, "PROTOCOLS", None)
+        if valid is None:
+            continue
+        chosen = parameters.get(name, {}).get("protocols", valid)
+        if not chosen or not set(chosen) <= set(valid):
             raise ValueError(
-                f"{name}.protocols: expected one or more of {', '.join(valid)}, got {protocols}"
+                f"{name}.protocols: expected one or more of {', '.join(valid)}, got {chosen}"
             )
-        if list(protocols) != valid:
-            pipelines[name] = module.create_pipeline(protocols=tuple(protocols))
-            changed = True
-    if changed and "__default__" in pipelines:
-        named = [pipeline for name, pipeline in pipelines.items() if name != "__default__"]
-        pipelines["__default__"] = sum(named, Pipeline([]))
+        named[name] = pipelines[name] = module.create_pipeline(protocols=tuple(chosen))
+    if "__default__" in pipelines:
+        pipelines["__default__"] = sum(named.values(), Pipeline([]))
 
 
 def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from xraylab.dose.verify import (
     N_BINS,
     agreement_statistics,
     anscombe,
+    measure_agreement,
     measure_noise_curve,
     measure_spectrum,
     radial_mean,
@@ -92,3 +93,21 @@ def test_noise_gain_enters_the_transform() -> None:
     assert noise_gain(sharp) == 1
     value = anscombe(np.float32([[100.0]]), Detector(blur_sigma_px=0, electronic_noise=0))[0, 0]
     assert value == pytest.approx(2 * np.sqrt(100 + 3 / 8))
+
+
+def test_jackknife_interval_of_a_mean_is_that_of_theory() -> None:
+    """With one bin the Anscombe variance is a ratio of sums, whose jackknife is known for equal counts."""
+    rng = np.random.default_rng(0)
+    second = rng.uniform(90, 110, 50)
+    # per realisation: n, exposed, simulated, Anscombe sum, Anscombe sum of squares, one ring each
+    statistics = np.stack(
+        [np.full(50, 100.0), second, second, np.zeros(50), second, np.ones(50), np.ones(50)], axis=1
+    )
+    table = measure_agreement(statistics, 1).set_index("metric")
+    row = table.loc["anscombe_variance"]
+    assert row["value"] == pytest.approx(second.mean() / 100)
+    assert row["ci_high"] - row["value"] == pytest.approx(
+        1.96 * second.std(ddof=1) / 100 / np.sqrt(50)
+    )
+    assert table.loc["nnps_error", ["value", "ci_low", "ci_high"]].tolist() == [0, 0, 0]
+    assert table["n"].tolist() == [50, 50, 50]

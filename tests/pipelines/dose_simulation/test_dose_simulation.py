@@ -91,9 +91,7 @@ def test_films_are_simulated_lazily_when_asked(make_films: Callable[..., Films])
 
 
 def test_slice_runs_on_an_in_memory_catalog(make_films: Callable[..., Films]) -> None:
-    physics = PhysicsCheckParams(
-        n_realisations=3, size_px=128, n_resamples=20, dose_fractions=(0.5,)
-    )
+    physics = PhysicsCheckParams(n_realisations=3, size_px=128, dose_fractions=(0.5,))
     catalog = DataCatalog(
         {
             "nih_chest_xray14.films": MemoryDataset(make_films(4), copy_mode="assign"),

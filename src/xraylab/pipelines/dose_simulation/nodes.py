@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from xraylab.dose.noise import noise_key
 from xraylab.dose.plan import exposures_of, plan_additive, plan_quantum, to_rows
 from xraylab.dose.simulate import Exposure, simulate
-from xraylab.evaluation.metrics import bootstrap_groups, tidy
+from xraylab.evaluation.metrics import tidy
 from xraylab.imaging import UnreadableRadiograph
 
 from .params import DoseSimulationParams
@@ -189,26 +189,11 @@ def summarise_physics(
         Tidy metrics ``local_variance_error``, ``nnps_error`` and ``anscombe_variance``; ``split`` is
         ``dose_0.25`` and so on, ``n`` the number of realisations.
     """
-    from xraylab.dose.verify import AGREEMENT, N_BINS, agreement_statistics, reduce_agreement
+    from xraylab.dose.verify import N_BINS, agreement_statistics, measure_agreement
 
     tables = []
     for dose in params.physics.dose_fractions:
-        statistics = agreement_statistics(curves, spectra, dose)
-        value, low, high = bootstrap_groups(
-            statistics,
-            partial(reduce_agreement, n_bins=N_BINS),
-            params.physics.n_resamples,
-            params.seed,
-        )
-        rows = pd.DataFrame(
-            {
-                "metric": AGREEMENT,
-                "value": value,
-                "ci_low": low,
-                "ci_high": high,
-                "n": len(statistics),
-            }
-        )
+        rows = measure_agreement(agreement_statistics(curves, spectra, dose), N_BINS)
         tables.append(tidy("honest", "quantum", f"dose_{dose:g}", rows))
     return pd.concat(tables, ignore_index=True)
 

@@ -25,15 +25,12 @@ class PhysicsCheckParams(Parameters):
         Edge of each exposure.
     field_depth : float
         Optical depth of the uniform field.
-    n_resamples : int
-        Bootstrap resamples of the realisations.
     """
 
     dose_fractions: tuple[float, ...] = (0.25, 0.5, 0.75)
     n_realisations: int = Field(16, ge=2, le=1000)
     size_px: int = Field(256, ge=128, le=4096)
     field_depth: float = Field(2.0, ge=0, le=8)
-    n_resamples: int = Field(500, ge=0, le=100_000)
 
     @field_validator("dose_fractions")
     @classmethod

@@ -1,0 +1,86 @@
+"""One session of everything, as `kedro run --env test` does it."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+
+from xraylab.evaluation.tables import Metrics, Predictions
+
+
+def latest(folder: Path) -> Path:
+    (path,) = sorted(folder.iterdir())[-1].iterdir()
+    return path
+
+
+def test_default_run_writes_what_every_pipeline_promises(project_copy: Path) -> None:
+    bootstrap_project(project_copy)
+    with KedroSession.create(project_copy, env="test") as session:
+        session.run()
+    data = project_copy / "data"
+
+    report = (data / "08_reporting/report.html").read_text()
+    assert "Not a medical device" in report
+    assert report.count("data:image/png;base64,") >= 8
+
+    predictions = pd.read_parquet(
+        latest(data / "07_model_output/dose_estimation/predictions.parquet")
+    )
+    Predictions.validate(predictions)
+    assert set(predictions["protocol"]) == {"published", "honest", "fair"}
+    metrics = pd.read_csv(latest(data / "08_reporting/dose_estimation/metrics.csv"))
+    Metrics.validate(metrics)
+
+    # the planted bad films are listed, each with its reason, and nothing else
+    truth = pd.read_csv(data / "01_raw/phantoms_test/nih_chest_xray14/truth.csv").dropna(
+        subset=["planted"]
+    )
+    planted = dict(truth[["planted", "image_id"]].itertuples(index=False))
+    simulation = pd.read_csv(data / "08_reporting/dose_simulation/rejected.csv")
+    extraction = pd.read_csv(data / "08_reporting/feature_extraction/rejected.csv")
+    assert set(simulation["image_id"]) == {planted["unlisted"], planted["without_film"]}
+    assert set(extraction["image_id"]) == {planted["truncated"], planted["text"]}
+    assert planted["rgba"] in set(predictions["image_id"])
+
+    # the copy under another patient's name is one family with its original
+    honest = predictions[predictions["protocol"] == "honest"]
+    pair = honest[honest["image_id"].isin([planted["copy"], "00000001_000"])]
+    assert pair["image_id"].nunique() == 2
+    assert len(set(pair["group_id"])) == 1
+    assert len(set(pair["split"])) == 1
+
+    # a model is data: safetensors or the booster's own text, and a card that says what it is
+    models = sorted((data / "06_models/dose_estimation/honest").iterdir())[-1]
+    files = {path.name for path in models.rglob("*") if path.is_file()}
+    assert {"mlp.safetensors", "mlp.json", "boosting.booster.json"} <= files
+    (card,) = models.rglob("mlp.json")
+    assert "noise_var" in json.dumps(json.loads(card.read_text()))
+
+
+def test_a_second_run_of_what_is_missing_does_nothing(project_copy: Path) -> None:
+    bootstrap_project(project_copy)
+    for _ in range(2):
+        with KedroSession.create(project_copy, env="test") as session:
+            session.run(pipeline_names=["dose_simulation"], only_missing_outputs=True)
+    versions = list(
+        (project_copy / "data/05_model_input/dose_simulation/exposures.parquet").iterdir()
+    )
+    assert len(versions) == 1
+
+
+def test_two_runs_with_one_seed_give_the_same_tables(project_copy: Path) -> None:
+    bootstrap_project(project_copy)
+    for _ in range(2):
+        with KedroSession.create(project_copy, env="test") as session:
+            session.run(pipeline_names=["dose_simulation", "feature_extraction", "dose_estimation"])
+    for table in (
+        "04_feature/feature_extraction/features",
+        "07_model_output/dose_estimation/predictions",
+    ):
+        first, second = (
+            pd.read_parquet(next(p.iterdir()))
+            for p in sorted((project_copy / f"data/{table}.parquet").iterdir())
+        )
+        pd.testing.assert_frame_equal(first, second)
