@@ -31,7 +31,7 @@ class FigureDataset(MatplotlibDataset):
 
     DEFAULT_SAVE_ARGS: dict[str, Any] = {"format": "png", "dpi": 150}  # noqa: RUF012 - the parent's own way
 
-    def load(self) -> bytes | None:  # type: ignore[override]
+    def load(self) -> bytes | None:
         """Return the PNG, or None where no run has saved it."""
         if not self._exists():
             return None

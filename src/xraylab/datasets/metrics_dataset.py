@@ -47,4 +47,7 @@ class MetricsDataset(CSVDataset):
                 {name: pd.Series(dtype=kind) for name, kind in METRICS_COLUMNS.items()}
             )
         table = super().load()
-        return table.astype({name: kind for name, kind in METRICS_COLUMNS.items() if name in table})
+        typed: pd.DataFrame = table.astype(
+            {name: kind for name, kind in METRICS_COLUMNS.items() if name in table}
+        )
+        return typed

@@ -50,12 +50,13 @@ def decode_grey_png(data: bytes, header: PngHeader) -> NDArray[np.float32]:
         If a checksum does not hold, or the data are not what the header promises.
     """
     from isal import isal_zlib
+    from isal.igzip_lib import IsalError
 
     size = header.height * (header.width + 1)
     inflate = isal_zlib.decompressobj()
     try:
         rows = inflate.decompress(_image_data(data), size)
-    except isal_zlib.error as error:
+    except IsalError as error:
         raise BrokenFileError(f"is a PNG that does not decode ({error})") from error
     if len(rows) < size:
         raise BrokenFileError(f"is a PNG whose data end after {len(rows)} of {size} bytes")

@@ -299,9 +299,8 @@ def _airways(canvas: Canvas, anatomy: ChestAnatomy) -> FloatImage:
     trachea = smooth_curve([(0.0, -4.0), (-0.1 + bend, 2.0), (-0.3, 7.0), (-0.2, 11.6)])
     right = smooth_curve([(-0.2, 11.4), (-1.7, 13.2), (-3.4, 15.4)])
     left = smooth_curve([(-0.2, 11.4), (2.0, 13.0), (4.4, 14.2)])
-    return canvas.tube(trachea, 0.85) + 0.8 * np.maximum(
-        canvas.tube(right, 0.6), canvas.tube(left, 0.52)
-    )
+    bronchi = np.maximum(canvas.tube(right, 0.6), canvas.tube(left, 0.52))
+    return np.asarray(canvas.tube(trachea, 0.85) + 0.8 * bronchi, np.float32)
 
 
 def _gastric_bubble(canvas: Canvas, anatomy: ChestAnatomy, breath: float) -> FloatImage:

@@ -1,19 +1,31 @@
-"""Figures: each function takes tables or arrays and returns a matplotlib ``Figure``."""
+"""Figures: each function takes tables or arrays and returns a matplotlib ``Figure``.
 
-from xraylab.plots.dose import (
-    plot_correlations,
-    plot_dose_strip,
-    plot_feature_against_dose,
-    plot_physics_validation,
-)
-from xraylab.plots.regression import (
-    plot_error_by_level,
-    plot_loss_curves,
-    plot_predicted_against_true,
-    plot_protocol_comparison,
-)
+Node modules import this package at start-up, so that it imports a figure's module when the figure is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from xraylab.plots.dose import (
+        plot_correlations,
+        plot_dose_strip,
+        plot_feature_against_dose,
+        plot_physics_validation,
+    )
+    from xraylab.plots.regression import (
+        plot_error_by_level,
+        plot_loss_curves,
+        plot_predicted_against_true,
+        plot_protocol_comparison,
+    )
 
 __all__ = [
+    "Figure",
     "plot_correlations",
     "plot_dose_strip",
     "plot_error_by_level",
@@ -23,3 +35,21 @@ __all__ = [
     "plot_predicted_against_true",
     "plot_protocol_comparison",
 ]
+
+_MODULES = {
+    "Figure": "matplotlib.figure",
+    "plot_correlations": "xraylab.plots.dose",
+    "plot_dose_strip": "xraylab.plots.dose",
+    "plot_feature_against_dose": "xraylab.plots.dose",
+    "plot_physics_validation": "xraylab.plots.dose",
+    "plot_error_by_level": "xraylab.plots.regression",
+    "plot_loss_curves": "xraylab.plots.regression",
+    "plot_predicted_against_true": "xraylab.plots.regression",
+    "plot_protocol_comparison": "xraylab.plots.regression",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"xraylab.plots has no {name}; it has {', '.join(__all__)}")
+    return getattr(import_module(_MODULES[name]), name)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
+from xraylab import plots
 from xraylab.evaluation.conformal import (
     calibrate,
     coverage_metrics,
@@ -21,9 +20,6 @@ from xraylab.models.state import ModelState
 from xraylab.tabular.regressors import fit_regressor, restore_regressor
 
 from .params import EvaluationParams, ProtocolParams
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = [
     "combine_protocols",
@@ -209,33 +205,25 @@ def evaluate(predictions: pd.DataFrame, params: EvaluationParams) -> pd.DataFram
     return table
 
 
-def plot_losses(history: pd.DataFrame) -> Figure:
+def plot_losses(history: pd.DataFrame) -> plots.Figure:
     """Draw the loss of every model that is fitted in steps."""
-    from xraylab.plots.regression import plot_loss_curves
-
     steps = history.groupby(["protocol", "model"])["epoch"].transform("size")
-    return plot_loss_curves(history[steps > 1])
+    return plots.plot_loss_curves(history[steps > 1])
 
 
-def plot_predictions(predictions: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
+def plot_predictions(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Figure:
     """Draw predicted against true dose on the test part."""
-    from xraylab.plots.regression import plot_predicted_against_true
-
-    return plot_predicted_against_true(predictions, metrics)
+    return plots.plot_predicted_against_true(predictions, metrics)
 
 
-def plot_errors(predictions: pd.DataFrame) -> Figure:
+def plot_errors(predictions: pd.DataFrame) -> plots.Figure:
     """Draw the error by dose level on the test part."""
-    from xraylab.plots.regression import plot_error_by_level
-
-    return plot_error_by_level(predictions)
+    return plots.plot_error_by_level(predictions)
 
 
-def plot_protocols(metrics: pd.DataFrame) -> Figure:
+def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
     """Draw the relative error of every model under every protocol."""
-    from xraylab.plots.regression import plot_protocol_comparison
-
-    return plot_protocol_comparison(metrics, "relative_error_median")
+    return plots.plot_protocol_comparison(metrics, "relative_error_median")
 
 
 def _join(features: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:

@@ -21,7 +21,6 @@ from .nodes import (
 __all__ = ["PROTOCOLS", "create_pipeline"]
 
 PROTOCOLS = ("published", "honest", "fair")
-FEATURES = "feature_extraction.features"
 
 
 def create_pipeline(protocols: Sequence[str] = PROTOCOLS) -> Pipeline:
@@ -36,39 +35,46 @@ def _create_protocol(protocol: str) -> Pipeline:
         [
             Node(
                 split_cohort,
-                [FEATURES, "params:protocol"],
+                ["features", "params:protocol"],
                 ["cohort", "leakage"],
                 name="split_cohort",
             ),
             Node(
                 fit_models,
-                [FEATURES, "cohort", "params:protocol"],
+                ["features", "cohort", "params:protocol"],
                 ["models", "history"],
                 name="fit_models",
             ),
             Node(
                 predict,
-                [FEATURES, "cohort", "models", "params:protocol"],
+                ["features", "cohort", "models", "params:protocol"],
                 "predictions",
                 name="predict",
             ),
         ],
         namespace=f"dose_estimation.{protocol}",
-        inputs={FEATURES},
+        inputs={"features": "feature_extraction.features"},
         parameters={"params:protocol": f"params:dose_estimation.{protocol}"},
     )
 
 
 def _create_comparison(protocols: Sequence[str]) -> Pipeline:
     """Tables of all protocols → metrics and figures that show them side by side."""
-
-    def of_each(table: str) -> dict[str, str]:
-        return {protocol: f"{protocol}.{table}" for protocol in protocols}
-
+    tables = ("cohort", "leakage", "history", "predictions")
     combined = [
-        Node(combine_protocols, of_each(table), table, name=f"combine_{table}")
-        for table in ("cohort", "leakage", "history", "predictions")
+        Node(
+            combine_protocols,
+            {protocol: f"{protocol}_{table}" for protocol in protocols},
+            table,
+            name=f"combine_{table}",
+        )
+        for table in tables
     ]
+    of_protocols = {
+        f"{protocol}_{table}": f"dose_estimation.{protocol}.{table}"
+        for protocol in protocols
+        for table in tables
+    }
     params = "params:dose_estimation.evaluation"
     return Pipeline(
         [
@@ -85,5 +91,6 @@ def _create_comparison(protocols: Sequence[str]) -> Pipeline:
             Node(plot_protocols, "metrics", "protocol_comparison_figure", name="plot_protocols"),
         ],
         namespace="dose_estimation",
+        inputs=of_protocols,
         parameters={params},
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xraylab import plots
 from xraylab.dose.noise import noise_key
 from xraylab.dose.plan import exposures_of, plan_additive, plan_quantum, to_rows
 from xraylab.dose.simulate import Exposure, simulate
@@ -18,9 +18,6 @@ from xraylab.evaluation.metrics import tidy
 from xraylab.imaging import UnreadableRadiograph
 
 from .params import DoseSimulationParams
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = [
     "index_cohort",
@@ -198,10 +195,8 @@ def summarise_physics(
     return pd.concat(tables, ignore_index=True)
 
 
-def plot_physics(curves: pd.DataFrame, spectra: pd.DataFrame) -> Figure:
+def plot_physics(curves: pd.DataFrame, spectra: pd.DataFrame) -> plots.Figure:
     """Draw local variance against mean, NNPS and Anscombe variance, exposed beside simulated."""
-    from xraylab.plots.dose import plot_physics_validation
-
     keys = ["dose_fraction", "source", "bin"]
     sums = curves.groupby(keys, as_index=False)[
         ["n", "sum_mean", "sum_squares", "anscombe_sum", "anscombe_sum_squares"]
@@ -219,4 +214,4 @@ def plot_physics(curves: pd.DataFrame, spectra: pd.DataFrame) -> Figure:
     mean_spectra = (
         spectra.groupby(["dose_fraction", "source", "frequency"])["nnps"].mean().reset_index()
     )
-    return plot_physics_validation(pooled, mean_spectra)
+    return plots.plot_physics_validation(pooled, mean_spectra)

@@ -23,15 +23,15 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 index_cohort,
-                ["nih_chest_xray14.films", "nih_chest_xray14.entries", params],
+                ["films", "entries", params],
                 ["cohort", "rejected"],
                 name="index_cohort",
             ),
             Node(plan_exposures, ["cohort", params], "exposures", name="plan_exposures"),
             Node(
                 simulate_films,
-                ["nih_chest_xray14.films", "exposures", params],
-                "films",
+                ["films", "exposures", params],
+                "simulated_films",
                 name="simulate_films",
             ),
             Node(
@@ -54,6 +54,6 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         namespace="dose_simulation",
-        inputs={"nih_chest_xray14.films", "nih_chest_xray14.entries"},
+        inputs={"films": "nih_chest_xray14.films", "entries": "nih_chest_xray14.entries"},
         parameters={params},
     )

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xraylab import plots
 from xraylab.dose.plan import exposures_of
 from xraylab.dose.simulate import Exposure, simulate
 from xraylab.features.texture import EXTENDED_FEATURES, PUBLISHED_FEATURES, measure_texture
 from xraylab.imaging import UnreadableRadiograph
 
 from .params import FeatureExtractionParams
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["extract_features", "plot_feature_correlations", "plot_noise_against_dose", "plot_strip"]
 
@@ -107,24 +105,20 @@ def _measure_film(image_id: str, load: LoadFilm, exposures: list[Exposure], whic
     return image_id, rows, ""
 
 
-def plot_noise_against_dose(features: pd.DataFrame) -> Figure:
+def plot_noise_against_dose(features: pd.DataFrame) -> plots.Figure:
     """Draw the published noise variance against dose, for each recipe."""
-    from xraylab.plots.dose import plot_feature_against_dose
-
-    return plot_feature_against_dose(features, "noise_var")
+    return plots.plot_feature_against_dose(features, "noise_var")
 
 
-def plot_feature_correlations(features: pd.DataFrame) -> Figure:
+def plot_feature_correlations(features: pd.DataFrame) -> plots.Figure:
     """Draw the correlations between dose and the features."""
-    from xraylab.plots.dose import plot_correlations
-
     names = [name for name in (*PUBLISHED_FEATURES, *EXTENDED_FEATURES) if name in features]
-    return plot_correlations(features, ["dose_fraction", *dict.fromkeys(names)])
+    return plots.plot_correlations(features, ["dose_fraction", *dict.fromkeys(names)])
 
 
 def plot_strip(
     films: dict[str, LoadFilm], exposures: pd.DataFrame, params: FeatureExtractionParams
-) -> Figure:
+) -> plots.Figure:
     """Draw one film at every level of each recipe, with its residual against the full-dose film.
 
     Raises
@@ -132,8 +126,6 @@ def plot_strip(
     ValueError
         If ``strip_image`` names no film of the plan, or no film can be read.
     """
-    from xraylab.plots.dose import plot_dose_strip
-
     ids = [params.strip_image] if params.strip_image else sorted(exposures["image_id"].unique())
     if params.strip_image and params.strip_image not in set(exposures["image_id"]):
         raise ValueError(
@@ -151,7 +143,7 @@ def plot_strip(
         for exposure in exposures_of(plan):
             simulated = simulate(film, exposure)
             strips.append((_label(exposure), simulated, simulated - film))
-        return plot_dose_strip(strips)
+        return plots.plot_dose_strip(strips)
     raise ValueError(f"none of the {len(ids)} films can be read")
 
 

@@ -16,13 +16,12 @@ __all__ = ["create_pipeline"]
 
 def create_pipeline() -> Pipeline:
     """Return the pipeline; it reads the exposures that dose_simulation has planned."""
-    films, exposures = "nih_chest_xray14.films", "dose_simulation.exposures"
     params = "params:feature_extraction"
     return Pipeline(
         [
             Node(
                 extract_features,
-                [films, exposures, params],
+                ["films", "exposures", params],
                 ["features", "rejected"],
                 name="extract_features",
             ),
@@ -38,9 +37,11 @@ def create_pipeline() -> Pipeline:
                 "correlations_figure",
                 name="plot_feature_correlations",
             ),
-            Node(plot_strip, [films, exposures, params], "dose_strip_figure", name="plot_strip"),
+            Node(
+                plot_strip, ["films", "exposures", params], "dose_strip_figure", name="plot_strip"
+            ),
         ],
         namespace="feature_extraction",
-        inputs={films, exposures},
+        inputs={"films": "nih_chest_xray14.films", "exposures": "dose_simulation.exposures"},
         parameters={params},
     )

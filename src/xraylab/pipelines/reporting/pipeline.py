@@ -30,12 +30,12 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 render_report,
-                {"params": "params:reporting", **sources},
+                {"params": "params:reporting", **{key: key for key in sources}},
                 "page",
                 name="render_report",
             )
         ],
         namespace="reporting",
-        inputs=set(sources.values()),
+        inputs=sources,
         parameters={"params:reporting"},
     )
