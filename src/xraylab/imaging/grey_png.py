@@ -56,7 +56,7 @@ def decode_grey_png(data: bytes, header: PngHeader) -> NDArray[np.float32]:
     inflate = isal_zlib.decompressobj()
     try:
         rows = inflate.decompress(_image_data(data), size)
-    except IsalError as error:
+    except IsalError as error:  # type: ignore[misc] # its stub does not say that it is an exception
         raise BrokenFileError(f"is a PNG that does not decode ({error})") from error
     if len(rows) < size:
         raise BrokenFileError(f"is a PNG whose data end after {len(rows)} of {size} bytes")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from xraylab.plots.style import (
     INK,
-    LABEL_PT,
     MAX_LEVELS,
     MUTED,
     NOTE_PT,
-    TITLE_PT,
     dress,
     grid_of_axes,
     jitter,
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
+
+Film: TypeAlias = "NDArray[np.floating[Any]]"
 
 __all__ = [
     "plot_correlations",
@@ -46,6 +46,9 @@ _FEATURE_LABELS = {
     "gradient_entropy": "Gradient entropy (bits)",
     "local_snr": "Local signal-to-noise ratio",
 }
+_PAIR = 2
+_DARK_CELL = 0.6  # a correlation beyond which the cell is dark and its number white
+_CROP, _LEAST_CROP = 6, 128  # the crop of a strip: a sixth of the film, but not under 128 pixels
 _LOG_SPAN = 20.0  # a feature that spans more than this factor is drawn on a logarithmic axis
 
 
@@ -254,12 +257,12 @@ def plot_correlations(
     columns: Sequence[str],
     method: Literal["pearson", "spearman"] = "spearman",
 ) -> Figure:
-    """Draw the correlations among columns as a lower triangle of coloured, numbered cells.
+    """Draw the correlations among columns, one triangle of coloured, numbered cells for each recipe.
 
     Parameters
     ----------
     features : pandas.DataFrame
-        Numeric columns, at least two rows.
+        ``recipe`` and numeric columns, at least two rows a recipe.
     columns : sequence of str
         The columns to compare, at least two, in the order of the axes.
     method : {'pearson', 'spearman'}
@@ -268,101 +271,129 @@ def plot_correlations(
     Returns
     -------
     Figure
-        One axes with an image, and its colour bar. A pair with a constant column has no coefficient
-        and shows a dash.
+        One axes with an image for each recipe, and a colour bar. A pair with a constant column has no
+        coefficient and shows a dash.
 
     Raises
     ------
     ValueError
-        If a column lacks, fewer than two are given, or there are fewer than two rows.
+        If a column lacks, fewer than two are given, or a recipe has fewer than two rows.
     """
     names = list(columns)
-    require_columns(features, names, "features")
-    if len(names) < 2 or len(features) < 2:
+    require_columns(features, ["recipe", *names], "features")
+    groups = {str(recipe): rows for recipe, rows in features.groupby("recipe", sort=True)}
+    fewest = min(len(group) for group in groups.values())
+    if len(names) < _PAIR or fewest < _PAIR:
         raise ValueError(
-            f"correlations need 2 columns and 2 rows; got {len(names)} and {len(features)}"
+            f"correlations need 2 columns and 2 rows a recipe; got {len(names)} and {fewest}"
         )
-    table = features[names].corr(method=method).to_numpy(float, copy=True)
+    figure, axes = grid_of_axes(1, len(groups), max(3.6, 0.42 * len(names) + 1.6), sharey=True)
+    image = None
+    for ax, (recipe, group) in zip(axes[0], groups.items(), strict=True):
+        table = group[names].corr(method=method).to_numpy(float, copy=True)
+        image = _draw_triangle(ax, table, names)
+        dress(ax, f"{recipe}, n = {len(group):,}", grid="none")
+        ax.spines[["left", "bottom"]].set_visible(False)
+        ax.tick_params(length=0)
+    _colour_bar(figure, image, axes[0].tolist(), f"{method.capitalize()} correlation (–)")
+    return figure
+
+
+def _draw_triangle(ax: Axes, table: NDArray[np.float64], names: list[str]) -> Any:
+    size = len(names) - 1
     hidden = np.triu(np.ones_like(table, dtype=bool))
     shown = np.ma.masked_invalid(np.ma.array(table, mask=hidden))[1:, :-1]
-
-    size = len(names) - 1
-    figure, axes = grid_of_axes(1, 1, max(3.6, 0.62 * size + 1.6))
-    ax = axes[0, 0]
     image = ax.imshow(shown, cmap="RdBu_r", vmin=-1, vmax=1)
     for row in range(size):
         for column in range(row + 1):
             value = table[row + 1, column]
             ax.text(
-                column, row, f"{value:.2f}" if np.isfinite(value) else "–", ha="center", va="center",
-                fontsize=NOTE_PT, color="white" if abs(value) > 0.6 else INK,
+                column, row, f"{value:.2f}".replace("-", "−") if np.isfinite(value) else "–", ha="center",
+                va="center", fontsize=NOTE_PT - 2, color="white" if abs(value) > _DARK_CELL else INK,
             )  # fmt: skip
     words = [name.replace("_", " ") for name in names]
-    dress(ax, f"{method.capitalize()} correlation, n = {len(features):,}", grid="none")
-    ax.set_xticks(range(size), words[:-1], rotation=35, ha="right", rotation_mode="anchor")
+    ax.set_xticks(range(size), words[:-1], rotation=40, ha="right", rotation_mode="anchor")
     ax.set_yticks(range(size), words[1:])
-    ax.tick_params(length=0)
-    ax.spines[["left", "bottom"]].set_visible(False)
-    bar = figure.colorbar(image, ax=ax, shrink=0.8, pad=0.02)
-    bar.set_label("Correlation coefficient (–)", fontsize=LABEL_PT, color=INK)
-    bar.outline.set_visible(False)  # type: ignore[operator]
-    return figure
+    return image
 
 
-def plot_dose_strip(
-    strips: Sequence[tuple[str, NDArray[np.floating[Any]], NDArray[np.floating[Any]]]],
-) -> Figure:
-    """Show one film at every dose level, above what each differs by from the film at full dose.
+def _colour_bar(figure: Figure, image: Any, axes: list[Any], label: str, **options: Any) -> None:
+    bar = figure.colorbar(image, ax=axes, pad=0.01, **{"shrink": 0.8, "fraction": 0.03, **options})
+    bar.set_label(label, fontsize=NOTE_PT, color=INK)
+    bar.ax.tick_params(labelsize=NOTE_PT - 1, colors=MUTED)
+    outline: Any = bar.outline
+    outline.set_visible(False)
+
+
+def plot_dose_strip(full: Film, strips: Mapping[str, Sequence[tuple[str, Film]]]) -> Figure:
+    """Show one film at every dose level of each recipe, above what each differs by from the full-dose film.
+
+    Noise is finer than a whole film on a page: the square in the middle is what is shown, pixel by pixel, beside the
+    whole full-dose film on which it is marked.
 
     Parameters
     ----------
-    strips : sequence of (label, film, residual)
-        At least one. ``film`` is (H, W) in [0, 1], bone bright; ``residual`` is (H, W), film minus the
-        full-dose film, in film units. All have one shape.
+    full : (H, W) ndarray
+        The full-dose film in [0, 1], bone bright.
+    strips : mapping of str to sequence of (label, film)
+        For each recipe its films, (H, W) in [0, 1], at least one.
 
     Returns
     -------
     Figure
-        Two rows of images, one column a level. All residuals share one scale about zero, wide enough
-        for 99.5 % of their pixels together; what lies beyond takes the end colours.
+        Two rows a recipe, the film and its difference. The differences of a recipe share one scale about
+        zero, wide enough for 99.5 % of their pixels together; what lies beyond takes the end colours.
 
     Raises
     ------
     ValueError
         If there is no film, or shapes differ.
     """
-    if not strips:
-        raise ValueError("the dose strip needs at least one film")
-    shape = np.shape(strips[0][1])
-    for label, film, residual in strips:
-        if len(shape) != 2 or np.shape(film) != shape or np.shape(residual) != shape:
-            raise ValueError(
-                f"dose strip '{label}': film {np.shape(film)} and residual {np.shape(residual)} must "
-                f"both be (H, W) like the first film, {shape}"
-            )
-    # The full-dose column is zero by definition and would only shrink the scale.
-    moved = [np.abs(residual).ravel() for _, _, residual in strips if np.any(residual)]
-    limit = float(np.percentile(np.concatenate(moved), 99.5)) if moved else 0.0
-    limit = limit if limit > 0 else 1e-3
+    if not strips or not all(strips.values()):
+        raise ValueError("the dose strip needs at least one film of each recipe")
+    for recipe, films in strips.items():
+        for label, film in films:
+            if np.ndim(full) != _PAIR or np.shape(film) != np.shape(full):
+                raise ValueError(
+                    f"dose strip '{recipe} {label}': film {np.shape(film)} must be (H, W) like the full-dose film, "
+                    f"{np.shape(full)}"
+                )
+    edge = max(min(full.shape) // _CROP, min(full.shape[0], full.shape[1], _LEAST_CROP))
+    top, left = (full.shape[0] - edge) // 2, (full.shape[1] - edge) // 4
+    crop = (slice(top, top + edge), slice(left, left + edge))
 
-    panel = 8.9 / max(len(strips), 2)
-    figure, axes = grid_of_axes(2, len(strips), min(panel * shape[0] / shape[1], 5.0) + 0.15)
-    image = None
-    for column, (label, film, residual) in enumerate(strips):
-        top, bottom = axes[:, column]
-        top.imshow(film, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        image = bottom.imshow(
-            residual, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest"
-        )
-        top.set_title(label, fontsize=TITLE_PT, fontweight="bold", color=INK)
-        for ax in (top, bottom):
+    columns = 1 + max(len(films) for films in strips.values())
+    figure, axes = grid_of_axes(2 * len(strips), columns, 9.2 / max(columns, 3) + 0.25)
+    for block, (recipe, films) in enumerate(strips.items()):
+        above, below = axes[2 * block], axes[2 * block + 1]
+        _show_whole(above[0], full, (left, top, edge), recipe)
+        moved = [film[crop] - full[crop] for _, film in films]
+        limit = max(float(np.percentile(np.abs(np.stack(moved)), 99.5)), 1e-3)
+        image = None
+        for (label, film), difference, ax, low in zip(
+            films, moved, above[1:], below[1:], strict=False
+        ):
+            ax.imshow(film[crop], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+            ax.set_title(label, fontsize=NOTE_PT, color=INK)
+            image = low.imshow(
+                difference, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest"
+            )
+        above[1].set_ylabel("film, crop", fontsize=NOTE_PT, color=MUTED)
+        below[1].set_ylabel("− full dose", fontsize=NOTE_PT, color=MUTED)
+        _colour_bar(figure, image, below.tolist(), "difference", shrink=0.9, extend="both")
+        for ax in [*above, *below]:
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
-    axes[0, 0].set_ylabel("Film", fontsize=LABEL_PT, color=INK)
-    axes[1, 0].set_ylabel("Film − full dose", fontsize=LABEL_PT, color=INK)
-    if image is not None:
-        bar = figure.colorbar(image, ax=axes[1, :].tolist(), fraction=0.03, pad=0.01, extend="both")
-        bar.set_label("Difference (film units)", fontsize=LABEL_PT, color=INK)
-        bar.ax.tick_params(labelsize=NOTE_PT, colors=MUTED)
-        bar.outline.set_visible(False)  # type: ignore[operator]
+            ax.set_visible(bool(ax.images))
     return figure
+
+
+def _show_whole(ax: Axes, film: Film, square: tuple[int, int, int], title: str) -> None:
+    from matplotlib.patches import Rectangle
+
+    left, top, edge = square
+    ax.imshow(film, cmap="gray", vmin=0, vmax=1)
+    ax.add_patch(Rectangle((left, top), edge, edge, fill=False, edgecolor="#e69f00", linewidth=1.6))
+    ax.set_title(
+        f"{title}\nfull-dose film", loc="left", fontsize=NOTE_PT, fontweight="bold", color=INK
+    )

@@ -10,14 +10,15 @@ import numpy as np
 from xraylab.plots.labels import metric_label, protocol_colour, protocol_order
 from xraylab.plots.style import (
     INK,
+    LABEL_PT,
     MUTED,
     NOTE_PT,
     RULE,
+    TITLE_PT,
     dress,
     grid_of_axes,
     jitter,
     levels_or_bins,
-    note,
     require_columns,
 )
 
@@ -36,6 +37,8 @@ __all__ = [
 _MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 _MODEL_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 _PANELS_IN_ROW = 3
+
+_MOST_LEVELS = 6  # of a continuous target
 
 
 def _in_order(values: pd.Series) -> list[str]:
@@ -77,7 +80,8 @@ def plot_loss_curves(history: pd.DataFrame) -> Figure:
     columns = min(len(models), _PANELS_IN_ROW)
     rows = -(-len(models) // columns)
     figure, axes = grid_of_axes(rows, columns, 3.9, sharey=True, sharex=True)
-    for index, (ax, model) in enumerate(zip(axes.flat, models, strict=False)):
+    for index, model in enumerate(models):
+        ax: Axes = axes[index // columns, index % columns]
         for protocol in protocols:
             part = history[(history["model"] == model) & (history["protocol"] == protocol)]
             part = part.sort_values("epoch")
@@ -126,8 +130,8 @@ def plot_predicted_against_true(
         Columns ``protocol, model, split, target, prediction``; where ``interval_low`` and
         ``interval_high`` are there too, a band spans their medians.
     metrics : pandas.DataFrame
-        Tidy metrics (``protocol, model, split, metric, value``): R² and MAE are written into the corner
-        as they stand there, never computed anew.
+        Tidy metrics (``protocol, model, split, metric, value``): R² and MAE stand above each
+        panel as they stand there, never computed anew.
     split : str
         The split that is drawn.
     quantity, unit : str
@@ -136,7 +140,8 @@ def plot_predicted_against_true(
     Returns
     -------
     Figure
-        A grid that shares both axes, with the identity line; a pair that was not run stays empty.
+        A panel for each model of each protocol, one scale for all, with the identity line. The scale holds every
+        target and 99 % of the predictions.
 
     Raises
     ------
@@ -147,33 +152,43 @@ def plot_predicted_against_true(
         predictions, ("protocol", "model", "split", "target", "prediction"), "predictions"
     )
     part = _of_split(predictions, split, "predictions")
-    models, protocols = _in_order(part["model"]), protocol_order(_in_order(part["protocol"]))
-    values = part[["target", "prediction"]].to_numpy(float)
-    low, high = float(values.min()), float(values.max())
-    margin = 0.06 * (high - low) or 1.0
+    protocols = protocol_order(_in_order(part["protocol"]))
+    models = {name: _in_order(part.loc[part["protocol"] == name, "model"]) for name in protocols}
+    columns = max(len(names) for names in models.values())
+    limits = _robust_limits(part)
 
-    figure, axes = grid_of_axes(
-        len(protocols), len(models), 9.4 / max(len(models), 2), sharex=True, sharey=True
-    )
+    figure, axes = grid_of_axes(len(protocols), columns, 9.0 / max(columns, 3) + 0.55)
     for row, protocol in enumerate(protocols):
-        for column, model in enumerate(models):
-            ax = axes[row, column]
+        for column, ax in enumerate(axes[row]):
+            if column >= len(models[protocol]):
+                ax.set_visible(False)
+                continue
+            model = models[protocol][column]
             cell = part[(part["protocol"] == protocol) & (part["model"] == model)]
-            colour = protocol_colour(protocol, protocols)
-            ax.axline((low, low), slope=1, color=MUTED, linewidth=1.0, zorder=3)
-            ax.set(
-                xlim=(low - margin, high + margin),
-                ylim=(low - margin, high + margin),
-                aspect="equal",
-            )
-            _draw_predictions(ax, cell, colour)
-            dress(
-                ax, f"{model}, {protocol}",
-                f"True {quantity}\n({unit})" if row == len(protocols) - 1 else "",
-                f"Predicted {quantity}\n({unit})" if column == 0 else "",
+            ax.axline((limits[0], limits[0]), slope=1, color=MUTED, linewidth=1.0, zorder=3)
+            ax.set(xlim=limits, ylim=limits, aspect="equal")
+            _draw_predictions(ax, cell, protocol_colour(protocol, protocols))
+            dress(ax, "", "", f"{protocol}, n = {len(cell):,}" if column == 0 else "")
+            ax.set_title(
+                f"{model.replace('_', ' ')}\n{_scores(metrics, protocol, model, split)}",
+                loc="left", fontsize=NOTE_PT - 1, color=INK, linespacing=1.3,
             )  # fmt: skip
-            note(ax, _scores(metrics, protocol, model, split, len(cell)))
+            ax.tick_params(labelleft=column == 0, labelsize=NOTE_PT)
+        axes[row, 0].yaxis.label.set(fontweight="bold", fontsize=TITLE_PT)
+    figure.supxlabel(f"True {quantity} ({unit})", fontsize=LABEL_PT, color=INK)
+    figure.supylabel(f"Predicted {quantity} ({unit})", fontsize=LABEL_PT, color=INK)
     return figure
+
+
+def _robust_limits(part: pd.DataFrame) -> tuple[float, float]:
+    """Return limits that hold every target and all but the wildest predictions."""
+    target, prediction = part["target"].to_numpy(float), part["prediction"].to_numpy(float)
+    low = min(float(target.min()), float(np.percentile(prediction, 0.5)))
+    high = max(float(target.max()), float(np.percentile(prediction, 99.5)))
+    span = float(np.ptp(target)) or 1.0
+    low, high = max(low, target.min() - span), min(high, target.max() + span)
+    margin = 0.06 * (high - low) or 1.0
+    return float(low - margin), float(high + margin)
 
 
 def _draw_predictions(ax: Axes, cell: pd.DataFrame, colour: str) -> None:
@@ -201,18 +216,16 @@ def _draw_predictions(ax: Axes, cell: pd.DataFrame, colour: str) -> None:
             )  # fmt: skip
 
 
-def _scores(metrics: pd.DataFrame, protocol: str, model: str, split: str, n: int) -> str:
-    if n == 0:
-        return "not run"
-    lines = []
-    for metric, name in (("r2", "R²"), ("mae", "MAE")):
-        row = metrics[
-            (metrics["protocol"] == protocol) & (metrics["model"] == model)
-            & (metrics["split"] == split) & (metrics["metric"] == metric)
-        ]  # fmt: skip
-        if not row.empty:
-            lines.append(f"{name} = {float(row['value'].iloc[0]):.3g}")
-    return "\n".join([*lines, f"n = {n:,}"])
+def _scores(metrics: pd.DataFrame, protocol: str, model: str, split: str) -> str:
+    rows = metrics[
+        (metrics["protocol"] == protocol)
+        & (metrics["model"] == model)
+        & (metrics["split"] == split)
+    ]
+    found = {str(row["metric"]): float(row["value"]) for row in rows.to_dict("records")}
+    parts = [f"R² {found['r2']:.2f}"] if "r2" in found else []
+    parts += [f"MAE {found['mae']:.2g}"] if "mae" in found else []
+    return ", ".join(parts).replace("-", "−")
 
 
 def plot_error_by_level(
@@ -226,8 +239,8 @@ def plot_error_by_level(
     Parameters
     ----------
     predictions : pandas.DataFrame
-        Columns ``protocol, model, split, target, prediction``. The level is the target; more than 30
-        distinct targets are cut into bins of equal counts.
+        Columns ``protocol, model, split, target, prediction``. The level is the target; many
+        distinct targets are cut into six bins of equal counts.
     split : str
         The split that is drawn.
     quantity, unit : str
@@ -236,7 +249,7 @@ def plot_error_by_level(
     Returns
     -------
     Figure
-        One panel a protocol, sharing both axes; models stand side by side within a level.
+        One panel a protocol, sharing the error axis; models stand side by side within a level.
 
     Raises
     ------
@@ -247,25 +260,30 @@ def plot_error_by_level(
         predictions, ("protocol", "model", "split", "target", "prediction"), "predictions"
     )
     part = _of_split(predictions, split, "predictions")
-    part = part.assign(
-        error=part["prediction"].astype(float) - part["target"].astype(float),
-        level=levels_or_bins(part["target"]),
-    )
+    part = part.assign(error=part["prediction"].astype(float) - part["target"].astype(float))
     models, protocols = _in_order(part["model"]), protocol_order(_in_order(part["protocol"]))
-    levels = np.unique(part["level"].to_numpy(float))
-    figure, axes = grid_of_axes(1, len(protocols), 4.4, sharex=True, sharey=True)
+    # each protocol has levels of its own, and a panel as wide as they need
+    levelled = {
+        protocol: rows.assign(level=levels_or_bins(rows["target"], _MOST_LEVELS))
+        for protocol, rows in part.groupby("protocol", sort=False)
+    }
+    widths = [max(levelled[protocol]["level"].nunique(), 2) for protocol in protocols]
+    figure, axes = grid_of_axes(1, len(protocols), 4.4, sharey=True, width_ratios=widths)
     for index, (ax, protocol) in enumerate(zip(axes[0], protocols, strict=True)):
+        rows = levelled[protocol]
+        levels = np.unique(rows["level"].to_numpy(float))
         ax.axhline(0, color=MUTED, linewidth=1.0, zorder=1)
-        for place, model in enumerate(models):
-            cell = part[(part["protocol"] == protocol) & (part["model"] == model)]
-            shift = 0.7 * ((place + 0.5) / len(models) - 0.5)
-            _draw_error_spread(ax, cell, levels, shift, place)
+        run = [model for model in models if model in set(rows["model"])]
+        for side, model in enumerate(run):
+            shift = 0.7 * ((side + 0.5) / len(run) - 0.5)
+            _draw_error_spread(ax, rows[rows["model"] == model], levels, shift, models.index(model))
         for edge in np.arange(levels.size - 1) + 0.5:
             ax.axvline(edge, color=RULE, linewidth=0.7, zorder=0)
-        ax.set_xticks(range(levels.size), [f"{level:.3g}" for level in levels])
+        ax.set_xticks(range(levels.size), [f"{level:.2g}" for level in levels])
         ax.set_xlim(-0.5, levels.size - 0.5)
         error = f"Predicted − true {quantity}\n({unit})" if index == 0 else ""
-        dress(ax, protocol, f"True {quantity} ({unit})", error, grid="y")
+        dress(ax, protocol, "", error, grid="y")
+    figure.supxlabel(f"True {quantity} ({unit})", fontsize=LABEL_PT, color=INK)
     _model_key(figure, models)
     return figure
 
@@ -314,6 +332,7 @@ def plot_protocol_comparison(
     metric: str,
     split: str = "test",
     as_published: Mapping[str, float] | None = None,
+    reference: tuple[float, str] | None = None,
 ) -> Figure:
     """Compare one metric under every protocol: a line a model, a dot with its 95 % interval a protocol.
 
@@ -328,6 +347,8 @@ def plot_protocol_comparison(
         The split that is drawn.
     as_published : mapping of model to value, optional
         Numbers from the literature, drawn as an open diamond.
+    reference : (value, label), optional
+        A value to compare with, drawn as a dashed line.
 
     Returns
     -------
@@ -367,7 +388,13 @@ def plot_protocol_comparison(
     for edge in np.arange(len(models) - 1) + 0.5:
         ax.axhline(edge, color=RULE, linewidth=0.7)
     ax.set_ylim(len(models) - 0.5, -0.5)
-    ax.set_yticks(range(len(models)), models)
+    ax.set_yticks(range(len(models)), [model.replace("_", " ") for model in models])
+    if reference is not None:
+        ax.axvline(reference[0], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+        ax.annotate(
+            reference[1], (reference[0], 0.01), xycoords=("data", "axes fraction"), xytext=(5, 0),
+            textcoords="offset points", fontsize=NOTE_PT, color=MUTED, va="bottom",
+        )  # fmt: skip
     dress(
         ax,
         f"{metric_label(metric)}, {split} split",

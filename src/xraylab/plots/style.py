@@ -38,7 +38,7 @@ MUTED = "#5A6472"
 RULE = "#D8DDE3"
 TITLE_PT, LABEL_PT, TICK_PT, NOTE_PT = 11.5, 10.5, 9.5, 9.5
 #: Up to so many distinct values are levels of their own; above it they are binned.
-MAX_LEVELS = 30
+MAX_LEVELS = 12
 
 
 def require_columns(frame: pd.DataFrame, columns: Iterable[str], name: str) -> None:

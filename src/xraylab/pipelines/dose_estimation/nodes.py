@@ -221,9 +221,11 @@ def plot_errors(predictions: pd.DataFrame) -> plots.Figure:
     return plots.plot_error_by_level(predictions)
 
 
-def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
-    """Draw the relative error of every model under every protocol."""
-    return plots.plot_protocol_comparison(metrics, "relative_error_median")
+def plot_protocols(metrics: pd.DataFrame, params: EvaluationParams) -> plots.Figure:
+    """Draw the relative error of every model under every protocol, beside what readers can just notice."""
+    just_noticeable = params.just_noticeable_difference
+    reference = (just_noticeable, f"{100 * just_noticeable:g} %: just noticed by readers")
+    return plots.plot_protocol_comparison(metrics, "relative_error_median", reference=reference)
 
 
 def _join(features: pd.DataFrame, cohort: pd.DataFrame) -> pd.DataFrame:

@@ -88,7 +88,12 @@ def _create_comparison(protocols: Sequence[str]) -> Pipeline:
                 name="plot_predictions",
             ),
             Node(plot_errors, "predictions", "error_by_level_figure", name="plot_errors"),
-            Node(plot_protocols, "metrics", "protocol_comparison_figure", name="plot_protocols"),
+            Node(
+                plot_protocols,
+                ["metrics", params],
+                "protocol_comparison_figure",
+                name="plot_protocols",
+            ),
         ],
         namespace="dose_estimation",
         inputs=of_protocols,

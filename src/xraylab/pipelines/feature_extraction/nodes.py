@@ -139,15 +139,16 @@ def plot_strip(
         plan = exposures[exposures["image_id"] == image_id].sort_values(
             ["recipe", "dose_fraction"], ascending=[True, False]
         )
-        strips = []
+        strips: dict[str, list[tuple[str, NDArray[np.float32]]]] = {}
         for exposure in exposures_of(plan):
-            simulated = simulate(film, exposure)
-            strips.append((_label(exposure), simulated, simulated - film))
-        return plots.plot_dose_strip(strips)
+            strips.setdefault(exposure.recipe, []).append(
+                (_label(exposure), simulate(film, exposure))
+            )
+        return plots.plot_dose_strip(film, strips)
     raise ValueError(f"none of the {len(ids)} films can be read")
 
 
 def _label(exposure: Exposure) -> str:
     if exposure.recipe == "additive":
-        return f"additive, scale {exposure.scale:.2g}, noise {exposure.noise_std:.2g}"
-    return f"quantum, dose {exposure.dose_fraction:.2f}"
+        return f"scale {exposure.scale:.2g}\nnoise {exposure.noise_std:.2g}"
+    return f"dose {exposure.dose_fraction:.2f}\n"
