@@ -87,6 +87,13 @@ def render_report(params: ReportingParams, **sources: Any) -> str:
         written=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         comparison=compare_protocols(tables, params),
         protocols=PROTOCOLS,
+        notes={
+            section.title: list(
+                dict.fromkeys(value.note for value in section.published if value.note)
+            )
+            for section in params.sections.values()
+            if section.published
+        },
         sections=has_run,
         not_run=[section.params.title for section in sections if section not in has_run],
     )
@@ -94,45 +101,44 @@ def render_report(params: ReportingParams, **sources: Any) -> str:
 
 def compare_protocols(
     tables: dict[str, pd.DataFrame], params: ReportingParams
-) -> list[dict[str, Any]]:
+) -> dict[str, list[dict[str, Any]]]:
     """Lay published numbers beside what the protocols measured.
 
     Returns
     -------
-    list of dict
-        One row a pipeline, model and metric that is published or measured: ``pipeline, model, metric, published, note``
-        and ``measured``, the text of each protocol's value with its interval, empty where it was not measured.
+    dict of str to list of dict
+        For each pipeline with something to compare, by its title, one row a model and metric that is published
+        or measured: ``model, metric, published``, and ``measured``, the text of each protocol's value with its
+        interval, empty where it was not measured.
     """
-    rows = []
+    comparison: dict[str, list[dict[str, Any]]] = {}
     for name, section in params.sections.items():
         table = tables.get(name)
         if table is None or table.empty or not section.compared:
             continue
         shown = table[(table["split"] == section.split) & table["metric"].isin(section.compared)]
-        published = {(value.model, value.metric): value for value in section.published}
-        models = dict.fromkeys([model for model, _ in published] + list(shown["model"]))
-        for model in models:
-            for metric in section.compared:
-                anchor = published.get((model, metric))
-                cells = shown[(shown["model"] == model) & (shown["metric"] == metric)]
-                measured = {
-                    str(row["protocol"]): _with_interval(row) for row in cells.to_dict("records")
-                }
-                if anchor is None and not measured:
-                    continue
-                rows.append(
-                    {
-                        "pipeline": section.title,
-                        "model": model,
-                        "metric": metric,
-                        "published": _number(anchor.value) if anchor else "",
-                        "note": anchor.note if anchor else "",
-                        "measured": {
-                            protocol: measured.get(protocol, "") for protocol in PROTOCOLS
-                        },
-                    }
-                )
-    return rows
+        published = {
+            (value.model, value.metric): _number(value.value) for value in section.published
+        }
+        measured: dict[tuple[str, str], dict[str, str]] = {}
+        for row in shown.to_dict("records"):
+            cell = measured.setdefault((str(row["model"]), str(row["metric"])), {})
+            cell[str(row["protocol"])] = _with_interval(row)
+        models = dict.fromkeys(model for model, _ in [*published, *measured])
+        comparison[section.title] = [
+            {
+                "model": model,
+                "metric": metric,
+                "published": published.get((model, metric), ""),
+                "measured": {
+                    name: measured.get((model, metric), {}).get(name, "") for name in PROTOCOLS
+                },
+            }
+            for model in models
+            for metric in section.compared
+            if (model, metric) in published or (model, metric) in measured
+        ]
+    return comparison
 
 
 def _format_metrics(table: pd.DataFrame | None) -> list[dict[str, str]]:
@@ -167,9 +173,12 @@ def _number(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     size = abs(value)
-    if size >= _MANY or 0 < size < 1 / _MANY:
+    if 0 < size < 1 / _MANY:
+        return "< 0.0001" if value > 0 else "> −0.0001"
+    if size >= _MANY:
         return f"{value:.2e}".replace("-", "−")
-    digits = 3 if size < 1 else max(0, 2 - math.floor(math.log10(size))) if size else 0
+    digits = 2 - math.floor(math.log10(size)) if size else 0
+    digits = min(4, max(3, digits)) if 0 < size < 1 else max(0, digits)
     return f"{value:.{digits}f}".replace("-", "−")
 
 
