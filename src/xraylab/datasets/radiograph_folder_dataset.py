@@ -72,7 +72,8 @@ class RadiographFolderDataset(PartitionedDataset):
             The folder of the data set, on any fsspec file system.
         folders : sequence of str
             Where films lie: folders relative to `path`, with ``*``, ``?`` and ``[…]`` inside a name. At
-            least one must exist. Films are saved to the first one, which then may hold no wildcard.
+            least one must exist. Films are saved to the first one, which then may hold no wildcard; with
+            ``id: relative`` to the folder that the id names, which one of these must match.
         suffixes : sequence of str
             Ends of the names of films, in any case, with their dot or without.
         id : {"stem", "name", "relative"}
@@ -254,12 +255,12 @@ class RadiographFolderDataset(PartitionedDataset):
         target = PurePosixPath(name)
         plain = ".." not in target.parts and not target.is_absolute() and target.as_posix() == name
         if self._id == "relative":
-            fits = plain and target.parent == PurePosixPath(folder)
+            fits = plain and any(_matches(target.parent, pattern) for pattern in self._folders)
         else:
             fits = plain and len(target.parts) == 1
         if not (fits and self._is_film(name) and name.lower().endswith(".png")):
             raise DatasetError(
-                f"{self._path}: the image id {image_id!r} does not name a PNG in the folder {folder!r} "
+                f"{self._path}: the image id {image_id!r} does not name a PNG in {self._folder_words()} "
                 f"(id: {self._id})"
             )
         return self._join(place, name)
@@ -303,6 +304,11 @@ def _strings(key: str, values: Sequence[str]) -> list[str]:
     if not listed or not all(isinstance(value, str) and value.strip() for value in listed):
         raise DatasetError(f"{key} must be a list of one or more names, not {values!r}")
     return listed
+
+
+def _matches(folder: PurePosixPath, pattern: str) -> bool:
+    parts, wanted = folder.parts, PurePosixPath(pattern).parts
+    return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
 
 
 def _inside(folder: str) -> str:

@@ -99,6 +99,8 @@ class Canvas:
         """Return the distance of each pixel of a mask to its edge, in cm; 0 outside."""
         inside = (mask > 127).astype(np.uint8)  # noqa: PLR2004 - half of 255
         distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        # its last digit depends on the memory's alignment; the square of a distance in pixels is whole
+        distance = np.sqrt(np.rint(distance.astype(np.float64) ** 2))
         return np.asarray(np.maximum(distance - 0.5, 0) / self.px_per_cm, np.float32)
 
     def rounded(self, mask: NDArray[np.uint8], half_depth_cm: float) -> FloatImage:
