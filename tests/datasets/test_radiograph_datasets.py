@@ -1,0 +1,143 @@
+import base64
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from kedro.io import DatasetError
+from kedro.io.core import Version, generate_timestamp
+
+from xraylab.datasets import RadiographDataset, RadiographFolderDataset
+from xraylab.imaging import UnreadableRadiograph, write_radiograph
+
+FILM = np.array([[0.0, 0.25], [0.5, 1.0]], np.float32)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("images/a.png", "images_001/images/b.png", "images2/c.PNG"):
+        write_radiograph(str(tmp_path / name.lower()), FILM, bits=8)
+    (tmp_path / "images2/c.png").rename(tmp_path / "images2/c.PNG")
+    (tmp_path / "images/desktop.ini").touch()
+    (tmp_path / "images/.hidden.png").touch()
+    (tmp_path / "images/x.png").mkdir()
+    (tmp_path / "images/text.png").write_text("no film")
+    return tmp_path
+
+
+NIH = ["images", "images_*/images", "images[0-9]*"]
+
+
+def test_one_film_round_trips(tmp_path: Path) -> None:
+    dataset = RadiographDataset(filepath=str(tmp_path / "film.png"))
+    assert not dataset.exists()
+    with pytest.raises(DatasetError):
+        dataset.load()
+    dataset.save(FILM)
+    assert dataset.exists()
+    assert np.allclose(dataset.load(), FILM, atol=1e-5)
+
+
+def test_one_film_by_version_and_protocol(tmp_path: Path) -> None:
+    path = str(tmp_path / "film.png")
+    RadiographDataset(filepath=path, version=Version(None, generate_timestamp())).save(FILM)
+    assert np.allclose(
+        RadiographDataset(filepath=path, version=Version(None, None)).load(), FILM, atol=1e-5
+    )
+    memory = RadiographDataset(filepath="memory:///films/one.png", save_args={"bits": 8})
+    memory.save(FILM)
+    assert np.allclose(memory.load(), FILM, atol=1 / 255)
+
+
+def test_previews_are_small_pngs(folder: Path) -> None:
+    write_radiograph(
+        str(folder / "large.png"), np.random.default_rng(0).random((900, 1200), np.float32), bits=8
+    )
+    one = RadiographDataset(filepath=str(folder / "large.png")).preview()
+    image = cv2.imdecode(np.frombuffer(base64.b64decode(one), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert max(image.shape[:2]) <= 512
+    sheet = RadiographFolderDataset(path=str(folder), folders=NIH).preview()
+    assert base64.b64decode(sheet).startswith(b"\x89PNG")
+
+
+def test_folder_of_several_folders_is_listed_lazily_by_id(folder: Path) -> None:
+    films = RadiographFolderDataset(path=str(folder), folders=NIH).load()
+    assert list(films) == ["a", "b", "c", "text", "x"]
+    assert np.allclose(films["c"](), FILM, atol=1 / 255)
+    for bad in ("x", "text"):
+        with pytest.raises(UnreadableRadiograph):
+            films[bad]()
+    again = pickle.loads(pickle.dumps(films["b"]))  # noqa: S301 - made one line above
+    assert np.array_equal(again(), films["b"]())
+
+
+@pytest.mark.parametrize(("kind", "ids"), [("name", "a.png"), ("relative", "images/a")])
+def test_ids(folder: Path, kind: str, ids: str) -> None:
+    assert ids in RadiographFolderDataset(path=str(folder), folders=["images"], id=kind).load()
+
+
+def test_one_id_in_two_folders_names_both(folder: Path) -> None:
+    write_radiograph(str(folder / "images2/a.png"), FILM)
+    with pytest.raises(
+        DatasetError, match=r"two films have the image id 'a'.*images/a.png.*images2/a.png"
+    ):
+        RadiographFolderDataset(path=str(folder), folders=NIH).load()
+
+
+def test_missing_and_empty_folders_say_what_to_do(tmp_path: Path) -> None:
+    missing = RadiographFolderDataset(path=str(tmp_path / "nowhere"), folders=NIH)
+    assert not missing.exists()
+    with pytest.raises(DatasetError, match=r"no such folder.*XRAYLAB_RAW or --params raw"):
+        missing.load()
+    (tmp_path / "images").mkdir()
+    with pytest.raises(DatasetError, match="no film in"):
+        RadiographFolderDataset(path=str(tmp_path), folders=["images"]).load()
+    assert (
+        RadiographFolderDataset(path=str(tmp_path), folders=["images"], allow_empty=True).load()
+        == {}
+    )
+
+
+@pytest.mark.parametrize("path", ["local", "memory:///saved"])
+def test_films_are_saved_lazily(tmp_path: Path, path: str) -> None:
+    root = str(tmp_path / "saved") if path == "local" else path
+    dataset = RadiographFolderDataset(
+        path=root, folders=[".", "*/*"], id="relative", allow_empty=True
+    )
+    dataset.save({})
+    dataset.save({"quantum/0.5/a": lambda: FILM, "b": FILM})
+    films = dataset.load()
+    assert list(films) == ["b", "quantum/0.5/a"]
+    assert np.allclose(films["quantum/0.5/a"](), FILM, atol=1e-4)
+
+
+@pytest.mark.parametrize("image_id", ["../escape", "/etc/film", "too/deep/by/far"])
+def test_no_film_is_saved_outside_of_its_folders(tmp_path: Path, image_id: str) -> None:
+    dataset = RadiographFolderDataset(
+        path=str(tmp_path / "in"), folders=[".", "*/*"], id="relative"
+    )
+    with pytest.raises(DatasetError, match="does not name a PNG"):
+        dataset.save({image_id: FILM})
+    assert not list(tmp_path.rglob("*.png"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rule"),
+    [
+        ({"folders": ["../up"]}, "must lie under path"),
+        ({"folders": []}, "one or more"),
+        ({"id": "number"}, "id must be one of"),
+    ],
+)  # fmt: skip
+def test_bad_arguments_are_refused(tmp_path: Path, arguments: dict[str, object], rule: str) -> None:
+    with pytest.raises(DatasetError, match=rule):
+        RadiographFolderDataset(path=str(tmp_path), **arguments)
+
+
+def test_films_are_listed_without_opening_one(tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    for i in range(2000):
+        (images / f"{i:08d}.png").touch()  # empty: opening one would raise
+    assert len(RadiographFolderDataset(path=str(tmp_path), folders=["images"]).load()) == 2000
