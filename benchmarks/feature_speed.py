@@ -58,6 +58,20 @@ def _time_from_disk(films: Sequence[Path], rounds: int, threads: int) -> Table:
     return _compare(f"feature_speed_{threads}_threads", title, runs, len(films), rounds)
 
 
+def _time_one_process(films: Sequence[Path], rounds: int) -> Table:
+    """Time each way as it is used: the public demo's loop, the same loop in OpenCV, the pipeline's workers."""
+    runs: dict[str, Callable[[], object]] = {
+        name: partial(_run_over, films, WAYS[name], 1) for name in _BASES
+    }
+    for name in ("xraylab published", "xraylab all"):
+        runs[name] = partial(_run_over, films, WAYS[name], _THREADS[-1])
+    title = (
+        f"One process, each way as it is used: notebook and OpenCV in a loop, xraylab on {_THREADS[-1]} threads, as the "
+        "pipeline runs it"
+    )
+    return _compare("feature_speed_one_process", title, runs, len(films), rounds)
+
+
 def _time_in_memory(films: Sequence[Path], rounds: int) -> Table:
     """Time every way on films that are read already."""
     runs = {
@@ -114,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         films, kind = find_films(options.films, Path(folder))
         difference = max(check_agreement(path) for path in films)
+        as_used = _time_one_process(films, options.rounds)
         from_disk = [_time_from_disk(films, options.rounds, threads) for threads in _THREADS]
         in_memory = _time_in_memory(films, options.rounds)
         film_ms = next(row[1] for row in from_disk[0].rows if row[0] == "xraylab published")
@@ -124,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"own in all of them. Every feature agrees to {100 * difference:.1f} % between the ways, whose noise differs. "
         f"{machine()}"
     )
-    publish([*from_disk, in_memory, parts], options.out)
+    publish([as_used, *from_disk, in_memory, parts], options.out)
 
 
 if __name__ == "__main__":
