@@ -66,8 +66,8 @@ def _time_one_process(films: Sequence[Path], rounds: int) -> Table:
     for name in ("xraylab published", "xraylab all"):
         runs[name] = partial(_run_over, films, WAYS[name], _THREADS[-1])
     title = (
-        f"One process, each way as it is used: notebook and OpenCV in a loop, xraylab on {_THREADS[-1]} threads, as the "
-        "pipeline runs it"
+        "One process, each way as it is used: notebook and OpenCV in a loop, "
+        f"xraylab on {_THREADS[-1]} threads, as the pipeline runs it"
     )
     return _compare("feature_speed_one_process", title, runs, len(films), rounds)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
@@ -114,7 +115,13 @@ class RawDataHooks:
         self.settings = dict(context.config_loader["globals"])
         override = (context._runtime_params or {}).get("raw")
         self.root = str(override or self.settings["raw"])
-        self.source = "--params raw" if override else "XRAYLAB_RAW or conf"
+        self.source = (
+            "--params raw"
+            if override
+            else "XRAYLAB_RAW"
+            if os.environ.get("XRAYLAB_RAW")
+            else "conf"
+        )
         self.project_path = context.project_path
 
     @hook_impl
