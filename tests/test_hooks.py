@@ -102,3 +102,26 @@ def test_phantom_stamp_tells_the_parameters(project_copy: Path) -> None:
         (project_copy / "data/01_raw/phantoms_test/nih_chest_xray14/phantom.json").read_text()
     )
     assert "n_patients" in json.dumps(stamp)
+
+
+def test_one_pipeline_runs_on_a_fresh_clone_with_what_it_needs(project_copy: Path) -> None:
+    run(project_copy, "dose_estimation")
+    data = project_copy / "data"
+    assert (data / "07_model_output/dose_estimation/predictions.parquet").exists()
+    # what it reads was made, what it does without was not
+    assert (data / "04_feature/feature_extraction/features.parquet").exists()
+    assert not (data / "08_reporting/dose_simulation/metrics.csv").exists()
+    assert not (data / "08_reporting/feature_extraction/correlations.png").exists()
+    # and is not made again
+    run(project_copy, "dose_estimation")
+    assert len(list((data / "04_feature/feature_extraction/features.parquet").iterdir())) == 1
+    run(project_copy, "feature_extraction")
+    assert len(list((data / "03_primary/dose_simulation/exposures.parquet").iterdir())) == 1
+
+
+def test_the_report_alone_makes_nothing_else(project_copy: Path) -> None:
+    run(project_copy, "reporting")
+    assert (
+        "No pipeline has run yet." in (project_copy / "data/08_reporting/report.html").read_text()
+    )
+    assert not (project_copy / "data/01_raw").exists()

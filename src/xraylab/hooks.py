@@ -19,8 +19,9 @@ from xraylab.phantoms.registry import PHANTOMS, write_phantom
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
+    from kedro.io import CatalogProtocol
 
-__all__ = ["ParameterHooks", "RawDataHooks"]
+__all__ = ["PipelineHooks", "RawDataHooks"]
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +29,12 @@ logger = logging.getLogger(__name__)
 RUN_PARAMETERS = {"raw": "the root of the raw data"}
 
 
-class ParameterHooks:
-    """Refuse parameters that nothing reads, and build the pipelines of the protocols asked for."""
+class PipelineHooks:
+    """Refuse parameters that nothing reads, and make the pipelines what the run asks for."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Check the keys of all parameters, then set the protocols.
+        """Check the keys of all parameters, set the protocols, add what a run cannot do without.
 
         Raises
         ------
@@ -41,18 +42,20 @@ class ParameterHooks:
             For a key that no pipeline reads, naming the valid ones, and for an unknown protocol.
         """
         parameters = context.config_loader["parameters"]
-        set_protocols({})  # an earlier session of this process may have chosen
+        build_pipelines({})  # an earlier session of this process may have changed them
         check_parameter_keys(parameters, context._runtime_params or {})
-        set_protocols(parameters)
+        build_pipelines(parameters)
+        add_prerequisites(context)
 
 
-def set_protocols(parameters: dict[str, Any]) -> None:
-    """Build each pipeline that has protocols with those that its parameters list, or with all."""
+def build_pipelines(parameters: dict[str, Any]) -> None:
+    """Build every loaded pipeline, with the protocols that its parameters list, or with all."""
     named = {name: pipeline for name, pipeline in pipelines.items() if name != "__default__"}
     for name in named:
         module = import_module(f"xraylab.pipelines.{name}")
         valid = getattr(module, "PROTOCOLS", None)
         if valid is None:
+            named[name] = pipelines[name] = module.create_pipeline()
             continue
         chosen = parameters.get(name, {}).get("protocols", valid)
         if not chosen or not set(chosen) <= set(valid):
@@ -62,6 +65,55 @@ def set_protocols(parameters: dict[str, Any]) -> None:
         named[name] = pipelines[name] = module.create_pipeline(protocols=tuple(chosen))
     if "__default__" in pipelines:
         pipelines["__default__"] = sum(named.values(), Pipeline([]))
+
+
+def add_prerequisites(context: KedroContext) -> None:
+    """Put before each requested pipeline the nodes that make what it reads and no run has made yet.
+
+    So that ``kedro run --pipelines=dose_estimation`` works on a fresh clone.
+    """
+    requested = set(pipelines) - {"__default__"}
+    if requested == set(pipeline_names()):
+        return  # all run, each after what it reads
+    catalog = context.catalog
+    for name in requested:
+        missing = _missing_inputs(pipelines[name], catalog)
+        upstream = Pipeline([])
+        while missing:
+            makers = [
+                _pipeline(dataset.partition(".")[0]).to_outputs(dataset) for dataset in missing
+            ]
+            upstream = sum(makers, upstream)
+            missing = _missing_inputs(upstream, catalog) - upstream.all_outputs()
+        if upstream.nodes:
+            logger.info(
+                "%s reads what no run has made yet; running first: %s",
+                name,
+                ", ".join(node.name for node in upstream.nodes),
+            )
+            pipelines[name] = upstream + pipelines[name]
+
+
+def pipeline_names() -> list[str]:
+    """Return the names of all pipelines, loaded or not."""
+    packages = Path(__file__).parent / "pipelines"
+    return sorted(path.parent.name for path in packages.glob("*/pipeline.py"))
+
+
+def _pipeline(name: str) -> Pipeline:
+    created: Pipeline = import_module(f"xraylab.pipelines.{name}").create_pipeline()
+    return created
+
+
+def _missing_inputs(pipeline: Pipeline, catalog: CatalogProtocol[Any]) -> set[str]:
+    """Return the inputs that another pipeline makes, that are not there, and that cannot be done without."""
+    names = pipeline_names()
+    made = {dataset for dataset in pipeline.inputs() if dataset.partition(".")[0] in names}
+    return {
+        name
+        for name in made
+        if not getattr(catalog.get(name), "OPTIONAL", False) and not catalog.exists(name)
+    }
 
 
 def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) -> None:
@@ -76,11 +128,10 @@ def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) ->
     for key, value in parameters.items():
         if key in loaded:
             _check_below(key, value, known)
-    packages = Path(__file__).parent / "pipelines"
-    names = {path.name for path in packages.iterdir() if (path / "__init__.py").is_file()}
+    names = {*pipeline_names(), *RUN_PARAMETERS}
     for key in runtime:
-        if key not in names | set(RUN_PARAMETERS):
-            raise ValueError(_unknown(key, names | set(RUN_PARAMETERS)))
+        if key not in names:
+            raise ValueError(_unknown(key, names))
 
 
 def _check_below(path: str, value: Any, known: set[str]) -> None:

@@ -2,9 +2,9 @@
 
 import os
 
-from xraylab.hooks import ParameterHooks, RawDataHooks
+from xraylab.hooks import PipelineHooks, RawDataHooks
 
-HOOKS = (ParameterHooks(), RawDataHooks())
+HOOKS = (PipelineHooks(), RawDataHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

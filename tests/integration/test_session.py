@@ -64,9 +64,7 @@ def test_a_second_run_of_what_is_missing_does_nothing(project_copy: Path) -> Non
     for _ in range(2):
         with KedroSession.create(project_copy, env="test") as session:
             session.run(pipeline_names=["dose_simulation"], only_missing_outputs=True)
-    versions = list(
-        (project_copy / "data/03_primary/dose_simulation/exposures.parquet").iterdir()
-    )
+    versions = list((project_copy / "data/03_primary/dose_simulation/exposures.parquet").iterdir())
     assert len(versions) == 1
 
 

@@ -37,6 +37,8 @@ class MetricsDataset(CSVDataset):
           versioned: true
     """
 
+    OPTIONAL = True  # a reader does without it; see `xraylab.hooks.add_prerequisites`
+
     def __init__(self, *, save_args: dict[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(save_args={"index": False, **deepcopy(save_args or {})}, **kwargs)
 
