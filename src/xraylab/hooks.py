@@ -19,7 +19,7 @@ from xraylab.phantoms.registry import PHANTOMS, write_phantom
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
-    from kedro.io import DataCatalog
+    from kedro.io import CatalogProtocol
 
 __all__ = ["PipelineHooks", "RawDataHooks"]
 
@@ -105,7 +105,7 @@ def _pipeline(name: str) -> Pipeline:
     return created
 
 
-def _missing_inputs(pipeline: Pipeline, catalog: DataCatalog) -> set[str]:
+def _missing_inputs(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> set[str]:
     """Return the inputs that another pipeline makes, that are not there, and that cannot be done without."""
     names = pipeline_names()
     made = {dataset for dataset in pipeline.inputs() if dataset.partition(".")[0] in names}
