@@ -163,13 +163,15 @@ def measure_physics(params: DoseSimulationParams) -> tuple[pd.DataFrame, pd.Data
         ).optical_depth
         for realisation in range(check.n_realisations)
     ]
-    curves = verify_local_variance(anatomies, check.dose_fractions, params.detector, params.seed)
+    curves = verify_local_variance(
+        anatomies, check.dose_fractions, params.quantum.detector, params.seed
+    )
     spectra = verify_spectrum(
         check.size_px,
         check.n_realisations,
         check.field_depth,
         check.dose_fractions,
-        params.detector,
+        params.quantum.detector,
         params.seed,
     )
     return curves, spectra

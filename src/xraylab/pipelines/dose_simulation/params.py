@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator
 
-from xraylab.dose.detector import Detector
 from xraylab.dose.plan import AdditiveRecipe, QuantumRecipe
 from xraylab.dose.simulate import Recipe
 from xraylab.parameters import Parameters
@@ -50,8 +49,6 @@ class DoseSimulationParams(Parameters):
         Recipes to simulate.
     additive, quantum
         Levels of each recipe.
-    detector : Detector
-        Detector of the physics check; the quantum recipe names its own.
     seed : int
         Seed of the noise; with the image id and the level it fixes every pixel.
     max_films : int or None
@@ -67,7 +64,6 @@ class DoseSimulationParams(Parameters):
     recipes: tuple[Recipe, ...] = Field(("additive", "quantum"), min_length=1)
     additive: AdditiveRecipe = AdditiveRecipe()
     quantum: QuantumRecipe = QuantumRecipe()
-    detector: Detector = Detector()
     seed: int = Field(2018, ge=0)
     max_films: int | None = Field(None, ge=1)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
