@@ -13,16 +13,13 @@ if TYPE_CHECKING:
 
     from xraylab.plots.dose import (
         plot_correlations,
-        plot_dose_strip,
         plot_feature_against_dose,
         plot_physics_validation,
     )
-    from xraylab.plots.regression import (
-        plot_error_by_level,
-        plot_loss_curves,
-        plot_predicted_against_true,
-        plot_protocol_comparison,
-    )
+    from xraylab.plots.protocols import plot_protocol_comparison
+    from xraylab.plots.regression import plot_error_by_level, plot_predicted_against_true
+    from xraylab.plots.strip import plot_dose_strip
+    from xraylab.plots.training import plot_loss_curves
 
 __all__ = [
     "Figure",
@@ -39,13 +36,13 @@ __all__ = [
 _MODULES = {
     "Figure": "matplotlib.figure",
     "plot_correlations": "xraylab.plots.dose",
-    "plot_dose_strip": "xraylab.plots.dose",
+    "plot_dose_strip": "xraylab.plots.strip",
     "plot_feature_against_dose": "xraylab.plots.dose",
     "plot_physics_validation": "xraylab.plots.dose",
     "plot_error_by_level": "xraylab.plots.regression",
-    "plot_loss_curves": "xraylab.plots.regression",
+    "plot_loss_curves": "xraylab.plots.training",
     "plot_predicted_against_true": "xraylab.plots.regression",
-    "plot_protocol_comparison": "xraylab.plots.regression",
+    "plot_protocol_comparison": "xraylab.plots.protocols",
 }
 
 

@@ -1,13 +1,12 @@
-"""Figures of any regression: losses, predictions against truth, errors by level, protocols side by side."""
+"""Figures of any regression: predictions against truth, errors by level."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xraylab.plots.labels import metric_label, protocol_colour, protocol_order
+from xraylab.plots.labels import protocol_colour, protocol_order
 from xraylab.plots.style import (
     INK,
     LABEL_PT,
@@ -17,7 +16,9 @@ from xraylab.plots.style import (
     TITLE_PT,
     dress,
     grid_of_axes,
+    in_order,
     jitter,
+    key_above,
     levels_or_bins,
     require_columns,
 )
@@ -27,92 +28,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = [
-    "plot_error_by_level",
-    "plot_loss_curves",
-    "plot_predicted_against_true",
-    "plot_protocol_comparison",
-]
+__all__ = ["plot_error_by_level", "plot_predicted_against_true"]
 
 _MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 _MODEL_MARKERS = ("o", "s", "D", "^", "v", "P", "X")
-_PANELS_IN_ROW = 3
-
 _MOST_LEVELS = 6  # of a continuous target
-
-
-def _in_order(values: pd.Series) -> list[str]:
-    return list(dict.fromkeys(values.astype(str)))
-
-
-def _of_split(frame: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
-    part = frame[frame["split"] == split]
-    if part.empty:
-        raise ValueError(
-            f"{name} has no rows of the split '{split}'; it has {_in_order(frame['split'])}"
-        )
-    return part
-
-
-def plot_loss_curves(history: pd.DataFrame) -> Figure:
-    """Draw the loss of every epoch, one panel a model, one colour a protocol.
-
-    Parameters
-    ----------
-    history : pandas.DataFrame
-        Columns ``protocol``, ``model``, ``epoch``, ``train_loss`` and ``val_loss`` (mean square error,
-        or whatever was minimised); a loss that was not measured is NaN and leaves a gap.
-
-    Returns
-    -------
-    Figure
-        Training as a thin line, validation as a thick one, on a logarithmic axis shared by all.
-
-    Raises
-    ------
-    ValueError
-        If a column lacks or the table is empty.
-    """
-    from matplotlib.lines import Line2D
-
-    require_columns(history, ("protocol", "model", "epoch", "train_loss", "val_loss"), "history")
-    models, protocols = _in_order(history["model"]), protocol_order(_in_order(history["protocol"]))
-    columns = min(len(models), _PANELS_IN_ROW)
-    rows = -(-len(models) // columns)
-    figure, axes = grid_of_axes(rows, columns, 3.9, sharey=True, sharex=True)
-    for index, model in enumerate(models):
-        ax: Axes = axes[index // columns, index % columns]
-        for protocol in protocols:
-            part = history[(history["model"] == model) & (history["protocol"] == protocol)]
-            part = part.sort_values("epoch")
-            colour = protocol_colour(protocol, protocols)
-            ax.plot(part["epoch"], part["train_loss"], color=colour, linewidth=1.0, alpha=0.75)
-            ax.plot(part["epoch"], part["val_loss"], color=colour, linewidth=2.2)
-        ax.set_yscale("log", nonpositive="mask")
-        bottom_row = index + columns >= len(models)
-        dress(
-            ax,
-            model,
-            "Epoch" if bottom_row else "",
-            "Loss (log scale)" if index % columns == 0 else "",
-        )
-        ax.tick_params(labelbottom=bottom_row)
-    for ax in axes.flat[len(models) :]:
-        ax.set_axis_off()
-    handles = [
-        Line2D([], [], color=protocol_colour(p, protocols), linewidth=5, solid_capstyle="butt")
-        for p in protocols
-    ]
-    handles += [Line2D([], [], color=INK, linewidth=1.0), Line2D([], [], color=INK, linewidth=2.2)]
-    _key_above(figure, handles, [*protocols, "training", "validation"])
-    return figure
-
-
-def _key_above(figure: Figure, handles: list[Any], labels: list[str]) -> None:
-    figure.legend(
-        handles, labels, loc="outside upper left", ncols=len(labels), frameon=False,
-        fontsize=NOTE_PT, labelcolor=INK, handlelength=1.4, columnspacing=1.6,
-    )  # fmt: skip
 
 
 def plot_predicted_against_true(
@@ -152,8 +72,8 @@ def plot_predicted_against_true(
         predictions, ("protocol", "model", "split", "target", "prediction"), "predictions"
     )
     part = _of_split(predictions, split, "predictions")
-    protocols = protocol_order(_in_order(part["protocol"]))
-    models = {name: _in_order(part.loc[part["protocol"] == name, "model"]) for name in protocols}
+    protocols = protocol_order(in_order(part["protocol"]))
+    models = {name: in_order(part.loc[part["protocol"] == name, "model"]) for name in protocols}
     columns = max(len(names) for names in models.values())
     limits = _robust_limits(part)
 
@@ -261,7 +181,7 @@ def plot_error_by_level(
     )
     part = _of_split(predictions, split, "predictions")
     part = part.assign(error=part["prediction"].astype(float) - part["target"].astype(float))
-    models, protocols = _in_order(part["model"]), protocol_order(_in_order(part["protocol"]))
+    models, protocols = in_order(part["model"]), protocol_order(in_order(part["protocol"]))
     # each protocol has levels of its own, and a panel as wide as they need
     levelled = {
         protocol: rows.assign(level=levels_or_bins(rows["target"], _MOST_LEVELS))
@@ -324,125 +244,13 @@ def _model_key(figure: Figure, models: list[str]) -> None:
         Line2D([], [], color=MUTED, linewidth=4.2),
         Line2D([], [], color=MUTED, linewidth=1.1),
     ]
-    _key_above(figure, handles, [*models, "middle half", "middle 95 %"])
+    key_above(figure, handles, [*models, "middle half", "middle 95 %"])
 
 
-def plot_protocol_comparison(
-    metrics: pd.DataFrame,
-    metric: str,
-    split: str = "test",
-    as_published: Mapping[str, float] | None = None,
-    reference: tuple[float, str] | None = None,
-) -> Figure:
-    """Compare one metric under every protocol: a line a model, a dot with its 95 % interval a protocol.
-
-    Parameters
-    ----------
-    metrics : pandas.DataFrame
-        Tidy metrics: ``protocol, model, split, metric, value, ci_low, ci_high``; an interval that was
-        not estimated is NaN and draws no bar.
-    metric : str
-        The metric that is drawn.
-    split : str
-        The split that is drawn.
-    as_published : mapping of model to value, optional
-        Numbers from the literature, drawn as an open diamond.
-    reference : (value, label), optional
-        A value to compare with, drawn as a dashed line.
-
-    Returns
-    -------
-    Figure
-        One axes, models from top to bottom in the order of the table.
-
-    Raises
-    ------
-    ValueError
-        If a column lacks, or nothing is left of this metric and split.
-    """
-    from matplotlib.lines import Line2D
-
-    require_columns(
-        metrics, ("protocol", "model", "split", "metric", "value", "ci_low", "ci_high"), "metrics"
-    )
-    part = metrics[(metrics["metric"] == metric) & (metrics["split"] == split)]
+def _of_split(frame: pd.DataFrame, split: str, name: str) -> pd.DataFrame:
+    part = frame[frame["split"] == split]
     if part.empty:
         raise ValueError(
-            f"metrics has no rows of '{metric}' on the split '{split}'; "
-            f"it has the metrics {_in_order(metrics['metric'])} on {_in_order(metrics['split'])}"
+            f"{name} has no rows of the split '{split}'; it has {in_order(frame['split'])}"
         )
-    models, protocols = _in_order(part["model"]), protocol_order(_in_order(part["protocol"]))
-    figure, axes = grid_of_axes(1, 1, 1.2 + 0.2 * len(models) * (len(protocols) + 1))
-    ax = axes[0, 0]
-    for place, model in enumerate(models):
-        for lane, protocol in enumerate(protocols):
-            row = part[(part["model"] == model) & (part["protocol"] == protocol)]
-            y = place + 0.62 * ((lane + 0.5) / len(protocols) - 0.5)
-            if not row.empty:
-                _draw_interval(ax, row.iloc[0], y, protocol_colour(protocol, protocols))
-        if as_published and model in as_published:
-            ax.plot(
-                as_published[model], place, marker="D", markersize=7.5, markerfacecolor="white",
-                markeredgecolor=INK, markeredgewidth=1.3, linestyle="none", zorder=6,
-            )  # fmt: skip
-    for edge in np.arange(len(models) - 1) + 0.5:
-        ax.axhline(edge, color=RULE, linewidth=0.7)
-    ax.set_ylim(len(models) - 0.5, -0.5)
-    ax.set_yticks(range(len(models)), [model.replace("_", " ") for model in models])
-    if reference is not None:
-        ax.axvline(reference[0], color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
-        ax.annotate(
-            reference[1], (reference[0], 0.01), xycoords=("data", "axes fraction"), xytext=(5, 0),
-            textcoords="offset points", fontsize=NOTE_PT, color=MUTED, va="bottom",
-        )  # fmt: skip
-    dress(
-        ax,
-        f"{metric_label(metric)}, {split} split",
-        f"{metric_label(metric)}, dot, and its 95 % interval",
-        "",
-        grid="x",
-    )
-    ax.tick_params(axis="y", length=0, colors=INK)
-    ax.margins(x=0.12)
-    handles = [
-        Line2D([], [], color=protocol_colour(p, protocols), marker="o", markersize=6.5, linewidth=2)
-        for p in protocols
-    ]
-    labels = list(protocols)
-    if as_published:
-        handles.append(
-            Line2D(
-                [],
-                [],
-                marker="D",
-                markersize=7,
-                markerfacecolor="white",
-                markeredgecolor=INK,
-                linestyle="none",
-            )
-        )
-        labels.append("in the literature")
-    _key_above(figure, handles, labels)
-    return figure
-
-
-def _draw_interval(ax: Axes, row: pd.Series, y: float, colour: str) -> None:
-    value = float(row["value"])
-    ends = np.array([row["ci_low"], row["ci_high"]], float)
-    if np.isfinite(ends).all():
-        ax.hlines(y, ends[0], ends[1], color=colour, linewidth=2.0, zorder=3)
-    ax.plot(
-        value,
-        y,
-        marker="o",
-        markersize=7,
-        color=colour,
-        markeredgecolor="white",
-        linestyle="none",
-        zorder=4,
-    )
-    right = max(value, ends[1]) if np.isfinite(ends).all() else value
-    ax.annotate(
-        f"{value:.3g}", (right, y), xytext=(8, 0), textcoords="offset points", va="center",
-        fontsize=NOTE_PT, color=INK,
-    )  # fmt: skip
+    return part

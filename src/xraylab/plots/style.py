@@ -180,3 +180,25 @@ def levels_or_bins(values: pd.Series, n_bins: int = 12) -> pd.Series:
         return numbers
     bins = pd.qcut(numbers, n_bins, labels=False, duplicates="drop")
     return numbers.groupby(bins).transform("median")
+
+
+def in_order(values: pd.Series) -> list[str]:
+    """Return the distinct values as text, in the order in which they first stand."""
+    return list(dict.fromkeys(values.astype(str)))
+
+
+def key_above(figure: Figure, handles: list[Any], labels: list[str]) -> None:
+    """Add the house legend in one row above all axes."""
+    figure.legend(
+        handles, labels, loc="outside upper left", ncols=len(labels), frameon=False,
+        fontsize=NOTE_PT, labelcolor=INK, handlelength=1.4, columnspacing=1.6,
+    )  # fmt: skip
+
+
+def colour_bar(figure: Figure, image: Any, axes: list[Any], label: str, **options: Any) -> None:
+    """Add a colour bar beside axes, in the house look."""
+    bar = figure.colorbar(image, ax=axes, pad=0.01, **{"shrink": 0.8, "fraction": 0.03, **options})
+    bar.set_label(label, fontsize=NOTE_PT, color=INK)
+    bar.ax.tick_params(labelsize=NOTE_PT - 1, colors=MUTED)
+    outline: Any = bar.outline
+    outline.set_visible(False)
