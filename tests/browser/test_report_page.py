@@ -1,0 +1,75 @@
+"""The report in a real browser: no error, no request, nothing wider than a telephone."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from xraylab.pipelines.reporting.nodes import render_report
+from xraylab.pipelines.reporting.params import PublishedValue, ReportingParams, SectionParams
+
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture
+def page_file(tmp_path: Path) -> Path:
+    from io import BytesIO
+
+    from matplotlib.figure import Figure
+
+    figure, buffer = Figure(figsize=(8, 3)), BytesIO()
+    figure.subplots().plot([0, 1])
+    figure.savefig(buffer)
+    protocols = ["published", "honest", "fair"]
+    metrics = pd.DataFrame(
+        [
+            (p, m, "test", "r2", 0.5, 0.4, 0.6, 99)
+            for p in protocols
+            for m in ("mlp", "a_model_with_a_long_name")
+        ],
+        columns=["protocol", "model", "split", "metric", "value", "ci_low", "ci_high", "n"],
+    )
+    section = SectionParams(
+        title="Dose estimation",
+        compared=("r2",),
+        published=(PublishedValue(model="mlp", metric="r2", value=0.928, note="5,606 films"),),
+    )
+    params = ReportingParams(sections={"dose_estimation": section})
+    path = tmp_path / "report.html"
+    path.write_text(
+        render_report(
+            params, dose_estimation__metrics=metrics, dose_estimation__loss_figure=buffer.getvalue()
+        )
+    )
+    return path
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_page_renders(page_file: Path, width: int, scheme: str) -> None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        problems: list[str] = []
+        requests: list[str] = []
+        page.on("console", lambda message: problems.append(message.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(page_file.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("figure img").evaluate("image => image.naturalWidth") > 100
+        assert page.locator("text=Not a medical device").is_visible()
+        assert page.get_by_role("columnheader", name="Honest").count() == 1
+        page.get_by_role("link", name="Dose estimation").click()
+        assert page.url.endswith("#dose_estimation")
+        browser.close()
+    assert problems == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == []
