@@ -85,14 +85,15 @@ def test_bad_protocol_parameters_name_the_valid_ones(project_copy: Path) -> None
         run(project_copy, "dose_estimation", dose_estimation={"honets": {"seed": 1}})
 
 
-def test_protocols_choose_the_namespaces(project_copy: Path) -> None:
+@pytest.mark.parametrize("chosen", [["published", "honest"], "published honest"])
+def test_protocols_choose_the_namespaces(project_copy: Path, chosen: object) -> None:
     bootstrap_project(project_copy)
-    params = {"dose_estimation": {"protocols": ["honest"]}}
+    params = {"dose_estimation": {"protocols": chosen}}
     with KedroSession.create(project_copy, env="test", runtime_params=params) as session:
         session.load_context()
         namespaces = {node.namespace for node in pipelines["dose_estimation"].nodes}
         everything = {node.namespace for node in pipelines["__default__"].nodes}
-    assert namespaces == {"dose_estimation", "dose_estimation.honest"}
+    assert namespaces == {"dose_estimation", "dose_estimation.published", "dose_estimation.honest"}
     assert "dose_estimation.fair" not in everything
 
 

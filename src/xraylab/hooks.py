@@ -58,6 +58,8 @@ def build_pipelines(parameters: dict[str, Any]) -> None:
             named[name] = pipelines[name] = module.create_pipeline()
             continue
         chosen = parameters.get(name, {}).get("protocols", valid)
+        if isinstance(chosen, str):  # --params cannot hold a list of two
+            chosen = chosen.split()
         if not chosen or not set(chosen) <= set(valid):
             raise ValueError(
                 f"{name}.protocols: expected one or more of {', '.join(valid)}, got {chosen}"
