@@ -15,7 +15,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["assign_folds", "assign_splits", "assign_stratified_folds", "split_rows_at_random"]
+__all__ = [
+    "NO_FOLD",
+    "assign_folds",
+    "assign_splits",
+    "assign_stratified_folds",
+    "split_rows_at_random",
+]
+
+NO_FOLD = -1
+"""Fold of a row where there are no folds."""
 
 _UNIT_BITS = 53  # a float64 holds every multiple of 2**-53 in [0, 1)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pandera.pandas as pa
 from pandera.typing import Series
 
-__all__ = ["Cohort", "Metrics", "Predictions", "Rejected"]
+from xraylab.evaluation.splits import NO_FOLD
+
+__all__ = ["SPLITS", "Cohort", "Metrics", "Predictions", "Rejected"]
 
 SPLITS = ["train", "val", "test", ""]
+"""Splits of a cohort; empty where nothing is trained."""
 
 
 class Cohort(pa.DataFrameModel):
@@ -16,6 +19,7 @@ class Cohort(pa.DataFrameModel):
     image_id: Series[str] = pa.Field(nullable=False)
     group_id: Series[str] = pa.Field(nullable=False)
     split: Series[str] = pa.Field(isin=SPLITS)
+    fold: Series[int] = pa.Field(ge=NO_FOLD)
 
 
 class Predictions(pa.DataFrameModel):
@@ -26,6 +30,7 @@ class Predictions(pa.DataFrameModel):
     protocol: Series[str]
     model: Series[str]
     split: Series[str] = pa.Field(isin=SPLITS)
+    fold: Series[int] = pa.Field(ge=NO_FOLD)
     target: Series[float]
     prediction: Series[float]
 

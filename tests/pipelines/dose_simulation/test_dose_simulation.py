@@ -34,6 +34,7 @@ def test_cohort_joins_by_id_and_rejects_with_reason(make_films: Callable[..., Fi
         "image_id": ["film_00", "film_02"],
         "group_id": ["5", "7"],
         "split": ["", ""],
+        "fold": [-1, -1],
     }
     assert dict(rejected.itertuples(index=False)) == {
         "film_01": "film has no row in Data_Entry_2017.csv",

@@ -14,7 +14,7 @@ from xraylab.evaluation.conformal import (
 )
 from xraylab.evaluation.leakage import check_leakage, regroup
 from xraylab.evaluation.metrics import DEFAULT_METRICS, score_predictions, tidy
-from xraylab.evaluation.splits import assign_splits, split_rows_at_random
+from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.features.texture import EXTENDED_FEATURES, PUBLISHED_FEATURES
 from xraylab.models.state import ModelState
 from xraylab.tabular.regressors import fit_regressor, restore_regressor
@@ -51,7 +51,7 @@ def split_cohort(
     Returns
     -------
     cohort : DataFrame
-        One row an exposure: ``image_id, group_id, recipe, level, digest, split, target``.
+        One row an exposure: ``image_id, group_id, recipe, level, digest, split, fold, target``.
     leakage : DataFrame
         What the gate found, and the ``action`` that was taken.
 
@@ -69,6 +69,7 @@ def split_cohort(
             "see dose_simulation.recipes"
         )
     cohort = chosen[["image_id", "group_id", "recipe", "level", "digest"]].reset_index(drop=True)
+    cohort["fold"] = NO_FOLD
     cohort["target"] = chosen[params.target].to_numpy(np.float64)
     if params.split == "rows":
         _, test = split_rows_at_random(len(cohort), params.test_fraction, params.seed)
@@ -138,14 +139,15 @@ def predict(
     Returns
     -------
     DataFrame
-        ``image_id, group_id, recipe, level, model, split, target, prediction, interval_low, interval_high``. The
+        ``image_id, group_id, recipe, level, model, split, fold, target, prediction, interval_low,
+        interval_high``. The
         interval is calibrated on the validation part and missing for ``train`` and ``val`` rows.
     """
     rows = _join(features, cohort)
     tables = []
     for name, state in models.items():
         model = restore_regressor(state)
-        table = rows[[*KEYS, "group_id", "split", "target"]].assign(
+        table = rows[[*KEYS, "group_id", "split", "fold", "target"]].assign(
             model=name, prediction=model.predict(rows[list(model.feature_names)])
         )
         table["interval_low"] = np.nan

@@ -15,6 +15,7 @@ from xraylab.dose.noise import noise_key
 from xraylab.dose.plan import exposures_of, plan_additive, plan_quantum, to_rows
 from xraylab.dose.simulate import Exposure, simulate
 from xraylab.evaluation.metrics import tidy
+from xraylab.evaluation.splits import NO_FOLD
 from xraylab.imaging import UnreadableRadiograph
 
 from .params import DoseSimulationParams
@@ -50,7 +51,8 @@ def index_cohort(
     Returns
     -------
     cohort : DataFrame
-        ``image_id, group_id`` (the patient), ``split`` (empty: nothing is trained here), one row a film, by id.
+        ``image_id, group_id`` (the patient), ``split`` (empty: nothing is trained here) and ``fold``, one row a
+        film, by id.
     rejected : DataFrame
         ``image_id, reason`` for every film without an entry and every entry without a film.
 
@@ -90,7 +92,12 @@ def index_cohort(
         by_hash = sorted(known, key=lambda image_id: noise_key(params.seed, image_id, "choice"))
         known = pd.Index(sorted(by_hash[: params.max_films]))
     cohort = pd.DataFrame(
-        {"image_id": known.astype(str), "group_id": patient[known].to_numpy(), "split": ""}
+        {
+            "image_id": known.astype(str),
+            "group_id": patient[known].to_numpy(),
+            "split": "",
+            "fold": NO_FOLD,
+        }
     )
     return cohort, rejected.astype(str)
 
