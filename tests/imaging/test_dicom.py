@@ -163,6 +163,19 @@ def test_spacing(tmp_path: Path) -> None:
         read_spacing(str(path))
 
 
+def test_palette(tmp_path: Path) -> None:
+    colours = {"Red": [255, 0, 0, 255], "Green": [0, 255, 0, 255], "Blue": [0, 0, 255, 255]}
+    made = dataset(
+        np.array([[0, 1], [2, 3]], np.uint8), 8, PhotometricInterpretation="PALETTE COLOR"
+    )
+    for name, values in colours.items():
+        setattr(made, f"{name}PaletteColorLookupTableDescriptor", [4, 0, 8])
+        setattr(made, f"{name}PaletteColorLookupTableData", bytes(values))
+    path = tmp_path / "film.dcm"
+    path.write_bytes(encode(made))
+    assert np.allclose(read_radiograph(str(path)), [[0.299, 0.587], [0.114, 1.0]], atol=0.003)
+
+
 def without(name: str) -> FileDataset:
     made = dataset(RAMP)
     delattr(made, name)

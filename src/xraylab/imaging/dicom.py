@@ -24,6 +24,7 @@ FloatImage = NDArray[np.float32]
 
 _COLOUR_BITS = 16
 _NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation")
+_PALETTE = "PALETTE COLOR"
 _COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 # PS3.3 10.7.1.3: where both are given, Pixel Spacing is the one corrected to the patient; the spacing at
 # the detector and that of a digitised film stand in for it.
@@ -100,6 +101,8 @@ def decode_dicom(data: bytes, *, apply_voi: bool, max_pixels: int) -> FloatImage
         _check(dataset, max_pixels)
         pixels = _pixels(dataset)
         photometric = dataset.PhotometricInterpretation
+        if photometric == _PALETTE:
+            return _look_up(pixels, dataset)
         if photometric in _COLOUR:
             grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
             return np.divide(grey, np.float32(2**dataset.BitsStored - 1), dtype=np.float32)
@@ -185,10 +188,10 @@ def _check(dataset: Dataset, max_pixels: int) -> None:
             raise BrokenFileError(
                 f"is colour of {samples} samples and {stored} bits; 3 of 8 or 16 are handled"
             )
-    elif photometric not in ("MONOCHROME1", "MONOCHROME2") or samples != 1:
+    elif photometric not in ("MONOCHROME1", "MONOCHROME2", _PALETTE) or samples != 1:
         raise BrokenFileError(
-            f"has PhotometricInterpretation {photometric!r} of {samples} samples; handled are MONOCHROME1 "
-            f"and MONOCHROME2 of 1, {', '.join(sorted(_COLOUR))} of 3"
+            f"has PhotometricInterpretation {photometric!r} of {samples} samples; handled are MONOCHROME1, "
+            f"MONOCHROME2 and {_PALETTE} of 1, {', '.join(sorted(_COLOUR))} of 3"
         )
     _check_codestream(dataset, rows, columns)
 
@@ -226,6 +229,16 @@ def _pixels(dataset: Dataset) -> NDArray[Any]:
         if unused:
             pixels = np.right_shift(np.left_shift(pixels, unused), unused)
     return pixels
+
+
+def _look_up(pixels: NDArray[Any], dataset: Dataset) -> FloatImage:
+    """Turn palette indices to grey by their colours (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6)."""
+    from pydicom.pixels.processing import apply_color_lut
+
+    colours = np.ascontiguousarray(apply_color_lut(pixels, dataset)[..., :3])
+    depth = int(dataset.RedPaletteColorLookupTableDescriptor[2])
+    grey = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
+    return np.divide(grey, np.float32(2**depth - 1), dtype=np.float32)
 
 
 def _stored_range(dataset: Dataset) -> tuple[int, int]:
