@@ -49,9 +49,21 @@ def test_cohort_refuses_bad_tables(make_films: Callable[..., Films]) -> None:
     with pytest.raises(ValueError, match="lists 'film_00' more than once"):
         index_cohort(films, entries(["film_00", "film_00"], [1, 2]), DoseSimulationParams())
     with pytest.raises(
-        ValueError, match=r"1 of 2 films have no row.*'film_01'.*max_rejected_fraction is 0.2"
+        ValueError, match=r"1 of 2 films have no patient.*'film_01'.*max_rejected_fraction is 0.2"
     ):
         index_cohort(films, entries(["film_00"], [1]), DoseSimulationParams())
+
+
+def test_a_row_without_a_patient_is_rejected(make_films: Callable[..., Films]) -> None:
+    table = entries(["film_00", "film_01", "film_02"], [7, 8, 9]).astype({"Patient ID": float})
+    table.loc[1, "Patient ID"] = np.nan
+    cohort, rejected = index_cohort(
+        make_films(3), table, DoseSimulationParams(max_rejected_fraction=0.5)
+    )
+    assert cohort["group_id"].tolist() == ["7", "9"]
+    assert rejected.to_dict("records") == [
+        {"image_id": "film_01", "reason": "row in Data_Entry_2017.csv has no Patient ID"}
+    ]
 
 
 def test_max_films_keeps_its_choice_when_the_folder_grows(make_films: Callable[..., Films]) -> None:

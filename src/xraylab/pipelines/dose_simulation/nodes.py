@@ -54,12 +54,12 @@ def index_cohort(
         ``image_id, group_id`` (the patient), ``split`` (empty: nothing is trained here) and ``fold``, one row a
         film, by id.
     rejected : DataFrame
-        ``image_id, reason`` for every film without an entry and every entry without a film.
+        ``image_id, reason`` for every film without an entry or a patient, and every entry without a film.
 
     Raises
     ------
     ValueError
-        If a column is missing, an image is listed twice, or too many films have no entry.
+        If a column is missing, an image is listed twice, or too many films (or all) have no patient.
     """
     missing = {"Image Index", "Patient ID"} - set(entries.columns)
     if missing:
@@ -70,23 +70,29 @@ def index_cohort(
     twice = ids[ids.duplicated()]
     if len(twice):
         raise ValueError(f"Data_Entry_2017.csv lists '{twice.iloc[0]}' more than once")
-    patient = pd.Series(entries["Patient ID"].astype(str).to_numpy(), index=ids)
+    patient = pd.Series(entries["Patient ID"].to_numpy(), index=ids)
+    listed = (
+        patient.dropna().astype(str).str.removesuffix(".0")
+    )  # whole numbers beside a gap are read as floats
 
     here = pd.Index(sorted(films))
-    known = here.intersection(patient.index, sort=False)
-    without_entry = here.difference(patient.index)
-    without_film = patient.index.difference(here)
+    known = here.intersection(listed.index, sort=False)
+    reasons = {
+        "film has no row in Data_Entry_2017.csv": here.difference(patient.index),
+        "row in Data_Entry_2017.csv has no film": patient.index.difference(here),
+        "row in Data_Entry_2017.csv has no Patient ID": here.intersection(
+            patient.index[patient.isna()]
+        ),
+    }
     rejected = pd.DataFrame(
-        {
-            "image_id": [*without_entry, *without_film],
-            "reason": ["film has no row in Data_Entry_2017.csv"] * len(without_entry)
-            + ["row in Data_Entry_2017.csv has no film"] * len(without_film),
-        }
+        [(image_id, reason) for reason, ids in reasons.items() for image_id in ids],
+        columns=["image_id", "reason"],
     )
-    if len(without_entry) > params.max_rejected_fraction * len(here):
+    unusable = here.difference(known)
+    if len(unusable) > params.max_rejected_fraction * len(here) or known.empty:
         raise ValueError(
-            f"{len(without_entry)} of {len(here)} films have no row in Data_Entry_2017.csv, such as "
-            f"'{without_entry[0]}'; max_rejected_fraction is {params.max_rejected_fraction}"
+            f"{len(unusable)} of {len(here)} films have no patient in Data_Entry_2017.csv, such as "
+            f"'{unusable[0]}'; max_rejected_fraction is {params.max_rejected_fraction}"
         )
     if params.max_films is not None:
         by_hash = sorted(known, key=lambda image_id: noise_key(params.seed, image_id, "choice"))
@@ -94,7 +100,7 @@ def index_cohort(
     cohort = pd.DataFrame(
         {
             "image_id": known.astype(str),
-            "group_id": patient[known].to_numpy(),
+            "group_id": listed[known].to_numpy(),
             "split": "",
             "fold": NO_FOLD,
         }
