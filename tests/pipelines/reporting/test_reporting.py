@@ -87,13 +87,13 @@ def test_comparison_keeps_published_rows_that_nobody_measured() -> None:
     rows = compare_protocols({"dose_estimation": table}, PARAMS)["Dose estimation"]
     assert [(row["model"], row["published"], row["measured"]["honest"]) for row in rows] == [
         ("mlp", "0.928", ""),
-        ("linear", "", "0.900 (0.800 to 1.00)"),
+        ("linear", "", "0.900 (0.800 to 1.000)"),
     ]
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0357, "0.0357"), (0.5, "0.500"), (12.345, "12.3"), (-0.102, "−0.102"), (0.0, "0"), (1e-6, "< 0.0001"),
+    [(0.0357, "0.0357"), (0.5, "0.500"), (12.345, "12.3"), (1.00488, "1.005"), (-0.102, "−0.102"), (0.0, "0"), (1e-6, "< 0.0001"),
      (123456.0, "1.23e+05"), (float("nan"), "–"), (float("inf"), "∞")],
 )  # fmt: skip
 def test_numbers_have_three_digits(value: float, text: str) -> None:

@@ -20,7 +20,7 @@ PROTOCOLS = {"published": "Reproduced", "honest": "Honest", "fair": "Fair task"}
 """Heading of each protocol's column in the comparison."""
 
 _SEPARATOR = "__"
-_MANY = 1e4
+_MANY, _TEN = 1e4, 10.0
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def _embed(section: SectionParams, figures: dict[str, bytes]) -> list[dict[str, 
 
 
 def _number(value: float) -> str:
-    """Write a number with three significant digits, and no exponent where it can be avoided."""
+    """Write a number with three or four significant digits, and no exponent where it can be avoided."""
     if math.isnan(value):
         return "–"
     if math.isinf(value):
@@ -178,7 +178,7 @@ def _number(value: float) -> str:
     if size >= _MANY:
         return f"{value:.2e}".replace("-", "−")
     digits = 2 - math.floor(math.log10(size)) if size else 0
-    digits = min(4, max(3, digits)) if 0 < size < 1 else max(0, digits)
+    digits = min(4, max(3, digits)) if 0 < size < _TEN else max(0, digits)
     return f"{value:.{digits}f}".replace("-", "−")
 
 
