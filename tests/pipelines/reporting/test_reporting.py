@@ -93,8 +93,8 @@ def test_comparison_keeps_published_rows_that_nobody_measured() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0357, "0.0357"), (0.5, "0.500"), (12.345, "12.3"), (1.00488, "1.005"), (-0.102, "−0.102"), (0.0, "0"), (1e-6, "< 0.0001"),
-     (123456.0, "1.23e+05"), (float("nan"), "–"), (float("inf"), "∞")],
+    [(0.0357, "0.0357"), (0.5, "0.500"), (12.345, "12.3"), (1.00488, "1.005"), (-0.102, "−0.102"),
+     (0.0, "0"), (1e-6, "< 0.0001"), (123456.0, "1.23e+05"), (float("nan"), "–"), (float("inf"), "∞")],
 )  # fmt: skip
 def test_numbers_have_three_digits(value: float, text: str) -> None:
     assert _number(value) == text
