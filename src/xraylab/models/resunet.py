@@ -23,8 +23,8 @@ class ResUNet(nn.Module):
     """A U-Net of pre-activation residual blocks; logits out.
 
     Stride 2 takes the place of pooling, a bridge of two convolutions joins encoder and decoder, nearest-neighbour
-    upsampling and concatenation lead back. The defaults have 4,722,737 parameters, counting the running statistics of batch
-    normalisation, as Keras does.
+    upsampling and concatenation lead back. The defaults have 4,722,737 parameters, counting the running statistics
+    of batch normalisation, as Keras does.
 
     Parameters
     ----------
