@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
 
-__all__ = ["PipelineHooks", "RawDataHooks"]
+__all__ = ["PipelineHooks", "RawDataHooks", "UnfinishedWorkHooks"]
 
 logger = logging.getLogger(__name__)
 
 # What a run takes beside the parameters of its pipelines.
-RUN_PARAMETERS = {"raw": "the root of the raw data"}
+RUN_PARAMETERS = {"raw": "the root of the raw data", "films": "a folder of films to predict on"}
 
 
 class PipelineHooks:
@@ -157,6 +157,22 @@ def _unknown(key: str, valid: Iterable[str]) -> str:
     close = get_close_matches(key, list(valid), n=1)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     return f"unknown parameter '{key}'.{hint} Valid: {', '.join(sorted(valid))}"
+
+
+class UnfinishedWorkHooks:
+    """Clear the checkpoints of a training once its models are saved."""
+
+    @hook_impl
+    def after_catalog_created(self, catalog: CatalogProtocol[Any, Any]) -> None:
+        """Remember the catalog."""
+        self.catalog = catalog
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Clear ``<pipeline>.<protocol>.unfinished`` after ``<pipeline>.<protocol>.models``."""
+        place, _, saved = dataset_name.rpartition(".")
+        if saved == "models" and f"{place}.unfinished" in self.catalog:
+            self.catalog.get(f"{place}.unfinished").clear()
 
 
 class RawDataHooks:

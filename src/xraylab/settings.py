@@ -2,9 +2,9 @@
 
 import os
 
-from xraylab.hooks import PipelineHooks, RawDataHooks
+from xraylab.hooks import PipelineHooks, RawDataHooks, UnfinishedWorkHooks
 
-HOOKS = (PipelineHooks(), RawDataHooks())
+HOOKS = (PipelineHooks(), RawDataHooks(), UnfinishedWorkHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

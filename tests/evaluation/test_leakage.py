@@ -148,8 +148,8 @@ def test_duplicates_join_through_a_chain():
     assert families.name == "group_id"
 
 
-def test_joining_needs_a_digest():
-    with pytest.raises(ValueError, match="lacks the column 'digest'"):
+def test_joining_needs_content():
+    with pytest.raises(ValueError, match="lacks a column of content \\(source, digest, look\\)"):
         merge_duplicates(cohort(CLEAN).drop(columns="digest"))
 
 

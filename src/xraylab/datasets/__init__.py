@@ -6,11 +6,14 @@ from importlib import import_module
 from typing import Any
 
 _MODULES = {
+    "ArrayCacheDataset": "array_cache_dataset",
+    "EncoderWeightsDataset": "encoder_weights_dataset",
     "FigureDataset": "figure_dataset",
     "MetricsDataset": "metrics_dataset",
     "ModelDataset": "model_dataset",
     "RadiographDataset": "radiograph_dataset",
     "RadiographFolderDataset": "radiograph_folder_dataset",
+    "UnfinishedWorkDataset": "unfinished_work_dataset",
 }
 
 __all__ = list(_MODULES)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, Literal, get_args
 
@@ -18,7 +17,7 @@ from xraylab.datasets.radiograph_dataset import LoadArgs, RadiographDataset, Sav
 from xraylab.datasets.radiograph_preview import contact_sheet, png_preview
 from xraylab.imaging import (
     RADIOGRAPH_SUFFIXES,
-    read_radiograph,
+    FilmFile,
     write_radiograph,
 )
 
@@ -137,7 +136,7 @@ class RadiographFolderDataset(PartitionedDataset):
         if self._storage_options:
             options["storage_options"] = self._storage_options
         return {
-            image_id: partial(read_radiograph, self._address(found[image_id]), **options)
+            image_id: FilmFile(self._address(found[image_id]), options)
             for image_id in sorted(found)
         }
 

@@ -1,8 +1,9 @@
 """The leak gate: what stands on both sides of a split, and what to do about it.
 
 A leak is a key that two splits share. Each kind of leak is one key column of the cohort, so that a
-new kind (near duplicates, by a perceptual hash) is one more column and one more line in
-`LEAK_KINDS`. Work and memory grow with the number of images, never with the number of pairs.
+new kind is one more column and one more line in `LEAK_KINDS`. Work and memory grow with the number
+of images, never with the number of pairs; only the column ``look``, of films that look alike whichever way
+they are turned, takes a comparison of all pairs to make (`xraylab.evaluation.duplicates`).
 """
 
 from __future__ import annotations
@@ -27,8 +28,13 @@ __all__ = [
 
 OnLeak = Literal["fail", "regroup", "report"]
 
-LEAK_KINDS = {"same_group": "group_id", "same_pixels": "digest"}
-"""Key column of each kind of leak."""
+LEAK_KINDS = {
+    "same_group": "group_id",
+    "same_bytes": "source",
+    "same_pixels": "digest",
+    "near_duplicate": "look",
+}
+"""Key column of each kind of leak. A cohort need not have those of equal content."""
 
 LEAK_COLUMNS = (
     "kind", "key", "split_a", "split_b", "image_id_a", "image_id_b", "group_id_a", "group_id_b",
@@ -50,8 +56,9 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
     ----------
     cohort : (N, …) DataFrame
         One row an image, with columns ``image_id``, ``group_id``, ``split`` (empty text: in no
-        split) and, to look for equal content, ``digest`` (of the decoded pixels; a missing digest
-        is compared with nothing). An image may have more than one row (one a dose, say), in one
+        split) and, to look for equal content, ``source`` (digest of the file), ``digest`` (of the
+        decoded pixels) or ``look`` (one name for all that look alike); what is missing is
+        compared with nothing. An image may have more than one row (one a dose, say), in one
         group.
 
     Returns
@@ -115,14 +122,15 @@ def check_leakage(cohort: pd.DataFrame, on_leak: OnLeak) -> pd.DataFrame:
 
 
 def merge_duplicates(cohort: pd.DataFrame) -> pd.Series:
-    """Join groups that share a digest into one family.
+    """Join groups that share content into one family.
 
     Groups A and B with a film in common, and B and C with another, are one family.
 
     Parameters
     ----------
     cohort : (N, …) DataFrame
-        With columns ``group_id`` and ``digest``; a missing digest joins nothing.
+        With the column ``group_id`` and at least one of equal content, see `LEAK_KINDS`; what is missing joins
+        nothing.
 
     Returns
     -------
@@ -139,17 +147,24 @@ def merge_duplicates(cohort: pd.DataFrame) -> pd.Series:
     from scipy.sparse.csgraph import connected_components
 
     _check_cohort(cohort, ("group_id",))
-    if "digest" not in cohort.columns:
+    content = _content_columns(cohort)
+    if not content:
         raise ValueError(
-            f"cohort lacks the column 'digest'; it has {', '.join(map(str, cohort.columns))}"
+            f"cohort lacks a column of content ({', '.join(list(LEAK_KINDS.values())[1:])}); "
+            f"it has {', '.join(map(str, cohort.columns))}"
         )
     groups, names = pd.factorize(cohort["group_id"].astype(str), sort=True)
-    digests, distinct = pd.factorize(cohort["digest"])
-    known = digests >= 0
-    # A bipartite graph: a group is joined to the digest of each of its films.
-    size = len(names) + len(distinct)
-    edges = (np.ones(int(known.sum())), (groups[known], len(names) + digests[known]))
-    _, family = connected_components(coo_array(edges, shape=(size, size)), directed=False)
+    # A bipartite graph: a group is joined to each content of its films.
+    starts, ends, size = [], [], len(names)
+    for column in content:
+        keys, distinct = pd.factorize(cohort[column])
+        known = keys >= 0
+        starts.append(groups[known])
+        ends.append(size + keys[known])
+        size += len(distinct)
+    start, end = np.concatenate(starts), np.concatenate(ends)
+    graph = coo_array((np.ones(len(start)), (start, end)), shape=(size, size))
+    _, family = connected_components(graph, directed=False)
     first = (
         pd.Series(np.arange(len(names))).groupby(family[: len(names)]).transform("min").to_numpy()
     )
@@ -178,10 +193,14 @@ def regroup(cohort: pd.DataFrame, resplit: Callable[[pd.Series], pd.Series]) -> 
     LeakError
         If the new split leaks: `resplit` does not keep a group whole.
     """
-    groups = merge_duplicates(cohort) if "digest" in cohort.columns else cohort["group_id"]
+    groups = merge_duplicates(cohort) if _content_columns(cohort) else cohort["group_id"]
     split_again = cohort.assign(group_id=groups, split=resplit(groups))
     check_leakage(split_again, "fail")
     return split_again
+
+
+def _content_columns(cohort: pd.DataFrame) -> list[str]:
+    return [name for name in LEAK_KINDS.values() if name != "group_id" and name in cohort.columns]
 
 
 def _check_cohort(cohort: pd.DataFrame, columns: tuple[str, ...]) -> None:

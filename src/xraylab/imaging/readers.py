@@ -24,7 +24,7 @@ from xraylab.imaging.dicom import decode_dicom, dicom_spacing, looks_like_dicom
 from xraylab.imaging.errors import UnreadableRadiograph
 from xraylab.imaging.files import read_bytes
 
-__all__ = ["MAX_PIXELS", "RADIOGRAPH_SUFFIXES", "read_radiograph", "read_spacing"]
+__all__ = ["MAX_PIXELS", "RADIOGRAPH_SUFFIXES", "max_bytes", "read_radiograph", "read_spacing"]
 
 RADIOGRAPH_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 MAX_PIXELS = 100_000_000
@@ -90,7 +90,7 @@ def read_radiograph(
         too large, more than one frame, or of a kind of pixel that is not handled.
     """
     name = os.fspath(path)
-    data = read_bytes(name, _max_bytes(max_pixels), storage_options)
+    data = read_bytes(name, max_bytes(max_pixels), storage_options)
     try:
         if data.startswith(PNG_MAGIC):
             return _decode_png(data, max_pixels)
@@ -120,7 +120,7 @@ def read_spacing(
         If the file cannot be read, is of another kind, or holds a spacing that is none.
     """
     name = os.fspath(path)
-    data = read_bytes(name, _max_bytes(max_pixels), storage_options)
+    data = read_bytes(name, max_bytes(max_pixels), storage_options)
     if data.startswith((PNG_MAGIC, JPEG_MAGIC)):
         return None
     if not looks_like_dicom(data):
@@ -131,7 +131,8 @@ def read_spacing(
         raise UnreadableRadiograph(name, str(error)) from error
 
 
-def _max_bytes(max_pixels: int) -> int:
+def max_bytes(max_pixels: int) -> int:
+    """Return the most bytes that the file of a film of so many pixels can have."""
     return _BYTES_PER_PIXEL * max_pixels + _BYTES_BESIDE
 
 

@@ -20,7 +20,25 @@ def _write_nih(folder: Path, sizes: dict[str, Any]) -> bool:
     )
 
 
-PHANTOMS: dict[str, Callable[[Path, dict[str, Any]], bool]] = {"nih_chest_xray14": _write_nih}
+def _write_montgomery_shenzhen(folder: Path, sizes: dict[str, Any]) -> bool:
+    from xraylab.phantoms.montgomery_shenzhen import (
+        MontgomeryShenzhenPhantomParams,
+        write_montgomery_shenzhen_phantom,
+    )
+    from xraylab.phantoms.write import write_once
+
+    params = MontgomeryShenzhenPhantomParams.model_validate(sizes)
+    return write_once(
+        folder,
+        partial(write_montgomery_shenzhen_phantom, params=params),
+        params.model_dump(mode="json"),
+    )
+
+
+PHANTOMS: dict[str, Callable[[Path, dict[str, Any]], bool]] = {
+    "montgomery_shenzhen": _write_montgomery_shenzhen,
+    "nih_chest_xray14": _write_nih,
+}
 """Writer of each raw data set's phantom form, by the name of its folder."""
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     )
     from xraylab.plots.protocols import plot_protocol_comparison
     from xraylab.plots.regression import plot_error_by_level, plot_predicted_against_true
+    from xraylab.plots.segmentation import plot_mask_overlays, plot_site_matrix
     from xraylab.plots.strip import plot_dose_strip
     from xraylab.plots.training import plot_loss_curves
 
@@ -28,9 +29,11 @@ __all__ = [
     "plot_error_by_level",
     "plot_feature_against_dose",
     "plot_loss_curves",
+    "plot_mask_overlays",
     "plot_physics_validation",
     "plot_predicted_against_true",
     "plot_protocol_comparison",
+    "plot_site_matrix",
 ]
 
 _MODULES = {
@@ -42,7 +45,9 @@ _MODULES = {
     "plot_error_by_level": "xraylab.plots.regression",
     "plot_loss_curves": "xraylab.plots.training",
     "plot_predicted_against_true": "xraylab.plots.regression",
+    "plot_mask_overlays": "xraylab.plots.segmentation",
     "plot_protocol_comparison": "xraylab.plots.protocols",
+    "plot_site_matrix": "xraylab.plots.segmentation",
 }
 
 

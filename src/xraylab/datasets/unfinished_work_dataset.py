@@ -1,0 +1,59 @@
+"""A Kedro dataset of work in progress: where a node leaves what a killed run goes on from."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any, NoReturn
+
+from kedro.io.core import AbstractDataset, DatasetError
+
+__all__ = ["UnfinishedWorkDataset"]
+
+
+class UnfinishedWorkDataset(AbstractDataset[NoReturn, Path]):
+    """A local folder for checkpoints and the like, given to a node as an input.
+
+    A hook clears it once the outputs of the node are saved (`xraylab.hooks.UnfinishedWorkHooks`), so that a run
+    that was killed goes on from it and a run that ended leaves nothing behind.
+
+    Examples
+    --------
+    .. code-block:: yaml
+
+        bone_age.honest.unfinished:
+          type: xraylab.datasets.UnfinishedWorkDataset
+          path: data/06_models/bone_age/.unfinished/honest
+    """
+
+    def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
+        """Describe a folder.
+
+        Parameters
+        ----------
+        path : str
+            The folder, on a local disk.
+        metadata : dict, optional
+            Ignored by Kedro; for users and plugins.
+        """
+        self._path = Path(path)
+        self.metadata = metadata
+
+    def load(self) -> Path:
+        """Return the folder, made if need be."""
+        self._path.mkdir(parents=True, exist_ok=True)
+        return self._path
+
+    def save(self, data: NoReturn) -> NoReturn:
+        """Refuse: a node writes into the folder, not to the dataset."""
+        raise DatasetError("unfinished work is an input: a node writes into the folder that it is given")
+
+    def clear(self) -> None:
+        """Remove all that lies in the folder."""
+        shutil.rmtree(self._path, ignore_errors=True)
+
+    def _exists(self) -> bool:
+        return True  # an empty folder is a fine place to begin
+
+    def _describe(self) -> dict[str, Any]:
+        return {"path": str(self._path)}

@@ -1,0 +1,278 @@
+"""Films and masks at a network's size, decoded once and mapped into memory.
+
+A cache is a folder: ``films.u8`` and, where there are masks, ``masks.u8`` are the arrays (N, S, S) of uint8 one after
+the other, ``index.parquet`` names each row, ``rejected.parquet`` what could not be used, ``card.json`` says how it was made. A film
+is known by the digest of its files and by the preprocessing: a cache that is written again keeps the rows that it
+holds already and decodes only what is new.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xraylab.imaging.errors import UnreadableRadiograph
+from xraylab.imaging.fingerprint import digest_pixels, perceptual_hashes
+from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams, prepare_film, prepare_mask
+
+__all__ = ["ArrayCache", "CachePlan", "LoadFilm", "read_cache", "write_cache"]
+
+LoadFilm = Callable[[], NDArray[np.float32]]
+
+_FORMAT = 1  # raise it when the same parameters give other arrays
+_INDEX, _REJECTED, _CARD = "index.parquet", "rejected.parquet", "card.json"
+_FACTS = ("source", "height_px", "width_px", "spacing_mm", "digest", "looks")
+
+
+@dataclass(frozen=True)
+class CachePlan:
+    """What shall be in a cache; nothing is read until it is written.
+
+    Attributes
+    ----------
+    films : mapping of str to callable
+        Lazy films by image id.
+    masks : mapping of str to list of callable
+        Lazy masks of a film, joined to one; empty where a film needs none.
+    rejected : mapping of str to str
+        What is known beforehand to be of no use, with the reason.
+    preprocess : PreprocessParams
+        What is done to each film and mask.
+    workers : int
+        Films decoded at once, as joblib counts.
+    max_rejected_fraction : float
+        Stop when more than this share of the films cannot be read.
+    """
+
+    films: Mapping[str, LoadFilm]
+    masks: Mapping[str, list[LoadFilm]] = field(default_factory=dict)
+    rejected: Mapping[str, str] = field(default_factory=dict)
+    preprocess: PreprocessParams = field(default_factory=PreprocessParams)
+    workers: int = -1
+    max_rejected_fraction: float = 0.2
+
+
+@dataclass(frozen=True)
+class ArrayCache:
+    """A written cache; its arrays stay on disk and are mapped when they are used.
+
+    Attributes
+    ----------
+    folder : str
+        Where it lies.
+    index : (N, …) DataFrame
+        One row an array, in order: ``image_id``, the digest of its files (``source``), its own size
+        (``height_px, width_px``), ``spacing_mm`` (row spacing, nan where unknown), the ``digest`` of its pixels, and
+        ``looks``, the perceptual hashes of `xraylab.imaging.fingerprint.perceptual_hashes` as 256 bytes.
+    rejected : DataFrame
+        ``image_id, reason``.
+    preprocess : dict
+        How films were prepared, as JSON.
+    """
+
+    folder: str
+    index: pd.DataFrame
+    rejected: pd.DataFrame
+    preprocess: dict[str, Any]
+
+    @property
+    def size_px(self) -> int:
+        """Edge of the arrays."""
+        return int(self.preprocess["size_px"])
+
+    @cached_property
+    def films(self) -> NDArray[np.uint8]:
+        """The films (N, S, S) in [0, 255], mapped read-only."""
+        return self._map("films.u8")
+
+    @cached_property
+    def masks(self) -> NDArray[np.uint8]:
+        """The masks (N, S, S) of 0 and 1, mapped read-only; only where films have masks."""
+        return self._map("masks.u8")
+
+    def rows_of(self, image_ids: pd.Series) -> NDArray[np.int64]:
+        """Return the row of each image id.
+
+        Raises
+        ------
+        KeyError
+            If an image is not in the cache.
+        """
+        rows = pd.Index(self.index["image_id"]).get_indexer(pd.Index(image_ids))
+        if (rows < 0).any():
+            raise KeyError(f"'{np.asarray(image_ids)[rows < 0][0]}' is not among the cached films")
+        return np.asarray(rows, np.int64)
+
+    def _map(self, name: str) -> NDArray[np.uint8]:
+        shape = (len(self.index), self.size_px, self.size_px)
+        if not len(self.index):
+            return np.zeros(shape, np.uint8)
+        return np.memmap(Path(self.folder) / name, np.uint8, mode="r", shape=shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a mapped array would cross to another process as a copy
+        return {k: v for k, v in self.__dict__.items() if k not in ("films", "masks")}
+
+
+def read_cache(folder: str) -> ArrayCache:
+    """Open a cache.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder holds none.
+    """
+    place = Path(folder)
+    card = json.loads((place / _CARD).read_text(encoding="utf-8"))
+    return ArrayCache(
+        str(place),
+        pd.read_parquet(place / _INDEX),
+        pd.read_parquet(place / _REJECTED),
+        dict(card["preprocess"]),
+    )
+
+
+def write_cache(plan: CachePlan, folder: str) -> None:
+    """Decode, prepare and store every film of a plan, in one pass and with the memory of a few films.
+
+    The folder appears whole, by a rename. Films that an older cache in its place holds already are copied, not
+    decoded.
+
+    Raises
+    ------
+    ValueError
+        If there is no film, or more than ``max_rejected_fraction`` cannot be read, naming the first.
+    """
+    place = Path(folder)
+    old = _Old(place, _card(plan))
+    partial = place.with_name(f".{place.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    rows: list[dict[str, Any]] = []
+    rejected = dict(plan.rejected)
+    try:
+        with open(partial / "films.u8", "wb") as films, open(partial / "masks.u8", "wb") as masks:
+            for image_id, facts, film, mask, reason in _prepare_all(plan, old):
+                if reason:
+                    rejected[image_id] = reason
+                    continue
+                rows.append({"image_id": image_id, **facts})
+                films.write(film.data)
+                if plan.masks:
+                    masks.write(mask.data)
+        _check(plan, rows, rejected)
+        pd.DataFrame(rows, columns=["image_id", *_FACTS]).to_parquet(partial / _INDEX)
+        table = pd.DataFrame(sorted(rejected.items()), columns=["image_id", "reason"], dtype="str")
+        table.to_parquet(partial / _REJECTED)
+        card = _card(plan)
+        (partial / _CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        old.close()
+        shutil.rmtree(place, ignore_errors=True)
+        os.replace(partial, place)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _card(plan: CachePlan) -> dict[str, Any]:
+    preprocess = plan.preprocess.model_dump(mode="json")
+    return {"format": _FORMAT, "preprocess": preprocess, "masks": bool(plan.masks)}
+
+
+def _check(plan: CachePlan, rows: list[dict[str, Any]], rejected: dict[str, str]) -> None:
+    unread = [image_id for image_id in rejected if image_id not in plan.rejected]
+    if len(unread) > plan.max_rejected_fraction * len(plan.films) or not rows:
+        first = next(iter(unread or rejected), "")
+        raise ValueError(
+            f"{len(unread)} of {len(plan.films)} films cannot be used"
+            + (f", such as '{first}' ({rejected[first]})" if first else "")
+            + f"; max_rejected_fraction is {plan.max_rejected_fraction}"
+        )
+
+
+Prepared = tuple[str, dict[str, Any], NDArray[np.uint8], NDArray[np.uint8], str]
+_NOTHING = np.zeros((0, 0), np.uint8)
+
+
+def _prepare_all(plan: CachePlan, old: _Old) -> Iterator[Prepared]:
+    from joblib import Parallel, delayed
+
+    run = Parallel(plan.workers, prefer="threads", return_as="generator", pre_dispatch="2*n_jobs")
+    jobs = (
+        delayed(_prepare)(image_id, plan.films[image_id], plan.masks.get(image_id, []), plan, old)
+        for image_id in sorted(plan.films)
+    )
+    yield from run(jobs)
+
+
+def _prepare(
+    image_id: str, load: LoadFilm, load_masks: list[LoadFilm], plan: CachePlan, old: _Old
+) -> Prepared:
+    """Return the facts and arrays of one film, or the reason why it cannot be used."""
+    try:
+        source = "+".join(filter(None, (_digest_source(each) for each in (load, *load_masks))))
+        known = old.find(source)
+        if known is not None:
+            return image_id, *known, ""
+        film = load()
+        facts: dict[str, Any] = {"source": source, "height_px": film.shape[0], "width_px": film.shape[1]}
+        facts["spacing_mm"] = _row_spacing(load)
+        facts["digest"] = digest_pixels(film)
+        mask = prepare_mask([each() for each in load_masks], film.shape, plan.preprocess)
+        small = prepare_film(film, plan.preprocess)
+        facts["looks"] = perceptual_hashes(small).tobytes()
+    except (UnreadableRadiograph, MaskSizeError) as error:
+        return image_id, {}, _NOTHING, _NOTHING, getattr(error, "reason", str(error))
+    return image_id, facts, small, mask, ""
+
+
+def _digest_source(load: LoadFilm) -> str:
+    """Return the digest of a film's file; of its pixels where the film is made, not read."""
+    digest = getattr(load, "digest", None)
+    return str(digest()) if digest is not None else digest_pixels(load())
+
+
+def _row_spacing(load: LoadFilm) -> float:
+    read = getattr(load, "spacing_mm", None)
+    spacing = read() if read is not None else None
+    return float("nan") if spacing is None else float(spacing[0])
+
+
+class _Old:
+    """The cache that lies where a new one is written, if it was made in the same way."""
+
+    def __init__(self, folder: Path, card: dict[str, Any]) -> None:
+        self.rows: dict[str, int] = {}
+        self.has_masks = bool(card["masks"])
+        try:
+            if json.loads((folder / _CARD).read_text(encoding="utf-8")) == card:
+                self.cache = read_cache(str(folder))
+                self.rows = {source: row for row, source in enumerate(self.cache.index["source"])}
+        except (OSError, ValueError, KeyError):
+            return  # none, or a broken one: all is decoded
+
+    def find(
+        self, source: str
+    ) -> tuple[dict[str, Any], NDArray[np.uint8], NDArray[np.uint8]] | None:
+        """Return what is known of a film."""
+        row = self.rows.get(source)
+        if row is None:
+            return None
+        facts = self.cache.index.iloc[row]
+        mask = self.cache.masks[row] if self.has_masks else _NOTHING
+        return {k: facts[k] for k in _FACTS}, self.cache.films[row], mask
+
+    def close(self) -> None:
+        """Let go of the mapped files."""
+        if self.rows:
+            self.cache.__dict__.pop("films", None)
+            self.cache.__dict__.pop("masks", None)

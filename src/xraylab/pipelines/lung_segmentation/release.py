@@ -1,0 +1,160 @@
+"""Nodes of lung_segmentation that use the released network: any films → lung masks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xraylab import plots
+from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.models.networks import restore_network
+from xraylab.models.state import ModelState
+from xraylab.training.params import TrainingParams
+
+from .nodes import THRESHOLD
+from .params import CohortParams, ReleaseParams
+
+__all__ = ["cache_new_films", "describe_lungs", "plot_lung_masks", "predict_lungs"]
+
+Bytes = NDArray[np.uint8]
+
+_SHOWN = 12
+
+
+def cache_new_films(
+    new_films: dict[str, LoadFilm], cohort: CohortParams, params: ReleaseParams
+) -> CachePlan:
+    """Plan the arrays of the films whose lungs are wanted, prepared as the network's own were."""
+    return CachePlan(
+        new_films,
+        preprocess=cohort.preprocess,
+        workers=cohort.workers,
+        max_rejected_fraction=params.max_rejected_fraction,
+    )
+
+
+def predict_lungs(
+    new_arrays: ArrayCache,
+    models: dict[str, ModelState],
+    training: TrainingParams,
+    params: ReleaseParams,
+) -> dict[str, Callable[[], Bytes]]:
+    """Predict the lungs of every film at the film's own size, a batch at a time as the catalog saves them.
+
+    Returns
+    -------
+    dict of str to callable
+        By image id a callable that gives the mask (H, W) of 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or it was trained on films prepared in another way.
+    """
+    if params.model not in models:
+        raise ValueError(f"release.model '{params.model}' is none of the trained {', '.join(models)}")
+    card = models[params.model].card
+    if card["preprocess"] != new_arrays.preprocess:
+        raise ValueError(
+            f"'{params.model}' was trained on films prepared with {card['preprocess']}, these are prepared with "
+            f"{new_arrays.preprocess}"
+        )
+    batches = _Batches(models[params.model], new_arrays, training, params)
+    return {
+        str(image_id): partial(batches.mask, row)
+        for row, image_id in enumerate(new_arrays.index["image_id"])
+    }
+
+
+class _Batches:
+    """Lung masks at the films' own sizes, predicted a batch at a time when the first of it is asked for."""
+
+    def __init__(
+        self, state: ModelState, arrays: ArrayCache, training: TrainingParams, params: ReleaseParams
+    ) -> None:
+        self.network, self.flip = restore_network(state), bool(state.card["average_flip"])
+        self.arrays, self.training, self.params = arrays, training, params
+        self._start, self._found = -1, np.zeros((0, 0, 0), np.float32)
+
+    def mask(self, row: int) -> Bytes:
+        """Return the mask (H, W) of one film."""
+        from xraylab.evaluation.segmentation import clean_mask
+        from xraylab.training.predict import predict_probabilities
+
+        size = self.params.batch_size
+        start = row - row % size
+        if start != self._start:
+            self._found = predict_probabilities(
+                self.network, np.asarray(self.arrays.films[start : start + size]),
+                precision=self.training.precision, accelerator=self.training.accelerator, flip=self.flip,
+            )  # fmt: skip
+            self._start = start
+        facts = self.arrays.index.iloc[row]
+        shape = int(facts["width_px"]), int(facts["height_px"])
+        found = cv2.resize(self._found[row - start], shape, interpolation=cv2.INTER_LINEAR)
+        mask = np.asarray(found >= THRESHOLD, np.uint8)
+        return clean_mask(mask) if self.params.clean else mask
+
+
+def describe_lungs(
+    lung_masks: Mapping[str, LoadFilm],
+    new_arrays: ArrayCache,
+    models: dict[str, ModelState],
+    params: ReleaseParams,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure each predicted mask, and say which are unlike anything that the network was trained on.
+
+    Returns
+    -------
+    lungs : DataFrame
+        ``image_id, model, lung_fraction`` (of the film), ``right_fraction, left_fraction, n_components, plausible``:
+        false where there are not two lungs, or the fraction lies out of the range of the training films.
+    rejected : DataFrame
+        ``image_id, reason`` of every film that cannot be read.
+    """
+    from xraylab.evaluation.segmentation import split_lungs
+
+    low, high = models[params.model].card["lung_fraction_range"]
+    rows: list[dict[str, Any]] = []
+    for image_id in new_arrays.index["image_id"]:
+        mask = np.asarray(lung_masks[image_id]() > THRESHOLD, np.uint8)
+        sides = split_lungs(mask)
+        n_components = cv2.connectedComponents(mask, connectivity=8)[0] - 1
+        fraction = float(mask.mean())
+        rows.append(
+            {
+                "image_id": image_id,
+                "model": params.model,
+                "lung_fraction": fraction,
+                "right_fraction": float((sides == 1).mean()),
+                "left_fraction": float((sides == 2).mean()),  # noqa: PLR2004 - the left lung's label
+                "n_components": n_components,
+                "plausible": bool(n_components == 2 and low <= fraction <= high),  # noqa: PLR2004
+            }
+        )
+    return pd.DataFrame(rows), new_arrays.rejected
+
+
+def plot_lung_masks(
+    lung_masks: Mapping[str, LoadFilm], new_arrays: ArrayCache, lungs: pd.DataFrame
+) -> plots.Figure:
+    """Draw predicted lungs over up to twelve films, those that are not plausible first."""
+    ranked = lungs.sort_values(["plausible", "image_id"], ignore_index=True)
+    doubtful = ranked[~ranked["plausible"]].head(_SHOWN // 2)
+    rest = ranked[ranked["plausible"]]
+    spread = np.linspace(0, len(rest) - 1, min(len(rest), _SHOWN - len(doubtful))).round().astype(int)
+    chosen = pd.concat([doubtful, rest.iloc[np.unique(spread)]])
+    size = (new_arrays.size_px, new_arrays.size_px)
+    panels = []
+    for row in chosen.itertuples():
+        place = new_arrays.rows_of(pd.Series([row.image_id]))[0]
+        mask = cv2.resize(np.asarray(lung_masks[row.image_id](), np.float32), size, interpolation=cv2.INTER_AREA)
+        label = f"{row.image_id}\n{100 * row.lung_fraction:.0f} % lung" + ("" if row.plausible else ", not plausible")
+        panels.append((label, np.asarray(new_arrays.films[place]), None, (mask > THRESHOLD).astype(np.uint8)))
+    return plots.plot_mask_overlays({"": panels}, "Predicted lungs. Research software, not a medical device.")

@@ -1,0 +1,142 @@
+"""Films and targets as a network takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
+from torch.utils.data import Dataset
+
+if TYPE_CHECKING:
+    from xraylab.training.params import Augmentation
+
+__all__ = ["FilmDataset", "MaskedFilms", "RandomAugmentation", "scale_films"]
+
+Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Edit = Callable[[NDArray[np.uint8], NDArray[np.uint8], int], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+
+
+_WHITE = 255
+_KNOTS = 6  # of the elastic deformation, along each edge
+
+
+def scale_films(films: Tensor) -> Tensor:
+    """Scale films of uint8 to [-2, 2]: about zero mean and unit variance for an equalised film."""
+    return films.float().div_(63.75).sub_(2.0)
+
+
+class FilmDataset(Dataset[tuple[Tensor, Tensor]]):
+    """Films with one target each: uint8 (1, H, W) and float32 (K,)."""
+
+    def __init__(
+        self, films: NDArray[np.uint8], targets: NDArray[np.float32], augment: Augment | None = None
+    ) -> None:
+        self.films, self.targets, self.augment = films, targets, augment
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, row: int) -> tuple[Tensor, Tensor]:
+        film = torch.from_numpy(np.array(self.films[row]))[None]
+        target = torch.as_tensor(self.targets[row], dtype=torch.float32).reshape(-1)
+        if self.augment is not None:
+            film, _ = self.augment(film, torch.zeros_like(film))
+        return film, target
+
+
+class MaskedFilms(Dataset[tuple[Tensor, Tensor]]):
+    """Films with their masks, read from a memory map one at a time.
+
+    Parameters
+    ----------
+    films, masks : (N, H, W) ndarray of uint8
+        The arrays, usually memory-mapped: [0, 255], and 0 or 1.
+    rows : (M,) ndarray of int
+        The rows that this part holds, in its order; a row may stand more than once.
+    edit : callable, optional
+        ``(film, mask, position) -> (film, mask)``, the same at every epoch: one of the published variants.
+    augment : callable, optional
+        A `RandomAugmentation`, drawn anew at every epoch.
+    """
+
+    def __init__(
+        self,
+        films: NDArray[np.uint8],
+        masks: NDArray[np.uint8],
+        rows: NDArray[np.int64],
+        edit: Edit | None = None,
+        augment: Augment | None = None,
+    ) -> None:
+        self.films, self.masks, self.rows = films, masks, rows
+        self.edit, self.augment = edit, augment
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
+        row = self.rows[position]
+        film, mask = np.array(self.films[row]), np.array(self.masks[row])
+        if self.edit is not None:
+            film, mask = self.edit(film, mask, position)
+        images = torch.from_numpy(film)[None], torch.from_numpy(mask)[None]
+        return self.augment(*images) if self.augment is not None else images
+
+
+class RandomAugmentation:
+    """Change one film and its mask at random, together, by torchvision; draws from torch's generator.
+
+    Parameters
+    ----------
+    params : Augmentation
+        What is changed, and how far.
+    """
+
+    def __init__(self, params: Augmentation) -> None:
+        from torchvision.transforms import InterpolationMode, v2
+
+        self.params = params
+        steps: list[Any] = [
+            v2.RandomHorizontalFlip(params.flip),
+            v2.RandomAffine(
+                degrees=params.rotate_deg,
+                translate=(params.shift, params.shift),
+                scale=(1 - params.scale, 1 + params.scale),
+                shear=params.shear_deg,
+                interpolation=InterpolationMode.BILINEAR,
+            ),
+        ]
+        steps.append(v2.ColorJitter(brightness=params.brightness, contrast=params.contrast))
+        self._transform = v2.Compose(steps)
+
+    def __call__(self, film: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a film (1, H, W) of uint8 and its mask (1, H, W), changed; what comes in from outside is 0."""
+        from torchvision import tv_tensors
+        from torchvision.transforms import v2
+
+        changed, moved = self._transform(tv_tensors.Image(film), tv_tensors.Mask(mask))
+        if self.params.elastic_px:
+            field = _draw_field(self.params.elastic_px, *film.shape[-2:])
+            changed, moved = (v2.functional.elastic(each, field) for each in (changed, moved))
+        grey = changed.as_subclass(Tensor).float().div_(_WHITE)
+        exponent, deviation = torch.rand(2).tolist()
+        if self.params.gamma:
+            grey = grey.pow_(float(np.exp(self.params.gamma * (2 * exponent - 1))))
+        if self.params.noise:
+            grey = grey.add_(torch.randn_like(grey), alpha=self.params.noise * deviation)
+        return grey.mul_(_WHITE).round_().clamp_(0, _WHITE).byte(), moved.as_subclass(Tensor)
+
+
+def _draw_field(size_px: float, height: int, width: int) -> Tensor:
+    """Return a smooth random displacement (1, H, W, 2), in units of half an edge, as torchvision takes it.
+
+    A cubic interpolation of a coarse normal field; torchvision's own blurs a full-size one, which takes a hundred times
+    as long.
+    """
+    coarse = torch.randn(1, 2, _KNOTS, _KNOTS) * (2 * size_px / min(height, width))
+    field = interpolate(coarse, (height, width), mode="bicubic", align_corners=True)
+    return field.permute(0, 2, 3, 1)

@@ -1,0 +1,291 @@
+"""Train a network: the loop, its checkpoints, and what comes out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import pandas as pd
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, Timer, TQDMProgressBar
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+from torchmetrics import MetricCollection
+
+from xraylab.training.losses import LOSSES, Loss
+from xraylab.training.machine import choose_precision, keep_freed_memory, return_freed_memory
+from xraylab.training.params import Recipe, TrainingParams
+from xraylab.training.task import Task
+
+__all__ = ["Fit", "fit"]
+
+logger = logging.getLogger(__name__)
+
+_MAX_WORKERS = 8
+_DONE = "done.json"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a training was.
+
+    Attributes
+    ----------
+    history : DataFrame
+        One row an epoch: ``epoch, train_loss, val_loss, learning_rate, seconds``, and each metric as ``val_<name>``.
+    best_epoch : int
+        Epoch whose weights were kept: the least validation loss.
+    val_loss : float
+        That loss.
+    stopped_by : {"epochs", "minutes", "early stopping"}
+        What ended it.
+    """
+
+    history: pd.DataFrame
+    best_epoch: int
+    val_loss: float
+    stopped_by: str
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a model card says of the training."""
+        return {
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch,
+            "val_loss": self.val_loss,
+            "stopped_by": self.stopped_by,
+            "minutes": round(float(self.history["seconds"].sum()) / 60, 2),
+        }
+
+
+def fit(
+    network: nn.Module,
+    train: Dataset[Any],
+    val: Dataset[Any],
+    recipe: Recipe,
+    params: TrainingParams,
+    *,
+    metrics: MetricCollection | None = None,
+    loss: Loss | None = None,
+    folder: Path,
+) -> Fit:
+    """Train a network and leave it with its best weights, in evaluation mode, on the processor.
+
+    A checkpoint is written at the end of each epoch. If the folder holds one, of a training that was killed, the
+    training goes on from there and ends as it would have ended; if the training in it was done, its result is
+    returned at once.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Takes float films (B, 1, H, W) scaled by `xraylab.training.data.scale_films` and gives logits.
+    train, val : Dataset
+        Pairs of a film, uint8 (1, H, W), and a target.
+    recipe : Recipe
+        What is minimised, and how.
+    params : TrainingParams
+        Budget and machine.
+    metrics : torchmetrics.MetricCollection, optional
+        Measured on the validation part at every epoch, on probabilities and integer targets.
+    loss : callable, optional
+        ``(logits, targets) -> scalar``; None takes that of the recipe.
+    folder : Path
+        Where checkpoints are kept, for this training alone.
+
+    Returns
+    -------
+    Fit
+        History and outcome.
+
+    Raises
+    ------
+    ValueError
+        If a part is empty.
+    """
+    for name, part in (("training", train), ("validation", val)):
+        if len(part) == 0:  # type: ignore[arg-type]
+            raise ValueError(f"the {name} part is empty: there is nothing to train on")
+    keep_freed_memory()
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / _DONE).exists():
+        task = Task(network, loss or LOSSES[recipe.loss], recipe, params.seed, metrics)
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with _quiet(), _own_randomness(params):
+            _run(task, _loaders(train, val, recipe, params), recipe, params, folder)
+        return_freed_memory()
+    done = json.loads((folder / _DONE).read_text(encoding="utf-8"))
+    best = torch.load(folder / done["best"], map_location="cpu", weights_only=True)["state_dict"]
+    network.load_state_dict({k.removeprefix("network."): v for k, v in best.items() if k.startswith("network.")})
+    network.cpu().eval()
+    return Fit(pd.DataFrame(done["history"]), done["best_epoch"], done["val_loss"], done["stopped_by"])
+
+
+def _run(
+    task: Task,
+    loaders: tuple[DataLoader[Any], DataLoader[Any]],
+    recipe: Recipe,
+    params: TrainingParams,
+    folder: Path,
+) -> None:
+    """Fit, from a checkpoint if there is one, and write down the outcome."""
+    options: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+    best = ModelCheckpoint(folder, "best", monitor="val_loss", **options)
+    latest = ModelCheckpoint(folder, "last", **options)
+    timer = Timer(timedelta(minutes=params.max_minutes) if params.max_minutes else None, verbose=False)
+    shown = params.progress and sys.stderr.isatty()
+    history = _History(announce=not shown)
+    callbacks: list[Callback] = [timer, history, best, latest]
+    if shown:
+        callbacks.append(TQDMProgressBar(leave=True))
+    if recipe.early_stopping_patience is not None:
+        callbacks.append(EarlyStopping("val_loss", patience=recipe.early_stopping_patience))
+    trainer = pl.Trainer(
+        accelerator=params.accelerator, devices=params.devices, strategy=params.strategy,
+        num_nodes=params.num_nodes, precision=choose_precision(params.precision, params.accelerator),
+        max_epochs=params.max_epochs, gradient_clip_val=recipe.clip_gradient, callbacks=callbacks,
+        enable_progress_bar=shown, enable_model_summary=False, logger=False, num_sanity_val_steps=0,
+        deterministic="warn" if params.deterministic else None, default_root_dir=folder,
+    )  # fmt: skip
+    last = _last_checkpoint(folder)
+    trainer.fit(task, *loaders, ckpt_path=last, weights_only=True)
+    # other processes may have trained: what counts is what lies in the folder
+    state = torch.load(folder / "last.ckpt", map_location="cpu", weights_only=True)["callbacks"]
+    rows = state[history.state_key]["rows"]
+    kept = min(rows, key=lambda row: row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf)
+    if not math.isfinite(kept["val_loss"]):
+        raise ValueError(
+            f"the validation loss was not finite in any of {len(rows)} epochs; a lower learning_rate than "
+            f"{recipe.learning_rate:g} may help"
+        )
+    _write_outcome(folder, rows, kept, _stopped_by(rows, state, params, timer, recipe))
+
+
+def _write_outcome(
+    folder: Path, rows: list[dict[str, float]], kept: dict[str, float], stopped_by: str
+) -> None:
+    outcome = {
+        "best": "best.ckpt",
+        "best_epoch": int(kept["epoch"]),
+        "val_loss": kept["val_loss"],
+        "stopped_by": stopped_by,
+        "history": {key: [row[key] for row in rows] for key in rows[0]},
+    }
+    partial = folder / f".{_DONE}"
+    partial.write_text(json.dumps(outcome), encoding="utf-8")
+    partial.replace(folder / _DONE)
+
+
+def _stopped_by(
+    rows: list[dict[str, float]],
+    state: dict[str, Any],
+    params: TrainingParams,
+    timer: Timer,
+    recipe: Recipe,
+) -> str:
+    if params.max_minutes and state[timer.state_key]["time_elapsed"]["train"] >= 60 * params.max_minutes:
+        return "minutes"
+    if recipe.early_stopping_patience is not None and len(rows) < params.max_epochs:
+        return "early stopping"
+    return "epochs"
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    """Return the checkpoint to go on from; a broken one, such as a full disk leaves, is set aside."""
+    last = folder / "last.ckpt"
+    if not last.exists():
+        return None
+    try:
+        state = torch.load(last, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch names no error of its own for a broken file
+        logger.warning("The checkpoint %s cannot be read (%s); training starts anew", last, error)
+        shutil.rmtree(folder)
+        folder.mkdir()
+        return None
+    logger.info("Going on after epoch %d of a training that was interrupted", state["epoch"] + 1)
+    return last
+
+
+def _loaders(
+    train: Dataset[Any], val: Dataset[Any], recipe: Recipe, params: TrainingParams
+) -> tuple[DataLoader[Any], DataLoader[Any]]:
+    on_gpu = params.accelerator not in ("cpu", "mps") and torch.cuda.is_available()
+    workers = params.workers
+    if workers == "auto":
+        workers = min(_MAX_WORKERS, torch.get_num_threads()) if on_gpu else 0
+    options: dict[str, Any] = {
+        "batch_size": recipe.batch_size,
+        "num_workers": workers,
+        "pin_memory": on_gpu,
+        "persistent_workers": workers > 0,
+    }
+    # batch normalisation has nothing to normalise by in a last batch of one
+    ragged = len(train) % recipe.batch_size == 1 and len(train) > recipe.batch_size  # type: ignore[arg-type]
+    return DataLoader(train, shuffle=True, drop_last=ragged, **options), DataLoader(val, **options)
+
+
+class _History(Callback):
+    """One row an epoch, kept in the checkpoint so that it outlives a kill."""
+
+    def __init__(self, announce: bool) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.announce = announce
+        self._before = 0.0
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # the training loss of the epoch is known after this hook; `on_train_epoch_end` fills it in
+        measured = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val_")}
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        self.rows.append({"epoch": trainer.current_epoch, "train_loss": float("nan"), **measured, "learning_rate": rate})
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        row = self.rows[-1]
+        row["train_loss"] = float(trainer.callback_metrics["train_loss"])
+        elapsed = next(c for c in trainer.callbacks if isinstance(c, Timer)).time_elapsed()  # type: ignore[attr-defined]
+        row["seconds"] = elapsed - sum(each["seconds"] for each in self.rows[:-1])
+        if self.announce and trainer.is_global_zero:
+            words = ", ".join(f"{k} {v:.4g}" for k, v in row.items() if k not in ("epoch", "seconds"))
+            logger.info("Epoch %d: %s (%.0f s)", row["epoch"] + 1, words, row["seconds"])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"rows": self.rows}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.rows = list(state_dict["rows"])
+
+
+@contextmanager
+def _own_randomness(params: TrainingParams) -> Iterator[None]:
+    """Seed what is drawn inside, and leave the process's own streams and settings as they were."""
+    strict, warn = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        with torch.random.fork_rng():
+            torch.manual_seed(params.seed)
+            yield
+    finally:
+        torch.use_deterministic_algorithms(strict, warn_only=warn)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what Lightning says of its own set-up."""
+    speaker = logging.getLogger("lightning.pytorch")
+    level = speaker.level
+    speaker.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists.*")
+            yield
+    finally:
+        speaker.setLevel(level)

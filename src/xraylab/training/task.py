@@ -1,0 +1,123 @@
+"""A network with its loss, optimiser and schedule, as Lightning trains it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Timer
+from torch import Tensor, nn
+from torchmetrics import MetricCollection
+
+from xraylab.training.data import scale_films
+from xraylab.training.losses import Loss
+from xraylab.training.params import Recipe
+
+__all__ = ["Task"]
+
+_TICKS = 10_000  # steps of the one-cycle schedule, whatever the number of batches
+
+
+class Task(pl.LightningModule):
+    """One network to be trained.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Takes float films (B, 1, H, W) and gives logits.
+    loss : callable
+        ``(logits, targets) -> scalar``, in float32.
+    recipe : Recipe
+        Optimiser and schedule.
+    seed : int
+        Each epoch draws from the streams of ``seed + epoch``.
+    metrics : torchmetrics.MetricCollection
+        Measured on the validation part at every epoch; they take ``read(logits)`` and integer targets.
+    read : callable
+        What metrics are given of the logits, such as the sigmoid.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Loss,
+        recipe: Recipe,
+        seed: int,
+        metrics: MetricCollection | None = None,
+        read: Callable[[Tensor], Tensor] = torch.sigmoid,
+    ) -> None:
+        super().__init__()
+        self.network, self.loss, self.recipe, self.seed, self.read = network, loss, recipe, seed, read
+        self.val_metrics = (metrics or MetricCollection({})).clone(prefix="val_")
+
+    def forward(self, films: Tensor) -> Tensor:
+        """Map films of uint8 (B, 1, H, W) to logits."""
+        # without the layout of channels last, oneDNN and cuDNN reorder every tensor
+        scaled = scale_films(films).contiguous(memory_format=torch.channels_last)
+        logits: Tensor = self.network(scaled)
+        return logits
+
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:  # noqa: ARG002
+        """Return the loss of one batch."""
+        films, targets = batch
+        loss = self.loss(self(films).float(), targets.float())
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(films), sync_dist=True)
+        return loss
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:  # noqa: ARG002
+        """Measure loss and metrics of one batch."""
+        films, targets = batch
+        logits = self(films).float()
+        loss = self.loss(logits, targets.float())
+        self.log("val_loss", loss, prog_bar=True, batch_size=len(films), sync_dist=True)
+        self.val_metrics.update(self.read(logits), targets.long())
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the metrics of the whole validation part."""
+        if len(self.val_metrics):
+            self.log_dict(self.val_metrics.compute(), prog_bar=True)
+            self.val_metrics.reset()
+
+    def on_train_epoch_start(self) -> None:
+        """Give the epoch its own stream of random numbers, on every device another."""
+        torch.manual_seed(self.seed + 1000 * (self.current_epoch + 1) + self.global_rank)
+
+    def configure_optimizers(self) -> Any:
+        """Return optimiser and schedule of the recipe."""
+        recipe = self.recipe
+        make = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
+        optimizer = make(
+            self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        if recipe.schedule == "plateau":
+            # the thresholds are those of Keras' callback of this name
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+                optimizer, factor=recipe.plateau_factor, patience=recipe.plateau_patience,
+                cooldown=recipe.plateau_cooldown, threshold=1e-4, threshold_mode="abs",
+                min_lr=recipe.min_learning_rate,
+            )  # fmt: skip
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}
+        if recipe.schedule == "one_cycle":
+            cycle = torch.optim.lr_scheduler.OneCycleLR(
+                optimizer, recipe.learning_rate, total_steps=_TICKS, pct_start=0.1
+            )
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+        return optimizer
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Move the one-cycle schedule to where the training is, by epochs or by the clock."""
+        if isinstance(scheduler, torch.optim.lr_scheduler.OneCycleLR):
+            scheduler.last_epoch = min(int(self.progress() * _TICKS), _TICKS - 2)
+            scheduler.step()
+        else:
+            super().lr_scheduler_step(scheduler, metric)
+
+    def progress(self) -> float:
+        """Return the share of the training that is done: of its steps, or of its minutes if that is more."""
+        steps = self.global_step / max(1, self.trainer.estimated_stepping_batches)
+        timers = [each for each in self.trainer.callbacks if isinstance(each, Timer)]  # type: ignore[attr-defined]
+        limit = timers[0]._duration if timers else None
+        minutes = timers[0].time_elapsed() / limit if limit else 0.0
+        return min(1.0, max(steps, minutes))
