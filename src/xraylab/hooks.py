@@ -15,6 +15,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
+from xraylab.datasets.unfinished_work_dataset import UnfinishedWorkDataset
 from xraylab.phantoms.registry import PHANTOMS, write_phantom
 
 if TYPE_CHECKING:
@@ -171,8 +172,9 @@ class UnfinishedWorkHooks:
     def after_dataset_saved(self, dataset_name: str) -> None:
         """Clear ``<pipeline>.<protocol>.unfinished`` after ``<pipeline>.<protocol>.models``."""
         place, _, saved = dataset_name.rpartition(".")
-        if saved == "models" and f"{place}.unfinished" in self.catalog:
-            self.catalog.get(f"{place}.unfinished").clear()
+        unfinished = self.catalog.get(f"{place}.unfinished") if saved == "models" else None
+        if isinstance(unfinished, UnfinishedWorkDataset):
+            unfinished.clear()
 
 
 class RawDataHooks:

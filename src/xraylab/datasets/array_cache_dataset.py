@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from kedro.io.core import AbstractDataset, DatasetError
 from kedro_datasets._typing import ImagePreview
+from numpy.typing import NDArray
 
 from xraylab.datasets.radiograph_preview import contact_sheet, png_preview
-from xraylab.imaging.array_cache import ArrayCache, CachePlan, read_cache, write_cache
+from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, read_cache, write_cache
 
 __all__ = ["ArrayCacheDataset"]
 
@@ -43,7 +45,9 @@ class ArrayCacheDataset(AbstractDataset[CachePlan, ArrayCache]):
             Ignored by Kedro; for users and plugins.
         """
         if "://" in path and not path.startswith("file://"):
-            raise DatasetError(f"arrays are mapped into memory, so their folder must be local, not {path!r}")
+            raise DatasetError(
+                f"arrays are mapped into memory, so their folder must be local, not {path!r}"
+            )
         self._path = Path(path.removeprefix("file://"))
         self.metadata = metadata
 
@@ -67,9 +71,9 @@ class ArrayCacheDataset(AbstractDataset[CachePlan, ArrayCache]):
     def preview(self) -> ImagePreview:
         """Return a contact sheet of up to six prepared films."""
         cache = self.load()
-        films = {
-            image_id: (lambda row=row: cache.films[row].astype(np.float32) / 255)
-            for row, image_id in enumerate(cache.index["image_id"])
+        ids = cache.index["image_id"].astype(str)
+        films: dict[str, LoadFilm] = {
+            image_id: partial(_read, cache, row) for row, image_id in enumerate(ids)
         }
         return png_preview(contact_sheet(films))
 
@@ -78,3 +82,7 @@ class ArrayCacheDataset(AbstractDataset[CachePlan, ArrayCache]):
 
     def _describe(self) -> dict[str, Any]:
         return {"path": str(self._path)}
+
+
+def _read(cache: ArrayCache, row: int) -> NDArray[np.float32]:
+    return np.asarray(cache.films[row] / np.float32(255), np.float32)

@@ -29,7 +29,9 @@ class WeightFiles(Mapping[str, Callable[[], Tensors]]):
     def __init__(self, folder: Path) -> None:
         self.folder = folder.as_posix()
         found = sorted(folder.glob("*")) if folder.is_dir() else []
-        self._files = {path.name.removesuffix(path.suffix): path for path in found if path.suffix in _SUFFIXES}
+        self._files = {
+            path.name.removesuffix(path.suffix): path for path in found if path.suffix in _SUFFIXES
+        }
 
     def __getitem__(self, name: str) -> Callable[[], Tensors]:
         return partial(_read_tensors, self._files[name])

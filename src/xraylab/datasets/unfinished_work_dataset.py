@@ -46,7 +46,9 @@ class UnfinishedWorkDataset(AbstractDataset[NoReturn, Path]):
 
     def save(self, data: NoReturn) -> NoReturn:
         """Refuse: a node writes into the folder, not to the dataset."""
-        raise DatasetError("unfinished work is an input: a node writes into the folder that it is given")
+        raise DatasetError(
+            "unfinished work is an input: a node writes into the folder that it is given"
+        )
 
     def clear(self) -> None:
         """Remove all that lies in the folder."""

@@ -52,9 +52,7 @@ def find_look_alikes(hashes: Hashes, max_distance: int = MAX_DISTANCE) -> pd.Dat
     return pd.DataFrame(dict(zip(names, pairs.astype(np.int64), strict=True)))
 
 
-def name_looks(
-    image_ids: pd.Series, hashes: Hashes, max_distance: int = MAX_DISTANCE
-) -> pd.Series:
+def name_looks(image_ids: pd.Series, hashes: Hashes, max_distance: int = MAX_DISTANCE) -> pd.Series:
     """Give films that look alike, or are joined by a chain of such films, one name.
 
     Parameters
@@ -83,7 +81,7 @@ def name_looks(
 
 
 @njit(cache=True, parallel=True)
-def _least_distances(hashes: Hashes, start: int, stop: int) -> NDArray[np.int64]:
+def _least_distances(hashes: Hashes, start: int, stop: int) -> NDArray[np.int32]:
     """Return, for films start … stop - 1 against all later ones, the least distance and its turn (B, N, 2)."""
     films, turns, words = hashes.shape
     least = np.full((stop - start, films, 2), 1 << 20, np.int32)
@@ -92,7 +90,7 @@ def _least_distances(hashes: Hashes, start: int, stop: int) -> NDArray[np.int64]
             for turn in range(turns):
                 distance = 0
                 for word in range(words):
-                    distance += _count_bits(hashes[row, 0, word] ^ hashes[column, turn, word])
+                    distance += int(_count_bits(hashes[row, 0, word] ^ hashes[column, turn, word]))
                 if distance < least[row - start, column, 0]:
                     least[row - start, column, 0] = distance
                     least[row - start, column, 1] = turn
@@ -103,6 +101,8 @@ def _least_distances(hashes: Hashes, start: int, stop: int) -> NDArray[np.int64]
 def _count_bits(word: np.uint64) -> np.uint64:
     # Warren H. S., Hacker's Delight, fig. 5-2: sums of bits in parallel; compiles to one instruction
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word & np.uint64(0x3333333333333333)) + (
+        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
     word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
     return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)

@@ -1,9 +1,9 @@
 """Films and masks at a network's size, decoded once and mapped into memory.
 
 A cache is a folder: ``films.u8`` and, where there are masks, ``masks.u8`` are the arrays (N, S, S) of uint8 one after
-the other, ``index.parquet`` names each row, ``rejected.parquet`` what could not be used, ``card.json`` says how it was made. A film
-is known by the digest of its files and by the preprocessing: a cache that is written again keeps the rows that it
-holds already and decodes only what is new.
+the other, ``index.parquet`` names each row, ``rejected.parquet`` what could not be used, ``card.json`` says how it was
+made. A film is known by the digest of its files and by the preprocessing: a cache that is written again keeps the rows
+that it holds already and decodes only what is new.
 """
 
 from __future__ import annotations
@@ -112,6 +112,10 @@ class ArrayCache:
         if (rows < 0).any():
             raise KeyError(f"'{np.asarray(image_ids)[rows < 0][0]}' is not among the cached films")
         return np.asarray(rows, np.int64)
+
+    def row_of(self, image_id: str) -> int:
+        """Return the row of one image, or raise KeyError."""
+        return int(self.rows_of(pd.Series([image_id]))[0])
 
     def _map(self, name: str) -> NDArray[np.uint8]:
         shape = (len(self.index), self.size_px, self.size_px)
@@ -224,7 +228,11 @@ def _prepare(
         if known is not None:
             return image_id, *known, ""
         film = load()
-        facts: dict[str, Any] = {"source": source, "height_px": film.shape[0], "width_px": film.shape[1]}
+        facts: dict[str, Any] = {
+            "source": source,
+            "height_px": film.shape[0],
+            "width_px": film.shape[1],
+        }
         facts["spacing_mm"] = _row_spacing(load)
         facts["digest"] = digest_pixels(film)
         mask = prepare_mask([each() for each in load_masks], film.shape, plan.preprocess)

@@ -12,7 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["VARIANTS", "Variant", "add_noise", "change_contrast", "make_variant", "multiply", "warp"]
+__all__ = [
+    "VARIANTS",
+    "Variant",
+    "add_noise",
+    "change_contrast",
+    "make_variant",
+    "multiply",
+    "warp",
+]
 
 ByteImage = NDArray[np.uint8]
 
@@ -97,13 +105,16 @@ def warp(
     turn = cv2.getRotationMatrix2D(
         ((width - 1) / 2, (height - 1) / 2), angle * max_rotation_deg, 1 + scale * max_scale
     )
-    turn[:, 2] += np.array([right * width, down * height]) * max_shift
+    turn[0, 2] += max_shift * right * width
+    turn[1, 2] += max_shift * down * height
     warped = []
     for image in images:
         source = np.ascontiguousarray(image[:, ::-1]) if flips else image
         binary = source.max(initial=0) <= 1
         method = cv2.INTER_NEAREST if binary else cv2.INTER_LINEAR
-        warped.append(np.asarray(cv2.warpAffine(source, turn, (width, height), flags=method), np.uint8))
+        warped.append(
+            np.asarray(cv2.warpAffine(source, turn, (width, height), flags=method), np.uint8)
+        )
     return warped
 
 

@@ -60,7 +60,9 @@ def prepare_film(film: FloatImage, params: PreprocessParams) -> ByteImage:
         The film in [0, 255].
     """
     small = np.rint(_resize(film, params.size_px) * _TOP).astype(np.uint8)
-    return np.asarray(cv2.equalizeHist(small), np.uint8) if params.equalise == "histogram" else small
+    return (
+        np.asarray(cv2.equalizeHist(small), np.uint8) if params.equalise == "histogram" else small
+    )
 
 
 def prepare_mask(

@@ -65,7 +65,9 @@ class NetworkParams(Parameters):
                 f"{', '.join(OWN)}"
             )
         if self.encoder_weights or self.options:
-            raise ValueError(f"'{self.architecture}' without an encoder takes no encoder_weights and no options")
+            raise ValueError(
+                f"'{self.architecture}' without an encoder takes no encoder_weights and no options"
+            )
         if self.widths is not None and min(self.widths) < 1:
             raise ValueError(f"widths must be at least 1, got {self.widths}")
         return self
@@ -77,9 +79,13 @@ def _check_smp_names(params: NetworkParams) -> None:
 
     architectures = list(smp.MODEL_ARCHITECTURES_MAPPING)
     if params.architecture not in architectures:
-        raise ValueError(_unknown("architecture with an encoder", params.architecture, architectures))
+        raise ValueError(
+            _unknown("architecture with an encoder", params.architecture, architectures)
+        )
     if params.widths is not None:
-        raise ValueError("widths belong to networks without an encoder; set options.decoder_channels")
+        raise ValueError(
+            "widths belong to networks without an encoder; set options.decoder_channels"
+        )
     assert params.encoder is not None  # noqa: S101 - for the type checker
     encoders = smp.encoders.encoders
     if params.encoder.startswith("tu-"):
@@ -87,14 +93,18 @@ def _check_smp_names(params: NetworkParams) -> None:
 
         # as segmentation_models_pytorch does: a timm name with or without its pretrained tag
         if not timm.is_model(params.encoder.removeprefix("tu-").split(".")[0]):
-            raise ValueError(_unknown("encoder", params.encoder, [f"tu-{name}" for name in timm.list_models()]))
+            raise ValueError(
+                _unknown("encoder", params.encoder, [f"tu-{name}" for name in timm.list_models()])
+            )
         return
     if params.encoder not in encoders:
         raise ValueError(_unknown("encoder", params.encoder, [*encoders, "tu-<any timm model>"]))
     settings = encoders[params.encoder]["pretrained_settings"]
     if params.encoder_weights is not None and params.encoder_weights not in settings:
         raise ValueError(
-            _unknown(f"encoder_weights of '{params.encoder}'", params.encoder_weights, list(settings))
+            _unknown(
+                f"encoder_weights of '{params.encoder}'", params.encoder_weights, list(settings)
+            )
         )
 
 
@@ -144,8 +154,9 @@ def _build(params: NetworkParams, weights: Weights, out_channels: int) -> nn.Mod
         from xraylab.models.unet import UNet
 
         kind = UNet if params.architecture == "unet" else ResUNet
-        sizes = {} if params.widths is None else {"widths": params.widths}
-        return kind(out_channels=out_channels, **sizes)
+        if params.widths is None:
+            return kind(out_channels=out_channels)
+        return kind(out_channels=out_channels, widths=params.widths)
     import segmentation_models_pytorch as smp
 
     network: nn.Module = smp.create_model(
@@ -171,14 +182,18 @@ def _load_encoder(network: Any, params: NetworkParams, weights: Weights) -> None
     if file not in weights:
         try:
             encoder = smp.encoders.get_encoder(params.encoder, 1, depth, params.encoder_weights)
-        except Exception as error:  # no network, no such file, a proxy: each hub has errors of its own
+        except (
+            Exception
+        ) as error:  # no network, no such file, a proxy: each hub has errors of its own
             raise ValueError(_where_to_put(file, params, weights)) from error
         network.encoder.load_state_dict(encoder.state_dict())
         return
     tensors = {name: torch.from_numpy(np.array(value)) for name, value in weights[file]().items()}
     encoder = smp.encoders.get_encoder(params.encoder, 3, depth, None)
     known = encoder.state_dict()
-    missing = [name for name in known if name not in tensors and not name.endswith("num_batches_tracked")]
+    missing = [
+        name for name in known if name not in tensors and not name.endswith("num_batches_tracked")
+    ]
     wrong = [name for name in known if name in tensors and tensors[name].shape != known[name].shape]
     if missing or wrong:
         raise ValueError(
@@ -205,7 +220,9 @@ def _where_to_put(file: str, params: NetworkParams, weights: Weights) -> str:
 
 def count_parameters(network: nn.Module) -> int:
     """Return the number of weights, counting the running statistics of batch normalisation as Keras does."""
-    statistics = [value for name, value in network.named_buffers() if not name.endswith("num_batches_tracked")]
+    statistics = [
+        value for name, value in network.named_buffers() if not name.endswith("num_batches_tracked")
+    ]
     return sum(value.numel() for value in [*network.parameters(), *statistics])
 
 
@@ -219,7 +236,10 @@ def describe_network(network: nn.Module, card: dict[str, Any]) -> ModelState:
     card : dict
         What is known of it; ``network`` must hold its `NetworkParams` as a dict.
     """
-    tensors = {name: np.ascontiguousarray(value.detach().cpu().numpy()) for name, value in network.state_dict().items()}
+    tensors = {
+        name: np.ascontiguousarray(value.detach().cpu().numpy())
+        for name, value in network.state_dict().items()
+    }
     return ModelState({**card, "n_parameters": count_parameters(network)}, tensors)
 
 
@@ -236,7 +256,11 @@ def restore_network(state: ModelState, out_channels: int = 1) -> nn.Module:
     described = {**state.card["network"], "encoder_weights": None}
     network = build_network(NetworkParams.model_validate(described), 0, out_channels=out_channels)
     try:
-        network.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in state.tensors.items()})
+        network.load_state_dict(
+            {k: torch.from_numpy(np.array(v)) for k, v in state.tensors.items()}
+        )
     except RuntimeError as error:
-        raise ValueError(f"the stored weights are not those of {state.card['network']}: {error}") from error
+        raise ValueError(
+            f"the stored weights are not those of {state.card['network']}: {error}"
+        ) from error
     return network.eval()

@@ -130,7 +130,11 @@ def _write_film(
     frame_px = round(site.frame * params.size_px)
     anatomy = draw_chest_anatomy(rng, female=bool(rng.random() < 0.5))  # noqa: PLR2004 - a coin
     phantom = project_chest(
-        anatomy, params.size_px - 2 * frame_px, rng, share_with_nodule=0.5 * ill, share_with_opacity=float(ill)
+        anatomy,
+        params.size_px - 2 * frame_px,
+        rng,
+        share_with_nodule=0.5 * ill,
+        share_with_opacity=float(ill),
     )
     counts = expose(phantom.optical_depth, site.dose, rng, params.detector)
     film = counts_to_film(counts, site.dose, params.detector) ** site.curve

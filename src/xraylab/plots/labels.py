@@ -5,7 +5,12 @@ from __future__ import annotations
 __all__ = ["PROTOCOL_COLOURS", "metric_label", "protocol_colour", "protocol_order"]
 
 #: Colour-blind safe (Okabe and Ito 2008): one colour a protocol, the same in every figure and page.
-PROTOCOL_COLOURS = {"published": "#D55E00", "honest": "#0072B2", "fair": "#009E73", "sites": "#CC79A7"}
+PROTOCOL_COLOURS = {
+    "published": "#D55E00",
+    "honest": "#0072B2",
+    "fair": "#009E73",
+    "sites": "#CC79A7",
+}
 _OTHER_COLOURS = ("#56B4E9", "#E69F00", "#555555")
 
 _METRIC_LABELS = {

@@ -40,8 +40,8 @@ def plot_mask_overlays(rows: Mapping[str, Sequence[Panel]], title: str = "") -> 
     Parameters
     ----------
     rows : mapping of str to sequence of (label, film, truth, predicted)
-        Named rows of panels; films (H, W) of uint8, masks (H, W) of 0 and 1, the truth None where it is not known. A row
-        of more than four panels is broken.
+        Named rows of panels; films (H, W) of uint8, masks (H, W) of 0 and 1, the truth None where it is not known. A
+        row of more than four panels is broken.
     title : str
         Heading of the figure.
 
@@ -93,7 +93,12 @@ def _outline(ax: Axes, mask: Image, colour: str) -> None:
         padded = np.pad(mask, 1)
         height, width = padded.shape
         ax.contour(
-            np.arange(width) - 1, np.arange(height) - 1, padded, levels=[0.5], colors=[colour], linewidths=1.3
+            np.arange(width) - 1,
+            np.arange(height) - 1,
+            padded,
+            levels=[0.5],
+            colors=[colour],
+            linewidths=1.3,
         )
 
 
@@ -135,12 +140,25 @@ def plot_site_matrix(matrix: pd.DataFrame, metric: str) -> Figure:
                 place[1], place[0], _cell(row), ha="center", va="center", fontsize=TITLE_PT, color=INK,
                 linespacing=1.5,
             )  # fmt: skip
-        ax.imshow(grid, cmap="Blues", vmin=low - 1.5 * max(high - low, 0.02), vmax=high + 1.5 * max(high - low, 0.02))
+        ax.imshow(
+            grid,
+            cmap="Blues",
+            vmin=low - 1.5 * max(high - low, 0.02),
+            vmax=high + 1.5 * max(high - low, 0.02),
+        )
         ax.set_xticks(range(len(sites)), sites, fontsize=NOTE_PT, color=INK)
-        ax.set_yticks(range(len(sites)), sites, fontsize=NOTE_PT, color=INK, rotation=90, va="center")
+        ax.set_yticks(
+            range(len(sites)), sites, fontsize=NOTE_PT, color=INK, rotation=90, va="center"
+        )
         ax.set_xlabel("tested at", fontsize=NOTE_PT, color=MUTED)
         ax.set_ylabel("trained at", fontsize=NOTE_PT, color=MUTED)
-        ax.set_title(f"{metric_label(metric)}, {model}", loc="left", fontsize=TITLE_PT, fontweight="bold", color=INK)
+        ax.set_title(
+            f"{metric_label(metric)}, {model}",
+            loc="left",
+            fontsize=TITLE_PT,
+            fontweight="bold",
+            color=INK,
+        )
         ax.tick_params(length=0)
         ax.spines[:].set_visible(False)
     return figure

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["FilmDataset", "MaskedFilms", "RandomAugmentation", "scale_films"]
 
 Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-Edit = Callable[[NDArray[np.uint8], NDArray[np.uint8], int], tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+Edit = Callable[
+    [NDArray[np.uint8], NDArray[np.uint8], int], tuple[NDArray[np.uint8], NDArray[np.uint8]]
+]
 
 
 _WHITE = 255

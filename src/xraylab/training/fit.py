@@ -18,7 +18,13 @@ from typing import Any
 import lightning.pytorch as pl
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, Timer, TQDMProgressBar
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    Timer,
+    TQDMProgressBar,
+)
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics import MetricCollection
@@ -119,15 +125,19 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / _DONE).exists():
         task = Task(network, loss or LOSSES[recipe.loss], recipe, params.seed, metrics)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
         with _quiet(), _own_randomness(params):
             _run(task, _loaders(train, val, recipe, params), recipe, params, folder)
         return_freed_memory()
     done = json.loads((folder / _DONE).read_text(encoding="utf-8"))
     best = torch.load(folder / done["best"], map_location="cpu", weights_only=True)["state_dict"]
-    network.load_state_dict({k.removeprefix("network."): v for k, v in best.items() if k.startswith("network.")})
+    network.load_state_dict(
+        {k.removeprefix("network."): v for k, v in best.items() if k.startswith("network.")}
+    )
     network.cpu().eval()
-    return Fit(pd.DataFrame(done["history"]), done["best_epoch"], done["val_loss"], done["stopped_by"])
+    return Fit(
+        pd.DataFrame(done["history"]), done["best_epoch"], done["val_loss"], done["stopped_by"]
+    )
 
 
 def _run(
@@ -141,7 +151,9 @@ def _run(
     options: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     best = ModelCheckpoint(folder, "best", monitor="val_loss", **options)
     latest = ModelCheckpoint(folder, "last", **options)
-    timer = Timer(timedelta(minutes=params.max_minutes) if params.max_minutes else None, verbose=False)
+    timer = Timer(
+        timedelta(minutes=params.max_minutes) if params.max_minutes else None, verbose=False
+    )
     shown = params.progress and sys.stderr.isatty()
     history = _History(announce=not shown)
     callbacks: list[Callback] = [timer, history, best, latest]
@@ -161,7 +173,9 @@ def _run(
     # other processes may have trained: what counts is what lies in the folder
     state = torch.load(folder / "last.ckpt", map_location="cpu", weights_only=True)["callbacks"]
     rows = state[history.state_key]["rows"]
-    kept = min(rows, key=lambda row: row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf)
+    kept = min(
+        rows, key=lambda row: row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf
+    )
     if not math.isfinite(kept["val_loss"]):
         raise ValueError(
             f"the validation loss was not finite in any of {len(rows)} epochs; a lower learning_rate than "
@@ -192,7 +206,10 @@ def _stopped_by(
     timer: Timer,
     recipe: Recipe,
 ) -> str:
-    if params.max_minutes and state[timer.state_key]["time_elapsed"]["train"] >= 60 * params.max_minutes:
+    if (
+        params.max_minutes
+        and state[timer.state_key]["time_elapsed"]["train"] >= 60 * params.max_minutes
+    ):
         return "minutes"
     if recipe.early_stopping_patience is not None and len(rows) < params.max_epochs:
         return "early stopping"
@@ -219,9 +236,8 @@ def _loaders(
     train: Dataset[Any], val: Dataset[Any], recipe: Recipe, params: TrainingParams
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
     on_gpu = params.accelerator not in ("cpu", "mps") and torch.cuda.is_available()
-    workers = params.workers
-    if workers == "auto":
-        workers = min(_MAX_WORKERS, torch.get_num_threads()) if on_gpu else 0
+    beside_gpu = min(_MAX_WORKERS, torch.get_num_threads()) if on_gpu else 0
+    workers = beside_gpu if params.workers == "auto" else params.workers
     options: dict[str, Any] = {
         "batch_size": recipe.batch_size,
         "num_workers": workers,
@@ -243,9 +259,18 @@ class _History(Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # the training loss of the epoch is known after this hook; `on_train_epoch_end` fills it in
-        measured = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val_")}
+        measured = {
+            k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val_")
+        }
         rate = trainer.optimizers[0].param_groups[0]["lr"]
-        self.rows.append({"epoch": trainer.current_epoch, "train_loss": float("nan"), **measured, "learning_rate": rate})
+        self.rows.append(
+            {
+                "epoch": trainer.current_epoch,
+                "train_loss": float("nan"),
+                **measured,
+                "learning_rate": rate,
+            }
+        )
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         row = self.rows[-1]
@@ -253,7 +278,9 @@ class _History(Callback):
         elapsed = next(c for c in trainer.callbacks if isinstance(c, Timer)).time_elapsed()  # type: ignore[attr-defined]
         row["seconds"] = elapsed - sum(each["seconds"] for each in self.rows[:-1])
         if self.announce and trainer.is_global_zero:
-            words = ", ".join(f"{k} {v:.4g}" for k, v in row.items() if k not in ("epoch", "seconds"))
+            words = ", ".join(
+                f"{k} {v:.4g}" for k, v in row.items() if k not in ("epoch", "seconds")
+            )
             logger.info("Epoch %d: %s (%.0f s)", row["epoch"] + 1, words, row["seconds"])
 
     def state_dict(self) -> dict[str, Any]:
@@ -266,7 +293,10 @@ class _History(Callback):
 @contextmanager
 def _own_randomness(params: TrainingParams) -> Iterator[None]:
     """Seed what is drawn inside, and leave the process's own streams and settings as they were."""
-    strict, warn = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    strict, warn = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
     try:
         with torch.random.fork_rng():
             torch.manual_seed(params.seed)

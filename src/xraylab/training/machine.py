@@ -38,14 +38,20 @@ def choose_precision(precision: str, accelerator: str) -> Precision:
     if accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available()):
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
     if accelerator in ("auto", "cpu") and not torch.backends.mps.is_available():
-        return "bf16-mixed" if torch.ops.mkldnn._is_mkldnn_bf16_supported() and _computes_bf16() else "32-true"
+        return (
+            "bf16-mixed"
+            if torch.ops.mkldnn._is_mkldnn_bf16_supported() and _computes_bf16()
+            else "32-true"
+        )
     return "32-true"
 
 
 def _computes_bf16() -> bool:
     """Whether the processor has instructions for bf16, so that it is faster and not only possible."""
     capabilities = torch.cpu.get_capabilities()
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+    return bool(
+        capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
+    )
 
 
 @cache

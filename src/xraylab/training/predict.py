@@ -61,7 +61,11 @@ def predict_probabilities(
 
 
 def predict_batches(
-    network: nn.Module, films: NDArray[np.uint8], rows: NDArray[np.int64], batch_size: int, **options: Any
+    network: nn.Module,
+    films: NDArray[np.uint8],
+    rows: NDArray[np.int64],
+    batch_size: int,
+    **options: Any,
 ) -> Iterator[NDArray[np.float32]]:
     """Give what `predict_probabilities` returns for each of the rows, a batch at a time.
 
@@ -79,7 +83,9 @@ def predict_batches(
         As `predict_probabilities` takes them.
     """
     for start in range(0, len(rows), batch_size):
-        yield from predict_probabilities(network, films[rows[start : start + batch_size]], **options)
+        yield from predict_probabilities(
+            network, films[rows[start : start + batch_size]], **options
+        )
 
 
 def _device(accelerator: str) -> torch.device:

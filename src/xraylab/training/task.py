@@ -49,7 +49,13 @@ class Task(pl.LightningModule):
         read: Callable[[Tensor], Tensor] = torch.sigmoid,
     ) -> None:
         super().__init__()
-        self.network, self.loss, self.recipe, self.seed, self.read = network, loss, recipe, seed, read
+        self.network, self.loss, self.recipe, self.seed, self.read = (
+            network,
+            loss,
+            recipe,
+            seed,
+            read,
+        )
         self.val_metrics = (metrics or MetricCollection({})).clone(prefix="val_")
 
     def forward(self, films: Tensor) -> Tensor:
@@ -59,14 +65,22 @@ class Task(pl.LightningModule):
         logits: Tensor = self.network(scaled)
         return logits
 
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:  # noqa: ARG002
+    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """Return the loss of one batch."""
         films, targets = batch
         loss = self.loss(self(films).float(), targets.float())
-        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(films), sync_dist=True)
+        self.log(
+            "train_loss",
+            loss,
+            on_step=False,
+            on_epoch=True,
+            prog_bar=True,
+            batch_size=len(films),
+            sync_dist=True,
+        )
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:  # noqa: ARG002
+    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         """Measure loss and metrics of one batch."""
         films, targets = batch
         logits = self(films).float()
@@ -98,12 +112,18 @@ class Task(pl.LightningModule):
                 cooldown=recipe.plateau_cooldown, threshold=1e-4, threshold_mode="abs",
                 min_lr=recipe.min_learning_rate,
             )  # fmt: skip
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"},
+            }
         if recipe.schedule == "one_cycle":
             cycle = torch.optim.lr_scheduler.OneCycleLR(
                 optimizer, recipe.learning_rate, total_steps=_TICKS, pct_start=0.1
             )
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+            return {
+                "optimizer": optimizer,
+                "lr_scheduler": {"scheduler": cycle, "interval": "step"},
+            }
         return optimizer
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:

@@ -106,7 +106,9 @@ class ProtocolParams(Parameters):
                 f"'report' or 'fail', got {self.val_fraction} and '{self.on_leak}'"
             )
         if self.split != "rows" and self.val_fraction == 0:
-            raise ValueError("val_fraction must be above 0: the validation part chooses the weights")
+            raise ValueError(
+                "val_fraction must be above 0: the validation part chooses the weights"
+            )
         if len(set(self.variants)) < len(self.variants):
             raise ValueError(f"variants must differ from each other, got {list(self.variants)}")
         return self

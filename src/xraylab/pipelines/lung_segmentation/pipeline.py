@@ -8,21 +8,24 @@ from kedro.pipeline import Node, Pipeline
 
 from .nodes import (
     cache_films,
+    cache_new_films,
     combine_protocols,
     compare_networks,
+    describe_lungs,
     evaluate,
     index_cohort,
     measure_masks,
     plot_curves,
+    plot_lung_masks,
     plot_overlays,
     plot_protocols,
     plot_sites,
+    predict_lungs,
     predict_masks,
     split_cohort,
     tabulate_sites,
     train_networks,
 )
-from .release import cache_new_films, describe_lungs, plot_lung_masks, predict_lungs
 
 __all__ = ["PROTOCOLS", "create_pipeline"]
 
@@ -64,7 +67,14 @@ def _create_protocol(protocol: str) -> Pipeline:
             ),
             Node(
                 train_networks,
-                ["arrays", "cohort", "encoder_weights", "unfinished", "params:training", "params:protocol"],
+                [
+                    "arrays",
+                    "cohort",
+                    "encoder_weights",
+                    "unfinished",
+                    "params:training",
+                    "params:protocol",
+                ],
                 ["models", "history"],
                 name="train_networks",
             ),
@@ -133,7 +143,9 @@ def _create_comparison(protocols: Sequence[str]) -> Pipeline:
     ]
     if "sites" in protocols:
         nodes += [
-            Node(tabulate_sites, ["sites_predictions", params], "site_matrix", name="tabulate_sites"),
+            Node(
+                tabulate_sites, ["sites_predictions", params], "site_matrix", name="tabulate_sites"
+            ),
             Node(plot_sites, "site_matrix", "site_matrix_figure", name="plot_sites"),
         ]
     return Pipeline(
@@ -149,7 +161,7 @@ def _create_comparison(protocols: Sequence[str]) -> Pipeline:
 
 
 def _create_release() -> Pipeline:
-    """New films and the released network → lung masks; with ``--tags=predict`` nothing else runs."""
+    """Any films and the released network → lung masks; ``--tags=predict`` runs nothing else."""
     release, cohort = "params:lung_segmentation.release", "params:lung_segmentation.cohort"
     training = "params:lung_segmentation.training"
     return Pipeline(
@@ -184,6 +196,9 @@ def _create_release() -> Pipeline:
             ),
         ],
         namespace="lung_segmentation",
-        inputs={"new_films": "lung_segmentation.new_films", "models": "lung_segmentation.honest.models"},
+        inputs={
+            "new_films": "lung_segmentation.new_films",
+            "models": "lung_segmentation.honest.models",
+        },
         parameters={release, cohort, training},
     )

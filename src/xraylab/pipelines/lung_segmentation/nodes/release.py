@@ -1,4 +1,4 @@
-"""Nodes of lung_segmentation that use the released network: any films → lung masks."""
+"""Any films → lung masks, by the released network."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from xraylab import plots
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.models.networks import restore_network
 from xraylab.models.state import ModelState
+from xraylab.pipelines.lung_segmentation.params import CohortParams, ReleaseParams
 from xraylab.training.params import TrainingParams
 
-from .nodes import THRESHOLD
-from .params import CohortParams, ReleaseParams
+from .networks import THRESHOLD
 
 __all__ = ["cache_new_films", "describe_lungs", "plot_lung_masks", "predict_lungs"]
 
@@ -58,7 +58,9 @@ def predict_lungs(
         If there is no such model, or it was trained on films prepared in another way.
     """
     if params.model not in models:
-        raise ValueError(f"release.model '{params.model}' is none of the trained {', '.join(models)}")
+        raise ValueError(
+            f"release.model '{params.model}' is none of the trained {', '.join(models)}"
+        )
     card = models[params.model].card
     if card["preprocess"] != new_arrays.preprocess:
         raise ValueError(
@@ -148,13 +150,24 @@ def plot_lung_masks(
     ranked = lungs.sort_values(["plausible", "image_id"], ignore_index=True)
     doubtful = ranked[~ranked["plausible"]].head(_SHOWN // 2)
     rest = ranked[ranked["plausible"]]
-    spread = np.linspace(0, len(rest) - 1, min(len(rest), _SHOWN - len(doubtful))).round().astype(int)
+    spread = (
+        np.linspace(0, len(rest) - 1, min(len(rest), _SHOWN - len(doubtful))).round().astype(int)
+    )
     chosen = pd.concat([doubtful, rest.iloc[np.unique(spread)]])
     size = (new_arrays.size_px, new_arrays.size_px)
     panels = []
-    for row in chosen.itertuples():
-        place = new_arrays.rows_of(pd.Series([row.image_id]))[0]
-        mask = cv2.resize(np.asarray(lung_masks[row.image_id](), np.float32), size, interpolation=cv2.INTER_AREA)
-        label = f"{row.image_id}\n{100 * row.lung_fraction:.0f} % lung" + ("" if row.plausible else ", not plausible")
-        panels.append((label, np.asarray(new_arrays.films[place]), None, (mask > THRESHOLD).astype(np.uint8)))
-    return plots.plot_mask_overlays({"": panels}, "Predicted lungs. Research software, not a medical device.")
+    for row in chosen.to_dict("records"):
+        image_id = row["image_id"]
+        place = new_arrays.row_of(image_id)
+        mask = cv2.resize(
+            np.asarray(lung_masks[image_id](), np.float32), size, interpolation=cv2.INTER_AREA
+        )
+        label = f"{image_id}\n{100 * row['lung_fraction']:.0f} % lung" + (
+            "" if row["plausible"] else ", not plausible"
+        )
+        panels.append(
+            (label, np.asarray(new_arrays.films[place]), None, (mask > THRESHOLD).astype(np.uint8))
+        )
+    return plots.plot_mask_overlays(
+        {"": panels}, "Predicted lungs. Research software, not a medical device."
+    )

@@ -1,0 +1,197 @@
+"""Films and masks → cohort → split."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from xraylab.evaluation.duplicates import name_looks
+from xraylab.evaluation.leakage import check_leakage, regroup
+from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
+from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.imaging.fingerprint import TURNS
+from xraylab.pipelines.lung_segmentation.params import CohortParams, ProtocolParams
+
+__all__ = ["cache_films", "index_cohort", "split_cohort"]
+
+logger = logging.getLogger(__name__)
+
+_OTHER_SITE = "other"
+
+
+def cache_films(
+    films: dict[str, LoadFilm], masks: dict[str, LoadFilm], params: CohortParams
+) -> CachePlan:
+    """Pair each film with its mask, or with its left and right masks, and plan their arrays.
+
+    Parameters
+    ----------
+    films : dict of str to callable
+        Lazy films by image id.
+    masks : dict of str to callable
+        Lazy masks by their path under the data set; the file is named as its film, with or without ``_mask``.
+    params : CohortParams
+        How films are prepared.
+
+    Returns
+    -------
+    CachePlan
+        What the cache decodes. Films without a mask and masks without a film are known to be of no use.
+
+    Raises
+    ------
+    ValueError
+        If no film has a mask.
+    """
+    of_film: dict[str, list[LoadFilm]] = {}
+    for name in sorted(masks):
+        of_film.setdefault(PurePosixPath(name).name.removesuffix("_mask"), []).append(masks[name])
+    paired = {image_id: load for image_id, load in films.items() if image_id in of_film}
+    if not paired:
+        raise ValueError(
+            f"none of {len(films)} films has a mask among {len(masks)}: a mask is named as its film, with or without "
+            "'_mask'"
+        )
+    rejected = {image_id: "has no mask" for image_id in films if image_id not in of_film}
+    rejected.update({name: "is a mask without a film" for name in of_film if name not in films})
+    return CachePlan(
+        paired,
+        {image_id: of_film[image_id] for image_id in paired},
+        rejected,
+        params.preprocess,
+        params.workers,
+        params.max_rejected_fraction,
+    )
+
+
+def index_cohort(arrays: ArrayCache, params: CohortParams) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """List what can be used: one row a film, with what it is known by.
+
+    Returns
+    -------
+    cohort : DataFrame
+        ``image_id, group_id`` (the film: these sets hold one a patient), ``site, tuberculosis`` (1, 0, or -1 where the
+        name does not say), ``height_px, width_px, spacing_mm, source, digest, look``, ``target`` (the share of the
+        film that is lung), and ``split`` and ``fold``, still empty.
+    rejected : DataFrame
+        ``image_id, reason``.
+    """
+    index = arrays.index
+    ids = index["image_id"].astype(str)
+    hashes = np.stack(
+        [np.frombuffer(looks, np.uint64).reshape(TURNS, -1) for looks in index["looks"]]
+    )
+    label = ids.str.extract(r"_([01])$")[0]
+    cohort = pd.DataFrame(
+        {
+            "image_id": ids,
+            "group_id": ids,
+            "site": _site_of(ids, params.sites),
+            "tuberculosis": label.fillna("-1").astype(int),
+            **{name: index[name] for name in ("height_px", "width_px", "spacing_mm", "digest")},
+            "source": index["source"].str.split("+").str[0],
+            "look": name_looks(ids, hashes, params.max_look_distance),
+            "target": [float(mask.mean()) for mask in arrays.masks],
+            "split": "",
+            "fold": NO_FOLD,
+        }
+    )
+    return cohort, arrays.rejected
+
+
+def _site_of(image_ids: pd.Series, sites: dict[str, str]) -> pd.Series:
+    found = pd.Series(_OTHER_SITE, index=image_ids.index)
+    for start, site in sites.items():
+        found[image_ids.str.startswith(start)] = site
+    return found
+
+
+def split_cohort(
+    all_films: pd.DataFrame, params: ProtocolParams
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split films under one protocol, and pass the split through the leak gate.
+
+    Parameters
+    ----------
+    all_films : DataFrame
+        As `index_cohort` gives it.
+    params : ProtocolParams
+        The protocol.
+
+    Returns
+    -------
+    cohort : DataFrame
+        One row an example: that of the film, ``variant``, ``arm`` (the site that trains, empty but for ``sites``) and
+        ``split``. Under ``rows`` each variant of a film is a row; otherwise variants are made in training and a film
+        is one row an arm.
+    leakage : DataFrame
+        What the gate found, with the ``arm`` and the ``action`` that was taken.
+
+    Raises
+    ------
+    ValueError
+        If a part of the split would be empty, or ``sites`` finds a single one.
+    LeakError
+        With ``on_leak: fail``, if anything leaks.
+    """
+    if params.split == "rows":
+        repeated = [all_films.assign(variant=variant, arm="") for variant in params.variants]
+        cohort = pd.concat(repeated, ignore_index=True)
+        _, held_out = split_rows_at_random(len(cohort), params.test_fraction, params.seed)
+        cohort["split"] = np.where(np.isin(np.arange(len(cohort)), held_out), "test", "train")
+        leaks = check_leakage(cohort, params.on_leak)
+        return cohort, leaks.assign(arm="", action="reported")
+    films = all_films.assign(variant="original", arm="")
+    if params.split == "groups":
+        return _gate(films, params, partial(_split_groups, params=params))
+    sites = sorted(films["site"].unique())
+    if len(sites) < 2:  # noqa: PLR2004
+        raise ValueError(
+            f"split 'sites' needs films of two sites or more, there is only '{sites[0]}'"
+        )
+    arms = [_split_site(films.assign(arm=site), params) for site in sites]
+    cohorts, leaks_of = zip(*arms, strict=True)
+    return pd.concat(cohorts, ignore_index=True), pd.concat(leaks_of, ignore_index=True)
+
+
+def _split_groups(groups: pd.Series, params: ProtocolParams) -> pd.Series:
+    val, test = params.val_fraction, params.test_fraction
+    return assign_splits(groups, {"train": 1 - val - test, "val": val, "test": test}, params.seed)
+
+
+def _split_site(films: pd.DataFrame, params: ProtocolParams) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train on one site, test on a part of it and on all others; a copy at the other site tests nothing."""
+    site = films["arm"].iloc[0]
+    own = films["site"] == site
+
+    def resplit(groups: pd.Series) -> pd.Series:
+        split = pd.Series("test", index=groups.index)
+        split[own] = _split_groups(groups[own], params)
+        families_here = set(groups[own])
+        split[~own & groups.isin(families_here)] = ""
+        return split
+
+    return _gate(films, params, resplit)
+
+
+def _gate(
+    films: pd.DataFrame, params: ProtocolParams, resplit: Callable[[pd.Series], pd.Series]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split by film, look for leaks, and split again by family if asked to."""
+    cohort = films.assign(split=resplit(films["group_id"]))
+    leaks = check_leakage(cohort, params.on_leak)
+    action = "reported"
+    if params.on_leak == "regroup":
+        cohort, action = regroup(cohort, resplit), "regrouped"
+    if len(leaks):
+        first = leaks.iloc[0]
+        logger.warning(
+            "The leak gate found %d leaks, such as '%s' and '%s' (%s); %s",
+            len(leaks), first["image_id_a"], first["image_id_b"], first["kind"], action,
+        )  # fmt: skip
+    return cohort, leaks.assign(arm=films["arm"].iloc[0], action=action)

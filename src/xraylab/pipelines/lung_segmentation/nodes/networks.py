@@ -1,0 +1,265 @@
+"""Cohort → trained networks → predicted masks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xraylab import __version__
+from xraylab.imaging.array_cache import ArrayCache
+from xraylab.imaging.augment import VARIANTS, make_variant
+from xraylab.models.networks import Weights, build_network, describe_network, restore_network
+from xraylab.models.state import ModelState
+from xraylab.pipelines.lung_segmentation.params import ProtocolParams, SegmentationModel
+from xraylab.training.params import TrainingParams
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["THRESHOLD", "list_trainings", "mask_key", "predict_masks", "train_networks", "vary"]
+
+logger = logging.getLogger(__name__)
+
+Bytes = NDArray[np.uint8]
+
+THRESHOLD = 0.5
+"""Probability from which a pixel is lung."""
+
+
+def train_networks(
+    arrays: ArrayCache,
+    cohort: pd.DataFrame,
+    encoder_weights: Weights,
+    unfinished: Path,
+    training: TrainingParams,
+    params: ProtocolParams,
+) -> tuple[dict[str, ModelState], pd.DataFrame]:
+    """Train every network of a protocol, on every arm.
+
+    Parameters
+    ----------
+    arrays : ArrayCache
+        Films and masks.
+    cohort : DataFrame
+        As `split_cohort` gives it.
+    encoder_weights : mapping of str to callable
+        Pretrained weights that lie at hand.
+    unfinished : Path
+        Folder for checkpoints; what a killed run left there is gone on from.
+    training : TrainingParams
+        Budget and machine.
+    params : ProtocolParams
+        The networks.
+
+    Returns
+    -------
+    models : dict of str to ModelState
+        Named as in the parameters, followed by ``_<arm>`` where there are arms.
+    history : DataFrame
+        One row an epoch: ``model, epoch, train_loss, val_loss, val_dice, learning_rate, seconds``.
+    """
+    models, histories = {}, []
+    for name, spec, rows in list_trainings(cohort, params):
+        logger.info("Training %s on %d examples", name, int((rows["split"] == "train").sum()))
+        network = build_network(spec.network, training.seed, encoder_weights)
+        facts = _describe_training(arrays, rows, spec, training, params)
+        folder = unfinished / f"{name}-{_digest(facts)}"
+        models[name], history = _train(network, arrays, rows, spec, training, params, facts, folder)
+        histories.append(history.assign(model=name))
+    history = pd.concat(histories, ignore_index=True)
+    first = ["model", "epoch", "train_loss", "val_loss", "val_dice"]
+    return models, history[[*first, *(name for name in history if name not in first)]]
+
+
+def list_trainings(
+    cohort: pd.DataFrame, params: ProtocolParams
+) -> Iterator[tuple[str, SegmentationModel, pd.DataFrame]]:
+    """Give name, description and examples of each training."""
+    for arm, rows in cohort.groupby("arm", sort=True):
+        for name, spec in params.models.items():
+            yield f"{name}_{arm!s}" if arm else name, spec, rows
+
+
+def _train(
+    network: nn.Module,
+    arrays: ArrayCache,
+    rows: pd.DataFrame,
+    spec: SegmentationModel,
+    training: TrainingParams,
+    params: ProtocolParams,
+    facts: dict[str, Any],
+    folder: Path,
+) -> tuple[ModelState, pd.DataFrame]:
+    from torchmetrics import MetricCollection
+    from torchmetrics.classification import BinaryF1Score
+
+    from xraylab.training.data import MaskedFilms, RandomAugmentation
+    from xraylab.training.fit import fit
+
+    split = {part: rows[rows["split"] == part] for part in ("train", "val", "test")}
+    learn, check = split["train"], split["val"] if len(split["val"]) else split["test"]
+    if params.split != "rows":  # variants belong to the training part alone
+        learn = pd.concat([learn.assign(variant=each) for each in params.variants])
+    drawn = spec.recipe.augmentation
+    augment = RandomAugmentation(drawn) if drawn is not None else None
+    train, val = (
+        MaskedFilms(
+            arrays.films, arrays.masks, arrays.rows_of(part["image_id"]),
+            _VariantOf(part["variant"].tolist(), part["image_id"].tolist(), params.seed), change,
+        )
+        for part, change in ((learn, augment), (check, None))
+    )  # fmt: skip
+    outcome = fit(
+        network, train, val, spec.recipe, training,
+        metrics=MetricCollection({"dice": BinaryF1Score()}), folder=folder,
+    )  # fmt: skip
+    last = outcome.history.iloc[outcome.best_epoch]
+    card = {
+        **facts,
+        "n_train": len(learn),
+        "n_val": len(check),
+        "fit": outcome.facts(),
+        "metrics": {"val_loss": outcome.val_loss, "val_dice": float(last["val_dice"])},
+        "lung_fraction_range": [float(x) for x in np.percentile(learn["target"], [1, 99])],
+        "versions": _versions(),
+        "notice": "Research software. Not a medical device.",
+    }
+    return describe_network(network, card), outcome.history
+
+
+class _VariantOf:
+    """The published variant of an example, the same at every epoch and in every process."""
+
+    def __init__(self, variants: list[str], image_ids: list[str], seed: int) -> None:
+        self.variants, self.image_ids, self.seed = variants, image_ids, seed
+
+    def __call__(self, film: Bytes, mask: Bytes, position: int) -> tuple[Bytes, Bytes]:
+        return vary(film, mask, self.variants[position], self.image_ids[position], self.seed)
+
+
+def vary(film: Bytes, mask: Bytes, variant: str, image_id: str, seed: int) -> tuple[Bytes, Bytes]:
+    """Return a published variant of a film and its mask, drawn by the seed, the image and the variant."""
+    stream = int.from_bytes(hashlib.blake2b(image_id.encode(), digest_size=8).digest(), "big")
+    place = next(i for i, each in enumerate(VARIANTS) if each == variant)
+    return make_variant(VARIANTS[place], film, mask, np.random.default_rng([seed, place, stream]))
+
+
+def _describe_training(
+    arrays: ArrayCache,
+    rows: pd.DataFrame,
+    spec: SegmentationModel,
+    training: TrainingParams,
+    params: ProtocolParams,
+) -> dict[str, Any]:
+    """Return all that a training depends on."""
+    known = arrays.index.set_index("image_id")["source"]
+    records = rows[["image_id", "split", "variant"]].to_dict("records")
+    used = [[*row.values(), known[row["image_id"]]] for row in records]
+    return {
+        "kind": "segmentation",
+        "network": spec.network.model_dump(mode="json"),
+        "recipe": spec.recipe.model_dump(mode="json"),
+        "training": training.model_dump(mode="json", exclude={"progress"}),
+        "average_flip": spec.average_flip,
+        "variants": list(params.variants),
+        "size_px": arrays.size_px,
+        "preprocess": arrays.preprocess,
+        "data_digest": _digest(used),
+    }
+
+
+def _digest(facts: Any) -> str:
+    text = json.dumps(facts, sort_keys=True).encode()
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    from importlib.metadata import version
+
+    packages = ("torch", "lightning", "segmentation-models-pytorch", "numpy")
+    return {
+        "xraylab": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }
+
+
+def predict_masks(
+    arrays: ArrayCache,
+    cohort: pd.DataFrame,
+    models: dict[str, ModelState],
+    training: TrainingParams,
+    params: ProtocolParams,
+) -> dict[str, Callable[[], Bytes]]:
+    """Predict the lungs of every film that was not trained on, as the catalog saves it, a batch at a time.
+
+    Returns
+    -------
+    dict of str to callable
+        By ``<model>/<image>`` (with ``~<variant>`` for a variant) a callable that gives the mask (S, S) of 0 and 1.
+    """
+    masks: dict[str, Callable[[], Bytes]] = {}
+    for name, spec, rows in list_trainings(cohort, params):
+        held_out = rows[rows["split"].isin(["val", "test"])]
+        keys = [
+            mask_key(name, *pair)
+            for pair in zip(held_out["image_id"], held_out["variant"], strict=True)
+        ]
+        order = np.argsort(np.array(keys))  # that in which the catalog saves them
+        batches = _Batches(
+            restore_network(models[name]), arrays, held_out.iloc[order], spec, training, params.seed
+        )
+        masks.update({keys[i]: partial(batches.mask, position) for position, i in enumerate(order)})
+    return masks
+
+
+def mask_key(model: str, image_id: str, variant: str) -> str:
+    """Return the name of a predicted mask among all of a protocol."""
+    return f"{model}/{image_id}" if variant == "original" else f"{model}/{image_id}~{variant}"
+
+
+class _Batches:
+    """Masks of one network, predicted a batch at a time when the first of a batch is asked for."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        arrays: ArrayCache,
+        rows: pd.DataFrame,
+        spec: SegmentationModel,
+        training: TrainingParams,
+        seed: int,
+    ) -> None:
+        self.network, self.arrays, self.rows, self.spec = network, arrays, rows, spec
+        self.training, self.seed = training, seed
+        self._start, self._masks = -1, np.zeros((0, 0, 0), np.uint8)
+
+    def mask(self, position: int) -> Bytes:
+        """Return the mask of one row."""
+        from xraylab.training.predict import predict_probabilities
+
+        size = self.spec.recipe.batch_size
+        start = position - position % size
+        if start != self._start:
+            batch = self.rows.iloc[start : start + size]
+            films = [self._film(row) for row in batch.to_dict("records")]
+            found = predict_probabilities(
+                self.network, np.stack(films), precision=self.training.precision,
+                accelerator=self.training.accelerator, flip=self.spec.average_flip,
+            )  # fmt: skip
+            self._start, self._masks = start, (found >= THRESHOLD).astype(np.uint8)
+        return np.asarray(self._masks[position - start])
+
+    def _film(self, row: dict[Any, Any]) -> Bytes:
+        film = np.asarray(self.arrays.films[self.arrays.row_of(row["image_id"])])
+        return vary(film, np.zeros_like(film), row["variant"], row["image_id"], self.seed)[0]
