@@ -15,7 +15,9 @@ def raw(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     for name in ("a", "b", "c"):
         write_radiograph(str(tmp_path / "raw" / f"{name}.png"), rng.random((24, 32)), bits=8)
-        write_radiograph(str(tmp_path / "raw" / f"{name}_mask.png"), rng.random((24, 32)) > 0.5, bits=8)
+        write_radiograph(
+            str(tmp_path / "raw" / f"{name}_mask.png"), rng.random((24, 32)) > 0.5, bits=8
+        )
     return tmp_path / "raw"
 
 
@@ -53,7 +55,9 @@ def test_only_new_films_are_decoded(raw, tmp_path, monkeypatch):
     first = np.array(read_cache(folder).films)
     decoded = []
     read = FilmFile.__call__
-    monkeypatch.setattr(FilmFile, "__call__", lambda self: (decoded.append(self.path), read(self))[1])
+    monkeypatch.setattr(
+        FilmFile, "__call__", lambda self: (decoded.append(self.path), read(self))[1]
+    )
     write_cache(plan(raw, "abc"), folder)
     assert {Path(path).stem for path in decoded} == {"c", "c_mask"}
     assert np.array_equal(read_cache(folder).films[:2], first)
@@ -72,7 +76,9 @@ def test_only_new_films_are_decoded(raw, tmp_path, monkeypatch):
 def test_bad_films_are_named_and_the_others_go_on(raw, tmp_path):
     (raw / "b.png").write_bytes((raw / "b.png").read_bytes()[:60])
     write_radiograph(str(raw / "c_mask.png"), np.ones((24, 24)), bits=8)
-    with pytest.raises(ValueError, match=r"2 of 3 films cannot be used, such as 'b' .*max_rejected_fraction is 0.5"):
+    with pytest.raises(
+        ValueError, match=r"2 of 3 films cannot be used, such as 'b' .*max_rejected_fraction is 0.5"
+    ):
         write_cache(plan(raw, max_rejected_fraction=0.5), str(tmp_path / "cache"))
     assert not (tmp_path / "cache").exists()
     write_cache(plan(raw, max_rejected_fraction=0.7), str(tmp_path / "cache"))

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from xraylab.imaging.augment import VARIANTS, add_noise, change_contrast, make_variant, multiply, warp
+from xraylab.imaging.augment import (
+    VARIANTS,
+    add_noise,
+    change_contrast,
+    make_variant,
+    multiply,
+    warp,
+)
 
 FILM = np.arange(256, dtype=np.uint8).reshape(16, 16)
 

@@ -12,7 +12,9 @@ def films() -> list[np.ndarray]:
     rng = np.random.default_rng(7)
     coarse = rng.random((6, 9, 9), np.float32)
     return [
-        np.clip(255 * cv2.resize(each, (96, 96), interpolation=cv2.INTER_CUBIC), 0, 255).astype(np.uint8)
+        np.clip(255 * cv2.resize(each, (96, 96), interpolation=cv2.INTER_CUBIC), 0, 255).astype(
+            np.uint8
+        )
         for each in coarse
     ]
 
@@ -28,7 +30,9 @@ def test_equal_pixels_have_equal_digests(films):
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("quarter_turns", range(4))
 def test_a_turned_copy_is_found_at_its_turn(films, mirrored, quarter_turns):
-    copy = np.ascontiguousarray(np.rot90(films[0][:, ::-1] if mirrored else films[0], quarter_turns))
+    copy = np.ascontiguousarray(
+        np.rot90(films[0][:, ::-1] if mirrored else films[0], quarter_turns)
+    )
     hashes = np.stack([perceptual_hashes(film) for film in (films[1], films[0], copy)])
     assert hashes.shape == (3, TURNS, 4)
     pairs = find_look_alikes(hashes)

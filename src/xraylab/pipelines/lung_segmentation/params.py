@@ -56,12 +56,15 @@ class SegmentationModel(Parameters):
         The network by name.
     recipe : Recipe
         Loss, optimiser, schedule, augmentation.
+    variants : tuple of str or None
+        The published variants of each film to train on; None takes those of the protocol.
     average_flip : bool
         Average each prediction with that of the mirror image.
     """
 
     network: NetworkParams = NetworkParams()
     recipe: Recipe = Recipe()
+    variants: tuple[Variant, ...] | None = Field(None, min_length=1)
     average_flip: bool = False
 
 
@@ -77,7 +80,7 @@ class ProtocolParams(Parameters):
     val_fraction, test_fraction : float
         Shares of the rows or groups; the rest trains. ``rows`` has no validation part of its own.
     variants : tuple of str
-        The published variants of each film to train on.
+        The published variants of each film to train on, unless a model names its own.
     on_leak : {"regroup", "fail", "report"}
         What the leak gate does about films on both sides of the split.
     seed : int
@@ -108,6 +111,10 @@ class ProtocolParams(Parameters):
         if self.split != "rows" and self.val_fraction == 0:
             raise ValueError(
                 "val_fraction must be above 0: the validation part chooses the weights"
+            )
+        if self.split == "rows" and any(model.variants for model in self.models.values()):
+            raise ValueError(
+                "split 'rows' splits the variants: they are those of the protocol, not of a model"
             )
         if len(set(self.variants)) < len(self.variants):
             raise ValueError(f"variants must differ from each other, got {list(self.variants)}")

@@ -70,7 +70,6 @@ def train_networks(
     """
     models, histories = {}, []
     for name, spec, rows in list_trainings(cohort, params):
-        logger.info("Training %s on %d examples", name, int((rows["split"] == "train").sum()))
         network = build_network(spec.network, training.seed, encoder_weights)
         facts = _describe_training(arrays, rows, spec, training, params)
         folder = unfinished / f"{name}-{_digest(facts)}"
@@ -109,7 +108,14 @@ def _train(
     split = {part: rows[rows["split"] == part] for part in ("train", "val", "test")}
     learn, check = split["train"], split["val"] if len(split["val"]) else split["test"]
     if params.split != "rows":  # variants belong to the training part alone
-        learn = pd.concat([learn.assign(variant=each) for each in params.variants])
+        variants = spec.variants or params.variants
+        learn = pd.concat([learn.assign(variant=each) for each in variants])
+    logger.info(
+        "Training %s on %d examples, %d to validate",
+        folder.name.rpartition("-")[0],
+        len(learn),
+        len(check),
+    )
     drawn = spec.recipe.augmentation
     augment = RandomAugmentation(drawn) if drawn is not None else None
     train, val = (
@@ -171,7 +177,7 @@ def _describe_training(
         "recipe": spec.recipe.model_dump(mode="json"),
         "training": training.model_dump(mode="json", exclude={"progress"}),
         "average_flip": spec.average_flip,
-        "variants": list(params.variants),
+        "variants": list(spec.variants or params.variants),
         "size_px": arrays.size_px,
         "preprocess": arrays.preprocess,
         "data_digest": _digest(used),

@@ -1,0 +1,74 @@
+"""Arrays, unfinished work and encoder weights."""
+
+import numpy as np
+import pytest
+import torch
+from kedro.io.core import DatasetError
+from safetensors.torch import save_file
+
+from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.imaging.array_cache import CachePlan
+from xraylab.imaging.preprocess import PreprocessParams
+
+
+def test_arrays_make_the_round_trip_and_have_a_preview(tmp_path):
+    dataset = ArrayCacheDataset(path=str(tmp_path / "arrays"))
+    assert not dataset.exists()
+    with pytest.raises(DatasetError, match="holds no arrays"):
+        dataset.load()
+    films = {
+        "a": lambda: np.full((8, 8), 0.2, np.float32),
+        "b": lambda: np.ones((8, 8), np.float32),
+    }
+    dataset.save(CachePlan(films, preprocess=PreprocessParams(size_px=16, equalise="none")))
+    assert dataset.exists()
+    assert dataset.load().films[:, 0, 0].tolist() == [51, 255]
+    assert len(dataset.preview()) > 100
+
+
+def test_arrays_must_lie_on_a_local_disk():
+    with pytest.raises(DatasetError, match="their folder must be local"):
+        ArrayCacheDataset(path="s3://bucket/arrays")
+
+
+def test_unfinished_work_is_a_folder_until_it_is_cleared(tmp_path):
+    dataset = UnfinishedWorkDataset(path=str(tmp_path / "deep" / "work"))
+    assert dataset.exists()  # no run waits for it
+    folder = dataset.load()
+    (folder / "last.ckpt").write_bytes(b"x")
+    dataset.clear()
+    assert not folder.exists()
+    assert dataset.load().is_dir()
+    with pytest.raises(DatasetError, match="is an input"):
+        dataset.save("x")
+
+
+def test_weights_are_found_by_name_and_read_without_pickle(tmp_path):
+    save_file({"w": torch.tensor([1.0, 2.0])}, tmp_path / "resnet18.imagenet.safetensors")
+    torch.save({"w": torch.tensor([3.0], dtype=torch.float16)}, tmp_path / "resnet34.own.pth")
+    (tmp_path / "notes.txt").write_text("not weights")
+    weights = EncoderWeightsDataset(path=str(tmp_path)).load()
+    assert set(weights) == {"resnet18.imagenet", "resnet34.own"}
+    assert weights["resnet18.imagenet"]()["w"].tolist() == [1.0, 2.0]
+    assert weights["resnet34.own"]()["w"].dtype == np.float32
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path):
+    class Sly:
+        def __reduce__(self):
+            return print, ("code has run",)
+
+    torch.save(Sly(), tmp_path / "resnet18.sly.pth")
+    weights = EncoderWeightsDataset(path=str(tmp_path)).load()
+    with pytest.raises(
+        ValueError, match=r"resnet18.sly.pth: holds no tensors that can be read safely"
+    ):
+        weights["resnet18.sly"]()
+
+
+def test_a_folder_that_is_not_there_holds_no_weights(tmp_path):
+    dataset = EncoderWeightsDataset(path=str(tmp_path / "none"))
+    assert dataset.exists()
+    assert len(dataset.load()) == 0
+    with pytest.raises(DatasetError, match="read only"):
+        dataset.save({})
