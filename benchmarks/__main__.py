@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks import feature_memory, feature_speed
+from benchmarks import feature_memory, feature_speed, training_speed
 
-BENCHMARKS = {"feature_speed": feature_speed, "feature_memory": feature_memory}
+BENCHMARKS = {
+    "feature_speed": feature_speed,
+    "feature_memory": feature_memory,
+    "training_speed": training_speed,
+}
 
 
 def main() -> None:

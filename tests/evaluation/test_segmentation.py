@@ -60,9 +60,8 @@ def test_a_shifted_square_by_hand():
 
 
 def test_distances_are_those_of_monai():
-    from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
-
     import cv2
+    from monai.metrics import compute_average_surface_distance, compute_hausdorff_distance
 
     rng = np.random.default_rng(0)
     for _ in range(4):

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pandas as pd
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
@@ -51,12 +53,81 @@ def test_default_run_writes_what_every_pipeline_promises(project_copy: Path) -> 
     assert len(set(pair["group_id"])) == 1
     assert len(set(pair["split"])) == 1
 
+    check_lungs(data)
+
     # a model is data: safetensors or the booster's own text, and a card that says what it is
     models = sorted((data / "06_models/dose_estimation/honest").iterdir())[-1]
     files = {path.name for path in models.rglob("*") if path.is_file()}
     assert {"mlp.safetensors", "mlp.json", "boosting.booster.json"} <= files
     (card,) = models.rglob("mlp.json")
     assert "noise_var" in json.dumps(json.loads(card.read_text()))
+
+
+def check_lungs(data: Path) -> None:
+    """What lung_segmentation wrote."""
+    lungs = pd.read_parquet(latest(data / "07_model_output/lung_segmentation/predictions.parquet"))
+    Predictions.validate(lungs)
+    assert set(lungs["protocol"]) == {"published", "honest", "sites"}
+    assert lungs["dice"].between(0, 1).all()
+    truth = pd.read_csv(data / "01_raw/phantoms_test/montgomery_shenzhen/truth.csv")
+    planted = dict(
+        truth.dropna(subset=["planted"])[["planted", "image_id"]].itertuples(index=False)
+    )
+    rejected = pd.read_csv(data / "08_reporting/lung_segmentation/rejected.csv")
+    assert set(rejected["image_id"]) == {
+        planted[kind] for kind in ("truncated", "without_mask", "odd_mask")
+    }
+    # the mirrored, recompressed copy is one family with its film
+    cohort = pd.read_parquet(
+        latest(data / "05_model_input/lung_segmentation/honest/cohort.parquet")
+    )
+    pair = cohort[cohort["image_id"].isin([planted["turned_copy"], truth["image_id"].iloc[0]])]
+    assert len(pair) == 2
+    assert len(set(pair["group_id"])) == len(set(pair["split"])) == 1
+    # every film that can be read has a mask, the one that cannot is named
+    masks = {path.stem for path in (data / "07_model_output/lung_segmentation/masks").glob("*.png")}
+    assert masks == set(truth["image_id"]) - {planted["truncated"]}
+    assert (
+        planted["truncated"]
+        in (data / "08_reporting/lung_segmentation/new_rejected.csv").read_text()
+    )
+    # nothing unfinished is left
+    assert not any((data / "06_models/lung_segmentation/.unfinished").rglob("*.ckpt"))
+
+
+def test_a_released_network_reads_a_folder_of_any_films(project_copy: Path) -> None:
+    import pydicom
+    from pydicom.data import get_testdata_file
+
+    films = project_copy / "my_films"
+    bootstrap_project(project_copy)
+    with KedroSession.create(project_copy, env="test") as session:
+        session.run(pipeline_names=["lung_segmentation"])
+    models = data_versions(project_copy / "data/06_models/lung_segmentation/honest")
+    films.mkdir()
+    pixels = (np.random.default_rng(0).random((60, 80)) * 255).astype(np.uint8)
+    cv2.imwrite(str(films / "a.png"), pixels)
+    cv2.imwrite(str(films / "b.jpg"), pixels[:, :50])
+    pydicom.dcmread(get_testdata_file("CT_small.dcm")).save_as(films / "c.dcm")
+    (films / "d.png").write_bytes(b"not a film")
+    with KedroSession.create(
+        project_copy, env="test", runtime_params={"films": str(films)}
+    ) as session:
+        session.run(pipeline_names=["lung_segmentation"], tags=["predict"])
+    output = project_copy / "data/07_model_output/lung_segmentation"
+    shapes = {name: cv2.imread(str(output / f"masks/{name}.png"), -1).shape for name in "abc"}
+    assert shapes == {"a": (60, 80), "b": (60, 50), "c": (128, 128)}
+    lungs = pd.read_csv(output / "lungs.csv")
+    assert lungs["image_id"].tolist() == ["a", "b", "c"]
+    rejected = pd.read_csv(project_copy / "data/08_reporting/lung_segmentation/new_rejected.csv")
+    assert rejected["image_id"].tolist() == ["d"]
+    assert (
+        data_versions(project_copy / "data/06_models/lung_segmentation/honest") == models
+    )  # nothing was trained
+
+
+def data_versions(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def test_a_second_run_of_what_is_missing_does_nothing(project_copy: Path) -> None:

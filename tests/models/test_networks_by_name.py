@@ -30,7 +30,7 @@ def test_the_published_networks_have_their_published_size(architecture, expected
     [
         (
             {"architecture": "unett"},
-            "'unett' needs an encoder.*without one there are unet, resunet",
+            "'unett' needs an encoder.*without one there are unet, resunet, mean_mask",
         ),
         (
             {"architecture": "unett", "encoder": "resnet18"},
@@ -48,6 +48,7 @@ def test_the_published_networks_have_their_published_size(architecture, expected
         ({**R18, "widths": [8, 16]}, "widths belong to networks without an encoder"),
         ({"architecture": "unet", "encoder_weights": "imagenet"}, "takes no encoder_weights"),
         ({"architecture": "unet", "widths": [0, 4]}, "widths must be at least 1"),
+        ({"architecture": "mean_mask", "widths": [4, 8]}, "'mean_mask' has no widths"),
         ({"architecture": "unet", "width": [4, 8]}, "did you mean 'widths'"),
     ],
 )
@@ -133,3 +134,16 @@ def test_where_no_hub_can_be_reached_the_error_says_which_file_to_put_where(tmp_
     ) as error:
         build_network(params, 0, weights)
     assert f"{(tmp_path / 'weights').as_posix()}/resnet18.imagenet.safetensors" in str(error.value)
+
+
+def test_the_baseline_must_know_the_size_and_keeps_it():
+    params = NetworkParams(architecture="mean_mask")
+    with pytest.raises(ValueError, match="needs size_px"):
+        build_network(params, 0)
+    network = build_network(params, 0, size_px=8)
+    network.share.fill_(0.75)
+    state = describe_network(network, {"network": params.model_dump(mode="json"), "size_px": 8})
+    assert state.card["n_parameters"] == 0
+    assert float(
+        restore_network(state)(torch.zeros(1, 1, 8, 8)).sigmoid()[0, 0, 3, 3]
+    ) == pytest.approx(0.75)

@@ -159,7 +159,7 @@ def test_training_stops_early_and_lowers_the_rate_on_a_plateau(films, new_networ
 
 
 def test_a_loss_that_is_not_finite_is_an_error(parts, new_network, tmp_path):
-    def broken(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:  # noqa: ARG001
+    def broken(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         return logits.mean() * float("nan")
 
     with pytest.raises(
@@ -210,3 +210,19 @@ def test_two_devices_share_a_training(parts, new_network, tmp_path):
     )  # fmt: skip
     assert "epochs 2" in done.stdout, done.stderr
     assert "MEMBER: 2/2" in done.stderr
+
+
+def test_the_baseline_is_the_mean_of_the_training_masks(films, parts):
+    from xraylab.models.mean_mask import MeanMask
+    from xraylab.training.fit import fit_mean_mask
+
+    network = MeanMask(16)
+    outcome = fit_mean_mask(network, *parts, RECIPE, MetricCollection({"dice": BinaryF1Score()}))
+    assert np.allclose(network.share.numpy(), films[1][:16].mean(axis=0))
+    answer = network(torch.zeros(3, 1, 16, 16)).sigmoid()
+    assert answer.shape == (3, 1, 16, 16)
+    assert torch.allclose(answer[0, 0], network.share.clamp(1e-4, 1 - 1e-4), atol=1e-5)
+    said, truth = films[1][:16].mean(axis=0) > 0.5, films[1][16:].astype(bool)
+    expected = 2 * (said & truth).sum() / (8 * said.sum() + truth.sum())
+    assert outcome.history["val_dice"].iloc[0] == pytest.approx(expected, abs=1e-6)
+    assert outcome.val_loss > 0

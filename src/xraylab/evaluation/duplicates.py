@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numba import njit, prange
 from numpy.typing import NDArray
 
 __all__ = ["MAX_DISTANCE", "find_look_alikes", "name_looks"]
@@ -38,11 +37,13 @@ def find_look_alikes(hashes: Hashes, max_distance: int = MAX_DISTANCE) -> pd.Dat
         Columns ``first, second`` (positions, first < second), ``turn`` (of the second) and ``distance``, the nearest
         turn of each pair.
     """
+    from xraylab.evaluation.kernels import least_distances
+
     if hashes.ndim != _AXES:
         raise ValueError(f"hashes must be (films, turns, words), got shape {hashes.shape}")
     found = []
     for start in range(0, len(hashes), _BLOCK):
-        least = _least_distances(hashes, start, min(start + _BLOCK, len(hashes)))
+        least = least_distances(hashes, start, min(start + _BLOCK, len(hashes)))
         rows, columns = np.nonzero(least[..., 0] <= max_distance)
         found.append(
             np.stack([rows + start, columns, least[rows, columns, 1], least[rows, columns, 0]])
@@ -78,31 +79,3 @@ def name_looks(image_ids: pd.Series, hashes: Hashes, max_distance: int = MAX_DIS
     _, family = connected_components(coo_array(edges, shape=(size, size)), directed=False)
     names = image_ids.astype(str).groupby(family).transform("min")
     return names.rename("look")
-
-
-@njit(cache=True, parallel=True)
-def _least_distances(hashes: Hashes, start: int, stop: int) -> NDArray[np.int32]:
-    """Return, for films start … stop - 1 against all later ones, the least distance and its turn (B, N, 2)."""
-    films, turns, words = hashes.shape
-    least = np.full((stop - start, films, 2), 1 << 20, np.int32)
-    for row in prange(start, stop):
-        for column in range(row + 1, films):
-            for turn in range(turns):
-                distance = 0
-                for word in range(words):
-                    distance += int(_count_bits(hashes[row, 0, word] ^ hashes[column, turn, word]))
-                if distance < least[row - start, column, 0]:
-                    least[row - start, column, 0] = distance
-                    least[row - start, column, 1] = turn
-    return least
-
-
-@njit(cache=True, inline="always")
-def _count_bits(word: np.uint64) -> np.uint64:
-    # Warren H. S., Hacker's Delight, fig. 5-2: sums of bits in parallel; compiles to one instruction
-    word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    word = (word & np.uint64(0x3333333333333333)) + (
-        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
-    )
-    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return (word * np.uint64(0x0101010101010101)) >> np.uint64(56)

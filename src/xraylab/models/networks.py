@@ -26,7 +26,10 @@ __all__ = [
 
 Weights = Mapping[str, Callable[[], dict[str, NDArray[Any]]]]
 
-OWN = ("unet", "resunet")
+MEAN_MASK = "mean_mask"
+"""A network that looks at no film: what any other must beat."""
+
+OWN = ("unet", "resunet", MEAN_MASK)
 """Networks of this package, which take no encoder."""
 
 
@@ -36,8 +39,8 @@ class NetworkParams(Parameters):
     Attributes
     ----------
     architecture : str
-        Without an encoder ``unet`` or ``resunet``, the published ones. With an encoder any architecture of
-        segmentation_models_pytorch: ``unet, unetplusplus, fpn, deeplabv3plus`` …
+        Without an encoder ``unet`` or ``resunet``, the published ones, or the baseline ``mean_mask``. With an encoder
+        any architecture of segmentation_models_pytorch: ``unet, unetplusplus, fpn, deeplabv3plus`` …
     encoder : str or None
         Encoder by name, such as ``resnet34`` or ``tu-<timm name>``.
     encoder_weights : str or None
@@ -68,6 +71,8 @@ class NetworkParams(Parameters):
             raise ValueError(
                 f"'{self.architecture}' without an encoder takes no encoder_weights and no options"
             )
+        if self.widths is not None and self.architecture == MEAN_MASK:
+            raise ValueError("'mean_mask' has no widths")
         if self.widths is not None and min(self.widths) < 1:
             raise ValueError(f"widths must be at least 1, got {self.widths}")
         return self
@@ -116,7 +121,11 @@ def _unknown(what: str, value: str, valid: list[str]) -> str:
 
 
 def build_network(
-    params: NetworkParams, seed: int, weights: Weights | None = None, out_channels: int = 1
+    params: NetworkParams,
+    seed: int,
+    weights: Weights | None = None,
+    out_channels: int = 1,
+    size_px: int | None = None,
 ) -> nn.Module:
     """Build a network for grey films, with new weights drawn by a seed or with a pretrained encoder.
 
@@ -130,6 +139,8 @@ def build_network(
         Weight files that lie at hand, by ``<encoder>.<weights>``; each callable gives tensors by name.
     out_channels : int
         Channels of the logits.
+    size_px : int, optional
+        Edge of the films; only ``mean_mask`` must know it.
 
     Returns
     -------
@@ -145,6 +156,12 @@ def build_network(
 
     with torch.random.fork_rng():
         torch.manual_seed(seed)
+        if params.architecture == MEAN_MASK:
+            from xraylab.models.mean_mask import MeanMask
+
+            if size_px is None:
+                raise ValueError("the baseline 'mean_mask' needs size_px, the edge of the films")
+            return MeanMask(size_px)
         return _build(params, weights or {}, out_channels)
 
 
@@ -220,9 +237,7 @@ def _where_to_put(file: str, params: NetworkParams, weights: Weights) -> str:
 
 def count_parameters(network: nn.Module) -> int:
     """Return the number of weights, counting the running statistics of batch normalisation as Keras does."""
-    statistics = [
-        value for name, value in network.named_buffers() if not name.endswith("num_batches_tracked")
-    ]
+    statistics = [value for name, value in network.named_buffers() if "running_" in name]
     return sum(value.numel() for value in [*network.parameters(), *statistics])
 
 
@@ -254,7 +269,8 @@ def restore_network(state: ModelState, out_channels: int = 1) -> nn.Module:
     import torch
 
     described = {**state.card["network"], "encoder_weights": None}
-    network = build_network(NetworkParams.model_validate(described), 0, out_channels=out_channels)
+    params = NetworkParams.model_validate(described)
+    network = build_network(params, 0, None, out_channels, state.card.get("size_px"))
     try:
         network.load_state_dict(
             {k: torch.from_numpy(np.array(v)) for k, v in state.tensors.items()}

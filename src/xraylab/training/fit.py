@@ -7,6 +7,7 @@ import logging
 import math
 import shutil
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,16 +26,17 @@ from lightning.pytorch.callbacks import (
     Timer,
     TQDMProgressBar,
 )
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics import MetricCollection
 
+from xraylab.models.mean_mask import MeanMask
 from xraylab.training.losses import LOSSES, Loss
 from xraylab.training.machine import choose_precision, keep_freed_memory, return_freed_memory
 from xraylab.training.params import Recipe, TrainingParams
 from xraylab.training.task import Task
 
-__all__ = ["Fit", "fit"]
+__all__ = ["Fit", "fit", "fit_mean_mask"]
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +140,35 @@ def fit(
     return Fit(
         pd.DataFrame(done["history"]), done["best_epoch"], done["val_loss"], done["stopped_by"]
     )
+
+
+def fit_mean_mask(
+    network: MeanMask,
+    train: Dataset[tuple[Tensor, Tensor]],
+    val: Dataset[tuple[Tensor, Tensor]],
+    recipe: Recipe,
+    metrics: MetricCollection,
+) -> Fit:
+    """Give the baseline the mean of the training masks, and measure it as `fit` measures a network: in one epoch."""
+    start = time.monotonic()
+    n_train, n_val = len(train), len(val)  # type: ignore[arg-type]
+    with torch.inference_mode():
+        network.share.zero_()
+        for row in range(n_train):
+            network.share += train[row][1][0] / n_train
+        losses, found = [], metrics.clone(prefix="val_")
+        for begin in range(0, n_val, recipe.batch_size):
+            masks = torch.stack(
+                [val[row][1] for row in range(begin, min(begin + recipe.batch_size, n_val))]
+            )
+            logits = network(masks)  # any films: it looks at none
+            losses.append((float(LOSSES[recipe.loss](logits, masks.float())), len(masks)))
+            found.update(logits.sigmoid(), masks.long())
+    loss = sum(value * n for value, n in losses) / n_val
+    row = {"epoch": 0, "train_loss": math.nan, "val_loss": loss, "learning_rate": math.nan}
+    row |= {name: float(value) for name, value in found.compute().items()}
+    history = pd.DataFrame([{**row, "seconds": time.monotonic() - start}])
+    return Fit(history, 0, loss, "epochs")
 
 
 def _run(

@@ -16,7 +16,12 @@ from .params import ReportingParams, SectionParams
 
 __all__ = ["PROTOCOLS", "compare_protocols", "render_report"]
 
-PROTOCOLS = {"published": "Reproduced", "honest": "Honest", "fair": "Fair task"}
+PROTOCOLS = {
+    "published": "Reproduced",
+    "honest": "Honest",
+    "fair": "Fair task",
+    "sites": "Other site",
+}
 """Heading of each protocol's column in the comparison."""
 
 _SEPARATOR = "__"
@@ -116,7 +121,9 @@ def compare_protocols(
         table = tables.get(name)
         if table is None or table.empty or not section.compared:
             continue
-        shown = table[(table["split"] == section.split) & table["metric"].isin(section.compared)]
+        # a validation loss belongs to the part that chose the weights, whichever part is shown
+        here = (table["split"] == section.split) | table["metric"].str.startswith("val_")
+        shown = table[here & table["metric"].isin(section.compared)]
         published = {
             (value.model, value.metric): _number(value.value) for value in section.published
         }

@@ -18,6 +18,14 @@ REPORTED = {
         "error_by_level_figure",
         "loss_curves_figure",
     ],
+    "lung_segmentation": [
+        "metrics",
+        "protocol_comparison_figure",
+        "site_matrix_figure",
+        "overlays_figure",
+        "loss_curves_figure",
+        "lung_masks_figure",
+    ],
 }
 """Data sets that the page shows, in its order. A new pipeline adds its line here."""
 

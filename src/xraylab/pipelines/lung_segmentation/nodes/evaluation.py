@@ -223,8 +223,9 @@ def tabulate_sites(predictions: pd.DataFrame, params: EvaluationParams) -> pd.Da
 
 
 def plot_curves(history: pd.DataFrame) -> plots.Figure:
-    """Draw the loss of every network, epoch by epoch."""
-    return plots.plot_loss_curves(history)
+    """Draw the loss of every network that took more than one epoch."""
+    epochs = history.groupby(["protocol", "model"])["epoch"].transform("size")
+    return plots.plot_loss_curves(history[epochs > 1] if (epochs > 1).any() else history)
 
 
 def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:

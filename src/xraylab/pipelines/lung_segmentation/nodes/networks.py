@@ -70,7 +70,9 @@ def train_networks(
     """
     models, histories = {}, []
     for name, spec, rows in list_trainings(cohort, params):
-        network = build_network(spec.network, training.seed, encoder_weights)
+        network = build_network(
+            spec.network, training.seed, encoder_weights, size_px=arrays.size_px
+        )
         facts = _describe_training(arrays, rows, spec, training, params)
         folder = unfinished / f"{name}-{_digest(facts)}"
         models[name], history = _train(network, arrays, rows, spec, training, params, facts, folder)
@@ -102,8 +104,9 @@ def _train(
     from torchmetrics import MetricCollection
     from torchmetrics.classification import BinaryF1Score
 
+    from xraylab.models.mean_mask import MeanMask
     from xraylab.training.data import MaskedFilms, RandomAugmentation
-    from xraylab.training.fit import fit
+    from xraylab.training.fit import fit, fit_mean_mask
 
     split = {part: rows[rows["split"] == part] for part in ("train", "val", "test")}
     learn, check = split["train"], split["val"] if len(split["val"]) else split["test"]
@@ -125,10 +128,11 @@ def _train(
         )
         for part, change in ((learn, augment), (check, None))
     )  # fmt: skip
-    outcome = fit(
-        network, train, val, spec.recipe, training,
-        metrics=MetricCollection({"dice": BinaryF1Score()}), folder=folder,
-    )  # fmt: skip
+    metrics = MetricCollection({"dice": BinaryF1Score()})
+    if isinstance(network, MeanMask):
+        outcome = fit_mean_mask(network, train, val, spec.recipe, metrics)
+    else:
+        outcome = fit(network, train, val, spec.recipe, training, metrics=metrics, folder=folder)
     last = outcome.history.iloc[outcome.best_epoch]
     card = {
         **facts,

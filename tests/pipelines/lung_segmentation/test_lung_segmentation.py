@@ -1,0 +1,410 @@
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from pydantic import ValidationError
+
+from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
+from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
+from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.networks import NetworkParams
+from xraylab.pipelines.lung_segmentation import PROTOCOLS, create_pipeline
+from xraylab.pipelines.lung_segmentation.nodes import (
+    cache_films,
+    cache_new_films,
+    combine_protocols,
+    describe_lungs,
+    evaluate,
+    index_cohort,
+    measure_masks,
+    predict_lungs,
+    split_cohort,
+    tabulate_sites,
+)
+from xraylab.pipelines.lung_segmentation.nodes.networks import mask_key, vary
+from xraylab.pipelines.lung_segmentation.params import (
+    CohortParams,
+    EvaluationParams,
+    ProtocolParams,
+    ReleaseParams,
+    SegmentationModel,
+)
+from xraylab.training.params import Recipe, TrainingParams
+
+SIZE = 16
+COHORT = CohortParams(
+    sites={"MCUCXR": "montgomery", "CHNCXR": "shenzhen"},
+    preprocess=PreprocessParams(size_px=SIZE, equalise="none"),
+)
+MODEL = SegmentationModel(
+    network=NetworkParams(widths=(4, 8)),
+    recipe=Recipe(loss="dice_bce", learning_rate=2e-2, batch_size=4),
+)
+TRAINING = TrainingParams(max_epochs=3, precision="32", accelerator="cpu", progress=False)
+PUBLISHED = ProtocolParams(
+    split="rows",
+    on_leak="report",
+    variants=("original", "contrast_v1", "geometric"),
+    models={"unet": MODEL},
+)
+HONEST = ProtocolParams(
+    split="groups", val_fraction=0.2, test_fraction=0.3, models={"robust": MODEL}
+)
+SITES = HONEST.model_copy(update={"split": "sites"})
+
+
+def draw(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """A film with two dark lungs on a bright body, and their mask."""
+    rng = np.random.default_rng(number)
+    film = (0.75 + 0.25 * rng.random((32, 32))).astype(np.float32)
+    top, left, right = rng.integers(2, 10), rng.integers(2, 6), rng.integers(18, 22)
+    mask = np.zeros((32, 32), np.float32)
+    mask[top : top + 18, left : left + 8] = mask[top : top + 18, right : right + 8] = 1
+    film[mask > 0] -= 0.6
+    return film, mask
+
+
+def make_set(n_shenzhen: int = 20, n_montgomery: int = 12) -> tuple[dict, dict]:
+    """Films and masks as the catalog gives them."""
+    films, masks = {}, {}
+    for number in range(n_shenzhen + n_montgomery):
+        far = number < n_shenzhen
+        image_id = f"{'CHNCXR' if far else 'MCUCXR'}_{number:04}_{number % 2}"
+        film, mask = draw(number)
+        films[image_id] = partial(np.copy, film)
+        masks[f"masks/{image_id}{'_mask' if far else ''}"] = partial(np.copy, mask)
+    return films, masks
+
+
+@pytest.fixture
+def arrays(tmp_path: Path) -> ArrayCache:
+    write_cache(cache_films(*make_set(), COHORT), str(tmp_path / "arrays"))
+    return read_cache(str(tmp_path / "arrays"))
+
+
+@pytest.fixture
+def cohort(arrays: ArrayCache) -> pd.DataFrame:
+    return index_cohort(arrays, COHORT)[0]
+
+
+def test_films_find_their_masks_whatever_their_names() -> None:
+    films, masks = make_set(3, 1)
+    single = masks.pop("masks/MCUCXR_0003_1")()
+    left, right = single.copy(), single.copy()
+    left[:, :16], right[:, 16:] = 0, 0
+    masks["ManualMask/leftMask/MCUCXR_0003_1"] = lambda: left
+    masks["ManualMask/rightMask/MCUCXR_0003_1"] = lambda: right
+    del masks["masks/CHNCXR_0001_1_mask"]
+    masks["masks/CHNCXR_0999_0_mask"] = lambda: single
+    plan = cache_films(films, masks, COHORT)
+    assert sorted(plan.films) == ["CHNCXR_0000_0", "CHNCXR_0002_0", "MCUCXR_0003_1"]
+    assert [len(plan.masks[image_id]) for image_id in sorted(plan.masks)] == [1, 1, 2]
+    assert plan.rejected == {
+        "CHNCXR_0001_1": "has no mask",
+        "CHNCXR_0999_0": "is a mask without a film",
+    }
+
+
+def test_a_folder_without_a_match_says_how_masks_are_named() -> None:
+    films, masks = make_set(2, 0)
+    with pytest.raises(
+        ValueError, match="none of 2 films has a mask among 1: a mask is named as its film"
+    ):
+        cache_films(films, {"masks/other": next(iter(masks.values()))}, COHORT)
+
+
+def test_the_cohort_says_site_label_and_truth(arrays: ArrayCache, cohort: pd.DataFrame) -> None:
+    Cohort.validate(cohort)
+    assert cohort["site"].value_counts().to_dict() == {"shenzhen": 20, "montgomery": 12}
+    assert set(cohort["tuberculosis"]) == {0, 1}
+    assert cohort["target"].iloc[0] == pytest.approx(draw(0)[1].mean(), abs=0.03)
+    other = index_cohort(arrays, COHORT.model_copy(update={"sites": {}}))[0]
+    assert set(other["site"]) == {"other"}
+
+
+def test_published_splits_variants_and_so_leaks(cohort: pd.DataFrame) -> None:
+    from sklearn.model_selection import train_test_split
+
+    split, leakage = split_cohort(cohort, PUBLISHED)
+    assert len(split) == 3 * 32
+    assert set(split["split"]) == {"train", "test"}
+    _, held_out = train_test_split(np.arange(96), test_size=0.2, random_state=2018)
+    assert sorted(np.flatnonzero(split["split"] == "test")) == sorted(held_out)
+    assert "same_group" in set(leakage["kind"])
+    assert set(leakage["action"]) == {"reported"}
+
+
+def test_honest_splits_films_and_a_turned_copy_stays_with_its_film(tmp_path: Path) -> None:
+    films, masks = make_set()
+    names = sorted(films)
+    clean = split_of(films, masks, tmp_path / "clean")
+    train, test = (clean[clean["split"] == part]["image_id"].iloc[0] for part in ("train", "test"))
+    films[test] = partial(np.flip, films[train](), 1)
+    assert names == sorted(films)
+    write_cache(cache_films(films, masks, COHORT), str(tmp_path / "copied"))
+    cohort = index_cohort(read_cache(str(tmp_path / "copied")), COHORT)[0]
+    split, leakage = split_cohort(cohort, HONEST)
+    assert leakage["kind"].tolist() == ["near_duplicate"]
+    assert leakage["action"].tolist() == ["regrouped"]
+    pair = split[split["image_id"].isin([train, test])]
+    assert pair["split"].nunique() == pair["group_id"].nunique() == 1
+    with pytest.raises(LeakError, match="near_duplicate"):
+        split_cohort(cohort, HONEST.model_copy(update={"on_leak": "fail"}))
+
+
+def split_of(films: dict, masks: dict, folder: Path) -> pd.DataFrame:
+    write_cache(cache_films(films, masks, COHORT), str(folder))
+    return split_cohort(index_cohort(read_cache(str(folder)), COHORT)[0], HONEST)[0]
+
+
+def test_each_site_trains_in_turn_and_the_other_tests(cohort: pd.DataFrame) -> None:
+    split, _ = split_cohort(cohort, SITES)
+    assert sorted(split["arm"].unique()) == ["montgomery", "shenzhen"]
+    for arm, rows in split.groupby("arm"):
+        assert set(rows.loc[rows["site"] != arm, "split"]) == {"test"}
+        assert set(rows.loc[rows["site"] == arm, "split"]) == {"train", "val", "test"}
+    with pytest.raises(ValueError, match="there is only 'shenzhen'"):
+        split_cohort(cohort[cohort["site"] == "shenzhen"], SITES)
+
+
+def test_a_copy_at_the_other_site_tests_nothing(cohort: pd.DataFrame) -> None:
+    first = cohort.index[cohort["site"] == "shenzhen"][0]
+    last = cohort.index[cohort["site"] == "montgomery"][0]
+    cohort.loc[last, "look"] = cohort.loc[first, "look"]
+    split, leakage = split_cohort(cohort, SITES)
+    assert set(leakage["kind"]) <= {"near_duplicate"}
+    rows = split[split["arm"] == "shenzhen"].set_index("image_id")
+    assert rows.loc[cohort.loc[last, "image_id"], "split"] == ""
+
+
+def test_variants_are_the_same_in_training_and_prediction(arrays: ArrayCache) -> None:
+    film, mask = np.asarray(arrays.films[0]), np.asarray(arrays.masks[0])
+    first = vary(film, mask, "geometric", "a", 1)
+    assert all(map(np.array_equal, first, vary(film, mask, "geometric", "a", 1)))
+    assert not np.array_equal(first[0], vary(film, mask, "geometric", "b", 1)[0])
+    assert np.array_equal(first[0], vary(film, np.zeros_like(mask), "geometric", "a", 1)[0])
+
+
+def test_masks_are_measured_against_the_truth(arrays: ArrayCache, cohort: pd.DataFrame) -> None:
+    split, _ = split_cohort(cohort, HONEST)
+    held_out = split[split["split"] != "train"]
+    masks = {
+        mask_key("robust", image_id, "original"): partial(
+            np.asarray, arrays.masks[arrays.row_of(image_id)], np.float32
+        )
+        for image_id in held_out["image_id"]
+    }
+    first = held_out["image_id"].iloc[0]
+    speck = np.array(arrays.masks[arrays.row_of(first)])
+    speck[15, 15] = 1
+    masks[mask_key("robust", first, "original")] = partial(np.asarray, speck, np.float32)
+    rows = measure_masks(masks, arrays, split, HONEST).set_index("image_id")
+    assert len(rows) == len(held_out)
+    assert rows["dice"].drop(first).eq(1).all()
+    assert rows.loc[first, "dice"] < 1
+    assert rows.loc[first, "dice_cleaned"] == 1
+    assert rows["hd95_mm"].isna().all()  # no PNG knows its spacing
+
+    known = split.assign(spacing_mm=0.2)
+    with_spacing = measure_masks(masks, arrays, known, HONEST).set_index("image_id")
+    # 32 rows at 0.2 mm on 16 pixels are 0.4 mm a pixel
+    assert with_spacing["hd95_mm"].to_numpy() == pytest.approx(
+        0.4 * with_spacing["hd95"].to_numpy()
+    )
+
+    predictions = combine_protocols(honest=rows.reset_index())
+    Predictions.validate(predictions)
+    history = pd.DataFrame(
+        {
+            "protocol": ["honest"] * 2,
+            "model": ["robust"] * 2,
+            "epoch": [0, 1],
+            "val_loss": [0.5, 0.2],
+        }
+    )
+    metrics = evaluate(predictions, history, EvaluationParams(n_resamples=20))
+    Metrics.validate(metrics)
+    test = metrics[metrics["split"] == "test"].set_index("metric")["value"]
+    assert {"dice", "dice_p5", "dice_worst", "hd95_right", "dice_cleaned", "dice_shenzhen"} <= set(
+        test.index
+    )
+    assert metrics.set_index("metric").loc["val_loss", "value"] == 0.2
+
+
+def test_held_out_films_of_the_training_site_are_not_the_other_site() -> None:
+    base = {
+        "protocol": "sites",
+        "fold": -1,
+        "target": 0.2,
+        "prediction": 0.2,
+        "iou": 0.5,
+        "split": "test",
+    }
+    rows = pd.DataFrame(
+        [
+            {**base, "image_id": f"{arm}{site}{i}", "group_id": f"{site}{i}", "model": f"robust_{arm}", "arm": arm,
+             "site": site, "dice": 0.95 if arm == site else 0.85}
+            for arm in ("m", "s") for site in ("m", "s") for i in range(3)
+        ]
+    )  # fmt: skip
+    matrix = tabulate_sites(rows, EvaluationParams(n_resamples=20))
+    dice = matrix[matrix["metric"] == "dice"].set_index(["train_site", "test_site"])["value"]
+    assert dice.to_dict() == {
+        ("m", "m"): 0.95,
+        ("m", "s"): 0.85,
+        ("s", "m"): 0.85,
+        ("s", "s"): 0.95,
+    }
+    assert set(matrix["model"]) == {"robust"}
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "rule"),
+    [
+        (HONEST, {"val_fraction": 0.0}, "val_fraction must be above 0"),
+        (HONEST, {"val_fraction": 0.8}, "must be under 1"),
+        (PUBLISHED, {"on_leak": "regroup"}, "keeps the public demo's two parts"),
+        (PUBLISHED, {"variants": ["original", "original"]}, "variants must differ"),
+        (PUBLISHED, {"variants": ["contrast"]}, "'contrast_v1'"),
+        (
+            PUBLISHED,
+            {"models": {"unet": {"variants": ["noise"]}}},
+            "are those of the protocol, not of a model",
+        ),
+        (HONEST, {"models": {}}, "at least 1 item"),
+    ],
+)
+def test_contradictory_parameters_are_refused(
+    base: ProtocolParams, change: dict[str, object], rule: str
+) -> None:
+    with pytest.raises(ValidationError, match=rule):
+        ProtocolParams.model_validate({**base.model_dump(), **change})
+
+
+@pytest.fixture
+def outputs_and_folder(tmp_path: Path) -> tuple[dict, Path]:
+    films, masks = make_set()
+    new = {
+        **{f"own_{i}": films[name] for i, name in enumerate(sorted(films)[:3])},
+        "large": partial(np.ones, (40, 60), np.float32),
+    }
+    catalog = DataCatalog(
+        {
+            "montgomery_shenzhen.films": MemoryDataset(films, copy_mode="assign"),
+            "montgomery_shenzhen.masks": MemoryDataset(masks, copy_mode="assign"),
+            "lung_segmentation.new_films": MemoryDataset(new, copy_mode="assign"),
+            "lung_segmentation.arrays": ArrayCacheDataset(path=str(tmp_path / "arrays")),
+            "lung_segmentation.new_arrays": ArrayCacheDataset(path=str(tmp_path / "new_arrays")),
+            "lung_segmentation.lung_masks": MemoryDataset(copy_mode="assign"),
+            "encoder_weights": EncoderWeightsDataset(path=str(tmp_path / "weights")),
+            "params:lung_segmentation.cohort": MemoryDataset(COHORT),
+            "params:lung_segmentation.training": MemoryDataset(TRAINING),
+            "params:lung_segmentation.evaluation": MemoryDataset(EvaluationParams(n_resamples=20)),
+            "params:lung_segmentation.release": MemoryDataset(ReleaseParams()),
+            **{
+                f"params:lung_segmentation.{name}": MemoryDataset(params)
+                for name, params in zip(PROTOCOLS, (PUBLISHED, HONEST, SITES), strict=True)
+            },
+            **{
+                f"lung_segmentation.{name}.masks": MemoryDataset(copy_mode="assign")
+                for name in PROTOCOLS
+            },
+            **{
+                f"lung_segmentation.{name}.unfinished": UnfinishedWorkDataset(
+                    path=str(tmp_path / "work" / name)
+                )
+                for name in PROTOCOLS
+            },
+        }
+    )
+    return SequentialRunner().run(create_pipeline(), catalog), tmp_path
+
+
+def test_slice_runs_on_an_in_memory_catalog(outputs_and_folder: tuple[dict, Path]) -> None:
+    outputs, _ = outputs_and_folder
+    loaded = {
+        name.removeprefix("lung_segmentation."): dataset.load() for name, dataset in outputs.items()
+    }
+    assert {
+        "metrics", "comparison", "site_matrix_figure", "overlays_figure", "loss_curves_figure", "lung_masks_figure",
+        "lungs", "new_rejected", "rejected", "leakage",
+    } <= set(loaded) | {"metrics"}  # fmt: skip
+    comparison = loaded["comparison"].set_index(["protocol", "model"])
+    assert set(comparison.index) == {
+        ("published", "unet"), ("honest", "robust"), ("sites", "robust_montgomery"), ("sites", "robust_shenzhen")
+    }  # fmt: skip
+    assert comparison.loc[("honest", "robust"), "dice"] > 0.8
+    assert len(set(comparison["n_parameters"])) == 1
+    assert (comparison["epochs"] == 3).all()
+    Rejected.validate(loaded["rejected"])
+    lungs = loaded["lungs"].set_index("image_id")
+    assert set(lungs.index) == {"own_0", "own_1", "own_2", "large"}
+    assert lungs.loc["own_0", "lung_fraction"] == pytest.approx(draw(0)[1].mean(), abs=0.08)
+    assert not lungs.loc["large", "plausible"]  # a white film has no lungs
+
+
+def test_without_the_honest_protocol_nothing_is_released() -> None:
+    nodes = {node.name.rpartition(".")[2] for node in create_pipeline(["published"]).nodes}
+    assert "predict_lungs" not in nodes
+    assert "plot_sites" not in nodes
+    tagged = {
+        node.name.rpartition(".")[2]
+        for node in create_pipeline().only_nodes_with_tags("predict").nodes
+    }
+    assert tagged == {"cache_new_films", "predict_lungs", "describe_lungs", "plot_lung_masks"}
+
+
+def test_a_released_network_is_named_and_knows_its_preprocessing(arrays: ArrayCache) -> None:
+    from xraylab.models.networks import build_network, describe_network
+
+    card = {
+        "network": MODEL.network.model_dump(mode="json"), "average_flip": False, "lung_fraction_range": [0.1, 0.5],
+        "preprocess": {**COHORT.preprocess.model_dump(mode="json"), "equalise": "histogram"},
+    }  # fmt: skip
+    models = {"robust": describe_network(build_network(MODEL.network, 0), card)}
+    with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained robust"):
+        predict_lungs(arrays, models, TRAINING, ReleaseParams(model="best"))
+    with pytest.raises(
+        ValueError,
+        match=r"was trained on films prepared with .*'histogram'.*these are prepared with .*'none'",
+    ):
+        predict_lungs(arrays, models, TRAINING, ReleaseParams())
+
+    card["preprocess"]["equalise"] = "none"
+    models = {"robust": describe_network(build_network(MODEL.network, 0), card)}
+    masks = predict_lungs(arrays, models, TRAINING, ReleaseParams(clean=False))
+    assert masks["CHNCXR_0000_0"]().shape == (32, 32)  # the film's own size
+    lungs, rejected = describe_lungs(
+        {k: partial(np.asarray, v(), np.float32) for k, v in masks.items()},
+        arrays,
+        models,
+        ReleaseParams(),
+    )
+    assert len(lungs) == 32
+    assert rejected.empty
+
+
+@pytest.mark.real_films
+def test_real_films_are_paired_prepared_and_free_of_copies(real_data: Path, tmp_path: Path) -> None:
+    from xraylab.datasets import RadiographFolderDataset
+
+    folder = str(real_data / "montgomery_shenzhen")
+    films = RadiographFolderDataset(path=folder, folders=["CXR_png"]).load()
+    masks = RadiographFolderDataset(path=folder, folders=["masks"], id="relative").load()
+    params = COHORT.model_copy(update={"preprocess": PreprocessParams(size_px=64)})
+    write_cache(cache_films(films, masks, params), str(tmp_path / "arrays"))
+    arrays = read_cache(str(tmp_path / "arrays"))
+    cohort, rejected = index_cohort(arrays, params)
+    assert len(cohort) == 196
+    assert cohort["site"].value_counts().to_dict() == {"shenzhen": 158, "montgomery": 38}
+    assert rejected["reason"].tolist() == ["has no mask"] * 21
+    assert cohort["target"].between(0.08, 0.5).all()
+    assert cohort["look"].nunique() == 196
+    plan = cache_new_films(films, params, ReleaseParams())
+    assert len(plan.films) == 217
