@@ -27,7 +27,7 @@ from lightning.pytorch.callbacks import (
     TQDMProgressBar,
 )
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 from torchmetrics import MetricCollection
 
 from xraylab.models.mean_mask import MeanMask
@@ -129,7 +129,7 @@ def fit(
         task = Task(network, loss or LOSSES[recipe.loss], recipe, params.seed, metrics)
         network.to(memory_format=torch.channels_last)
         with _quiet(), _own_randomness(params):
-            _run(task, _loaders(train, val, recipe, params), recipe, params, folder)
+            _run(task, _loaders(task, train, val, params), recipe, params, folder)
         return_freed_memory()
     done = json.loads((folder / _DONE).read_text(encoding="utf-8"))
     best = torch.load(folder / done["best"], map_location="cpu", weights_only=True)["state_dict"]
@@ -165,9 +165,10 @@ def fit_mean_mask(
             losses.append((float(LOSSES[recipe.loss](logits, masks.float())), len(masks)))
             found.update(logits.sigmoid(), masks.long())
     loss = sum(value * n for value, n in losses) / n_val
-    row = {"epoch": 0, "train_loss": math.nan, "val_loss": loss, "learning_rate": math.nan}
-    row |= {name: float(value) for name, value in found.compute().items()}
-    history = pd.DataFrame([{**row, "seconds": time.monotonic() - start}])
+    measured = {name: float(value) for name, value in found.compute().items()}
+    epoch = {"epoch": 0, "train_loss": math.nan, "val_loss": loss, **measured}
+    seconds = time.monotonic() - start
+    history = pd.DataFrame([{**epoch, "learning_rate": math.nan, "seconds": seconds}])
     return Fit(history, 0, loss, "epochs")
 
 
@@ -264,20 +265,39 @@ def _last_checkpoint(folder: Path) -> Path | None:
 
 
 def _loaders(
-    train: Dataset[Any], val: Dataset[Any], recipe: Recipe, params: TrainingParams
+    task: Task, train: Dataset[Any], val: Dataset[Any], params: TrainingParams
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
     on_gpu = params.accelerator not in ("cpu", "mps") and torch.cuda.is_available()
     beside_gpu = min(_MAX_WORKERS, torch.get_num_threads()) if on_gpu else 0
     workers = beside_gpu if params.workers == "auto" else params.workers
+    batch_size, n_train = task.recipe.batch_size, len(train)  # type: ignore[arg-type]
     options: dict[str, Any] = {
-        "batch_size": recipe.batch_size,
+        "batch_size": batch_size,
         "num_workers": workers,
         "pin_memory": on_gpu,
         "persistent_workers": workers > 0,
     }
     # batch normalisation has nothing to normalise by in a last batch of one
-    ragged = len(train) % recipe.batch_size == 1 and len(train) > recipe.batch_size  # type: ignore[arg-type]
-    return DataLoader(train, shuffle=True, drop_last=ragged, **options), DataLoader(val, **options)
+    ragged = n_train % batch_size == 1 and n_train > batch_size
+    order = _EpochOrder(n_train, task)
+    return DataLoader(train, sampler=order, drop_last=ragged, **options), DataLoader(val, **options)
+
+
+class _EpochOrder(Sampler[int]):
+    """A random order of its own for each epoch, and the start of the epoch's stream of random numbers.
+
+    Lightning asks for the first batch of an epoch before its hooks run, and after a restart before all of them.
+    """
+
+    def __init__(self, length: int, task: Task) -> None:
+        self.length, self.task = length, task
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[int]:
+        self.task.seed_epoch()
+        return iter(torch.randperm(self.length).tolist())
 
 
 class _History(Callback):

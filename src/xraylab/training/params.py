@@ -100,7 +100,7 @@ class TrainingParams(Parameters):
         Wall-clock budget of one training: it stops cleanly and keeps the best weights.
     seed : int
         Seed of weights, order and augmentation; each epoch draws from a stream of its own, so that a killed and
-        resumed training ends as an unbroken one.
+        resumed training ends as an unbroken one (but for ``workers``, whose streams begin anew).
     precision : {"auto", "32", "bf16", "16"}
         ``auto`` is bf16 where processor or GPU computes in it, 16 on an older GPU, else 32.
     accelerator : str

@@ -95,6 +95,10 @@ class Task(pl.LightningModule):
             self.val_metrics.reset()
 
     def on_train_epoch_start(self) -> None:
+        """Begin the epoch's stream of random numbers."""
+        self.seed_epoch()
+
+    def seed_epoch(self) -> None:
         """Give the epoch its own stream of random numbers, on every device another."""
         torch.manual_seed(self.seed + 1000 * (self.current_epoch + 1) + self.global_rank)
 
