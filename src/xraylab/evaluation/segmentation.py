@@ -171,9 +171,10 @@ def segmentation_metrics(
     Returns
     -------
     DataFrame
-        ``metric, value, ci_low, ci_high, n``: for each metric its mean with a 95 % interval by bootstrap over groups;
-        for an overlap also its 5th percentile (``<metric>_p5``) and the worst film (``<metric>_worst``), for a distance
-        its 95th percentile and the largest. ``n`` counts the films that have a value.
+        ``metric, value, ci_low, ci_high, n``: for each metric its mean with a 95 % interval by bootstrap over groups,
+        its median (``<metric>_median``), and its bad end: of an overlap the 5th percentile (``_p5``) and the worst film
+        (``_worst``), of a distance the 95th percentile (``_p95``) and the largest. ``n`` counts the films that have a
+        value.
     """
     tables = []
     for metric in metrics:
@@ -190,6 +191,7 @@ def segmentation_metrics(
         worst = values.max() if base in _DISTANCES else values.min()
         tables += [
             (metric, float(mean[0]), float(low[0]), float(high[0]), len(known)),
+            (f"{metric}_median", float(values.median()), np.nan, np.nan, len(known)),
             (f"{metric}_p{tail}", float(np.percentile(values, tail)), np.nan, np.nan, len(known)),
             (f"{metric}_worst", float(worst), np.nan, np.nan, len(known)),
         ]

@@ -162,7 +162,7 @@ def build_network(
             if size_px is None:
                 raise ValueError("the baseline 'mean_mask' needs size_px, the edge of the films")
             return MeanMask(size_px)
-        return _build(params, weights or {}, out_channels)
+        return _build(params, {} if weights is None else weights, out_channels)
 
 
 def _build(params: NetworkParams, weights: Weights, out_channels: int) -> nn.Module:

@@ -27,7 +27,8 @@ def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """
     from segmentation_models_pytorch.losses import DiceLoss
 
-    loss: Tensor = DiceLoss("binary", from_logits=True, smooth=1.0, eps=0.0)(logits, targets)
+    # this library's `smooth` is added to both masks
+    loss: Tensor = DiceLoss("binary", from_logits=True, smooth=0.5, eps=0.0)(logits, targets)
     return loss
 
 

@@ -50,7 +50,7 @@ def predict_probabilities(
     network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     half = _HALF.get(choose_precision(precision, accelerator))
     cast: Any = torch.autocast(device.type, half) if half is not None else nullcontext()
-    batch = scale_films(torch.from_numpy(np.ascontiguousarray(films))[:, None].to(device))
+    batch = scale_films(torch.from_numpy(np.array(films))[:, None].to(device))
     batch = batch.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode(), cast:
         found = network(batch).float().sigmoid()

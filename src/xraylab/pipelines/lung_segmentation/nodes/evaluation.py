@@ -166,9 +166,10 @@ def compare_networks(metrics: pd.DataFrame, **models: dict[str, ModelState]) -> 
     -------
     DataFrame
         One row a protocol and model: ``protocol, model, network, n_parameters, epochs, minutes, val_loss`` and, on the
-        split ``test``, ``n, dice, dice_ci_low, dice_ci_high, dice_p5, dice_worst, dice_cleaned, iou, hd95, assd``.
+        split ``test``, ``n, dice, dice_ci_low, dice_ci_high, dice_median, dice_p5, dice_worst, dice_cleaned, iou, hd95,
+        assd``.
     """
-    wanted = ("dice", "dice_p5", "dice_worst", "dice_cleaned", "iou", "hd95", "assd")
+    wanted = ("dice", "dice_median", "dice_p5", "dice_worst", "dice_cleaned", "iou", "hd95", "assd")
     rows = []
     for protocol, states in models.items():
         for name, state in states.items():
