@@ -346,7 +346,7 @@ def test_slice_runs_on_an_in_memory_catalog(outputs_and_folder: tuple[dict, Path
     Rejected.validate(loaded["rejected"])
     lungs = pd.read_csv(folder / "lungs.csv").set_index("image_id")
     assert set(lungs.index) == {"own_0", "own_1", "own_2", "large"}
-    assert lungs.loc["own_0", "lung_fraction"] == pytest.approx(draw(0)[1].mean(), abs=0.08)
+    assert lungs.loc["own_0", "lung_fraction"] == pytest.approx(draw(0)[1].mean(), abs=0.12)
     assert not lungs.loc["large", "plausible"]  # a white film has no lungs
 
 
