@@ -140,7 +140,7 @@ def _train(
         "n_val": len(check),
         "fit": outcome.facts(),
         "metrics": {"val_loss": outcome.val_loss, "val_dice": float(last["val_dice"])},
-        "lung_fraction_range": [float(x) for x in np.percentile(learn["target"], [1, 99])],
+        "lung_fraction_range": [float(learn["target"].min()), float(learn["target"].max())],
         "versions": _versions(),
         "notice": "Research software. Not a medical device.",
     }

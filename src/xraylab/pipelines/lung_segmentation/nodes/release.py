@@ -25,6 +25,7 @@ __all__ = ["cache_new_films", "describe_lungs", "plot_lung_masks", "predict_lung
 Bytes = NDArray[np.uint8]
 
 _SHOWN = 12
+_MARGIN = 0.2  # by which a plausible lung may be smaller or larger than any that the network was trained on
 
 
 def cache_new_films(
@@ -116,13 +117,14 @@ def describe_lungs(
     -------
     lungs : DataFrame
         ``image_id, model, lung_fraction`` (of the film), ``right_fraction, left_fraction, n_components, plausible``:
-        false where there are not two lungs, or the fraction lies out of the range of the training films.
+        false where there are not two lungs, or the fraction lies a fifth or more beyond that of any training film.
     rejected : DataFrame
         ``image_id, reason`` of every film that cannot be read.
     """
     from xraylab.evaluation.segmentation import split_lungs
 
-    low, high = models[params.model].card["lung_fraction_range"]
+    least, most = models[params.model].card["lung_fraction_range"]
+    low, high = least * (1 - _MARGIN), most * (1 + _MARGIN)
     rows: list[dict[str, Any]] = []
     for image_id in new_arrays.index["image_id"]:
         mask = np.asarray(lung_masks[image_id]() > THRESHOLD, np.uint8)
