@@ -36,6 +36,8 @@ def train(folder: Path) -> object:
     """Train on seeded films; the second half of the films of an epoch differ from the first."""
     from xraylab.training.data import RandomAugmentation
 
+    # torch's batch normalisation gives other running statistics on another number of threads
+    torch.set_num_threads(1)
     rng = np.random.default_rng(5)
     films = rng.integers(0, 255, (20, 16, 16), dtype=np.uint8)
     masks = (films > 128).astype(np.uint8)
