@@ -24,6 +24,7 @@ from xraylab.pipelines.lung_segmentation.nodes import (
     evaluate,
     index_cohort,
     measure_masks,
+    plot_overlays,
     predict_lungs,
     split_cohort,
     tabulate_sites,
@@ -348,6 +349,26 @@ def test_slice_runs_on_an_in_memory_catalog(outputs_and_folder: tuple[dict, Path
     assert set(lungs.index) == {"own_0", "own_1", "own_2", "large"}
     assert lungs.loc["own_0", "lung_fraction"] == pytest.approx(draw(0)[1].mean(), abs=0.12)
     assert not lungs.loc["large", "plausible"]  # a white film has no lungs
+
+
+def test_overlays_show_a_film_once(arrays: ArrayCache) -> None:
+    names = arrays.index["image_id"].tolist()
+    rows = pd.DataFrame(
+        {
+            "image_id": [names[0], *names[20:22], *names[2:6]],
+            "site": ["one"] + ["two"] * 2 + ["many"] * 4,
+            "dice": [0.9, 0.8, 0.7, 0.6, 0.9, 0.95, 0.5],
+        }
+    ).assign(model="robust", split="test", variant="original", hd95=1.0)
+    masks = {
+        mask_key("robust", name, "original"): partial(np.ones, (SIZE, SIZE), np.float32)
+        for name in names
+    }
+    figure = plot_overlays(arrays, masks, rows, EvaluationParams())
+    titles = [ax.get_title(loc="left").split(":")[0] for ax in figure.axes if ax.get_visible()]
+    assert sorted(titles) == sorted(["only film", "best", "worst", "best", "median", "worst"])
+    with pytest.raises(ValueError, match="no original film in the test part"):
+        plot_overlays(arrays, masks, rows.assign(split="val"), EvaluationParams())
 
 
 def test_without_the_honest_protocol_nothing_is_released() -> None:

@@ -261,7 +261,10 @@ def plot_overlays(
     panels: dict[str, list[tuple[str, Bytes, Bytes, Bytes]]] = {}
     for site, part in rows.groupby("site"):
         ranked = part.sort_values("dice", ascending=False, ignore_index=True)
-        chosen = {"best": 0, "median": len(ranked) // 2, "worst": len(ranked) - 1}
+        last = len(ranked) - 1
+        chosen = {"best": 0, "median": len(ranked) // 2, "worst": last}
+        if last < 2:  # noqa: PLR2004 - two films or one have no median
+            chosen = {"best": 0, "worst": last} if last else {"only film": 0}
         for word, place in chosen.items():
             row = ranked.iloc[place]
             position = arrays.row_of(row["image_id"])
