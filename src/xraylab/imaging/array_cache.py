@@ -108,7 +108,7 @@ class ArrayCache:
         KeyError
             If an image is not in the cache.
         """
-        rows = pd.Index(self.index["image_id"]).get_indexer(pd.Index(image_ids))
+        rows = self._ids.get_indexer(pd.Index(image_ids))
         if (rows < 0).any():
             raise KeyError(f"'{np.asarray(image_ids)[rows < 0][0]}' is not among the cached films")
         return np.asarray(rows, np.int64)
@@ -116,6 +116,12 @@ class ArrayCache:
     def row_of(self, image_id: str) -> int:
         """Return the row of one image, or raise KeyError."""
         return int(self.rows_of(pd.Series([image_id]))[0])
+
+    @cached_property
+    def _ids(self) -> pd.Index[Any]:
+        # kept, since it holds the hash table by which a row is found
+        ids: pd.Index[Any] = pd.Index(self.index["image_id"])
+        return ids
 
     def _map(self, name: str) -> NDArray[np.uint8]:
         shape = (len(self.index), self.size_px, self.size_px)
@@ -125,7 +131,7 @@ class ArrayCache:
 
     def __getstate__(self) -> dict[str, Any]:
         # a mapped array would cross to another process as a copy
-        return {k: v for k, v in self.__dict__.items() if k not in ("films", "masks")}
+        return {k: v for k, v in self.__dict__.items() if k not in ("films", "masks", "_ids")}
 
 
 def read_cache(folder: str) -> ArrayCache:

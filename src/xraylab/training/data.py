@@ -111,8 +111,8 @@ class RandomAugmentation:
                 shear=params.shear_deg,
                 interpolation=InterpolationMode.BILINEAR,
             ),
+            v2.ColorJitter(brightness=params.brightness, contrast=params.contrast),
         ]
-        steps.append(v2.ColorJitter(brightness=params.brightness, contrast=params.contrast))
         self._transform = v2.Compose(steps)
 
     def __call__(self, film: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

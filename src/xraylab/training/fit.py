@@ -306,7 +306,6 @@ class _History(Callback):
     def __init__(self, announce: bool) -> None:
         self.rows: list[dict[str, float]] = []
         self.announce = announce
-        self._before = 0.0
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         # the training loss of the epoch is known after this hook; `on_train_epoch_end` fills it in

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import logging
 import sys
 from functools import cache
 from typing import Literal
@@ -11,8 +10,6 @@ from typing import Literal
 import torch
 
 __all__ = ["choose_precision", "keep_freed_memory", "return_freed_memory"]
-
-logger = logging.getLogger(__name__)
 
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 

@@ -14,6 +14,7 @@ from xraylab.evaluation.conformal import (
 )
 from xraylab.evaluation.leakage import check_leakage, regroup
 from xraylab.evaluation.metrics import DEFAULT_METRICS, score_predictions, tidy
+from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.features.texture import EXTENDED_FEATURES, PUBLISHED_FEATURES
 from xraylab.models.state import ModelState
@@ -172,15 +173,6 @@ def _add_interval(table: pd.DataFrame, params: ProtocolParams) -> None:
     low, high = prediction_interval(prediction[test], radius, params.interval)
     table.loc[test, "interval_low"] = low
     table.loc[test, "interval_high"] = high
-
-
-def combine_protocols(**tables: pd.DataFrame) -> pd.DataFrame:
-    """Put the tables of several protocols below each other, with the protocol's name in the first column."""
-    named = []
-    for protocol, table in tables.items():
-        named.append(table.copy())
-        named[-1].insert(0, "protocol", protocol)
-    return pd.concat(named, ignore_index=True)
 
 
 def evaluate(predictions: pd.DataFrame, params: EvaluationParams) -> pd.DataFrame:

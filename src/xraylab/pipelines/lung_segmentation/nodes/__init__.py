@@ -1,8 +1,9 @@
 """Nodes of lung_segmentation, in the order in which data pass them."""
 
+from xraylab.evaluation.protocols import combine_protocols
+
 from .cohort import cache_films, index_cohort, split_cohort
 from .evaluation import (
-    combine_protocols,
     compare_networks,
     evaluate,
     measure_masks,

@@ -18,7 +18,6 @@ from xraylab.pipelines.lung_segmentation.params import EvaluationParams, Protoco
 from .networks import THRESHOLD, list_trainings, mask_key, vary
 
 __all__ = [
-    "combine_protocols",
     "compare_networks",
     "evaluate",
     "measure_masks",
@@ -98,15 +97,6 @@ def _measure(
     # rows and columns are scaled alike only on a square film; the row's spacing stands for both
     to_mm = row["spacing_mm"] * row["height_px"] / arrays.size_px
     return values | {f"{name}_mm": values[name] * to_mm for name in DISTANCES}
-
-
-def combine_protocols(**tables: pd.DataFrame) -> pd.DataFrame:
-    """Put the tables of several protocols below each other, with the protocol's name in the first column."""
-    named = []
-    for protocol, table in tables.items():
-        named.append(table.copy())
-        named[-1].insert(0, "protocol", protocol)
-    return pd.concat(named, ignore_index=True)
 
 
 def evaluate(
