@@ -15,7 +15,11 @@ Floats = NDArray[np.float64]
 
 
 def design_matrix(
-    features: pd.DataFrame, names: Sequence[str], log_names: Sequence[str], where: str
+    features: pd.DataFrame,
+    names: Sequence[str],
+    log_names: Sequence[str],
+    where: str,
+    allow_missing: bool = False,
 ) -> Floats:
     """Return the named columns as an array, logged where asked.
 
@@ -29,6 +33,8 @@ def design_matrix(
         Those of `names` to take the natural logarithm of.
     where : str
         What an error calls the table.
+    allow_missing : bool
+        Let missing values pass as nan, for models that know what to do with them.
 
     Returns
     -------
@@ -48,7 +54,8 @@ def design_matrix(
             there = ", ".join(map(str, features.columns))
             problem = "is missing" if n_there == 0 else f"is there {n_there} times"
             raise ValueError(f"{where} features: column '{name}' {problem}; columns: {there}")
-        columns.append(_numbers(features[name], f"{where} feature '{name}'", name in log_names))
+        what = f"{where} feature '{name}'"
+        columns.append(_numbers(features[name], what, name in log_names, allow_missing))
     return np.ascontiguousarray(np.stack(columns, axis=1))
 
 
@@ -93,14 +100,15 @@ def table_digest(features: pd.DataFrame, target: pd.Series, names: Sequence[str]
     return digest.hexdigest()
 
 
-def _numbers(column: pd.Series, what: str, log: bool) -> Floats:
+def _numbers(column: pd.Series, what: str, log: bool, allow_missing: bool = False) -> Floats:
     try:
         values = column.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{what} must hold numbers, got {column.dtype}: {error}") from error
-    n_bad = int((~np.isfinite(values)).sum())
+    n_bad = int((np.isinf(values) if allow_missing else ~np.isfinite(values)).sum())
     if n_bad:
-        raise ValueError(f"{what} is missing or infinite in {n_bad} of {len(values)} rows")
+        problem = "infinite" if allow_missing else "missing or infinite"
+        raise ValueError(f"{what} is {problem} in {n_bad} of {len(values)} rows")
     if not log:
         return values
     if len(values) and values.min() <= 0:
