@@ -1,1 +1,1 @@
-"""What is measured on a film: texture (noise, sharpness, entropy)."""
+"""What is measured on a film: texture (noise, sharpness, entropy), and the size and place of lesions."""
