@@ -10,6 +10,7 @@ from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
 from xraylab.evaluation.metrics import (
     TIDY_COLUMNS,
+    bootstrap_counts,
     bootstrap_groups,
     bootstrap_table,
     regression_metrics,
@@ -200,6 +201,21 @@ def test_bootstrap_table_names_its_values():
     assert bootstrap_table(sums, lambda s: s[:, 1:], ["sum"], 10, 0, n=8)["n"].item() == 8
     with pytest.raises(ValueError, match="1 values for 2 names: a, b"):
         bootstrap_table(sums, lambda s: s[:, 1:], ["a", "b"], 10, 0)
+
+
+def test_counts_draw_the_resamples_of_the_sums(monkeypatch):
+    # 6 groups of 0 to 5: the mean of what was drawn, from sums and from how often each group was
+    sums = np.stack([np.ones(6), np.arange(6.0)], axis=1)
+    by_sums = bootstrap_groups(sums, lambda s: s[:, 1:] / s[:, :1], 200, 4)
+    for chunk in (4_000_000, 50):
+        monkeypatch.setattr("xraylab.evaluation.metrics._CHUNK", chunk)
+        by_counts = bootstrap_counts(
+            lambda times: times @ sums[:, 1:] / times.sum(axis=1, keepdims=True), 6, 200, 4, 20
+        )
+        assert np.transpose(by_counts) == pytest.approx(np.transpose(by_sums))
+    value, low, high = bootstrap_counts(lambda times: times[:, :1], 1, 200, 4)
+    assert value == 1
+    assert np.isnan([low, high]).all()
 
 
 def test_scores_are_apart_by_protocol_model_and_split():

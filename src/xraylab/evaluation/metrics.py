@@ -25,8 +25,10 @@ from numpy.typing import NDArray
 __all__ = [
     "DEFAULT_METRICS",
     "TIDY_COLUMNS",
+    "bootstrap_counts",
     "bootstrap_groups",
     "bootstrap_table",
+    "check_rows",
     "regression_metrics",
     "score_predictions",
     "tidy",
@@ -70,17 +72,39 @@ def bootstrap_groups(
         left out of it; the interval is nan for fewer than 2 groups and for 0 resamples.
     """
     statistics = np.asarray(statistics, np.float64)
-    n_groups = len(statistics)
     value = np.asarray(reduce(statistics.sum(axis=0, keepdims=True))[0], np.float64)
-    if n_groups < 2 or n_resamples < 1:  # noqa: PLR2004
-        return value, np.full_like(value, np.nan), np.full_like(value, np.nan)
-    rng = np.random.default_rng(seed)
-    draws = []
-    at_once = max(1, _CHUNK // n_groups)
-    for start in range(0, n_resamples, at_once):
-        times = _draw_multiplicities(rng, n_groups, min(at_once, n_resamples - start))
-        draws.append(reduce(times @ statistics))
-    low, high = _percentiles(np.concatenate(draws))
+    low, high = _interval(
+        lambda times: reduce(times @ statistics), len(statistics), len(value), n_resamples, seed
+    )
+    return value, low, high
+
+
+def bootstrap_counts(
+    measure: Callable[[Floats], Floats],
+    n_groups: int,
+    n_resamples: int,
+    seed: int,
+    n_cells: int | None = None,
+) -> tuple[Floats, Floats, Floats]:
+    """Bootstrap functions of how often each group was drawn, for values that are no functions of sums.
+
+    Parameters
+    ----------
+    measure : callable
+        Counts ``(B, G)``, how often each of G groups is in each of B resamples, to M values ``(B, M)``, row by row;
+        nan where a value does not exist. Counts of 1 give the value itself.
+    n_groups, n_resamples, seed
+        As `bootstrap_groups` takes them; one seed draws the same resamples in both.
+    n_cells : int, optional
+        Numbers that `measure` holds for each resample, to bound its memory; None for one a group.
+
+    Returns
+    -------
+    value, low, high : (M,) ndarray
+        As `bootstrap_groups` gives them.
+    """
+    value = np.asarray(measure(np.ones((1, n_groups)))[0], np.float64)
+    low, high = _interval(measure, n_groups, len(value), n_resamples, seed, n_cells)
     return value, low, high
 
 
@@ -163,7 +187,7 @@ def regression_metrics(
         For no rows, a missing column, a value that is missing or infinite, an unknown metric, or a
         relative error of a target of 0.
     """
-    groups, target, prediction = _checked_rows(rows)
+    groups, target, prediction = check_rows(rows)
     extra = dict(extra or {})
     slow = dict(extra)
     if "relative_error_median" in metrics:
@@ -255,7 +279,14 @@ def _check_columns(rows: pd.DataFrame, columns: Sequence[str]) -> None:
         raise ValueError("there are no rows to measure")
 
 
-def _checked_rows(rows: pd.DataFrame) -> tuple[NDArray[np.int64], Floats, Floats]:
+def check_rows(rows: pd.DataFrame) -> tuple[NDArray[np.int64], Floats, Floats]:
+    """Return groups (as numbers from 0), targets and predictions (N,) of rows, or name what is wrong with them.
+
+    Raises
+    ------
+    ValueError
+        For no rows, a missing column, and a value that is missing or infinite.
+    """
     _check_columns(rows, ("group_id", "target", "prediction"))
     if rows["group_id"].isna().any():
         raise ValueError(
@@ -336,6 +367,26 @@ def _bootstrap_rows(
         draws[i] = metric(target[rows], prediction[rows])
     low, high = _percentiles(draws)
     return [value, float(low[0]), float(high[0])]
+
+
+def _interval(
+    measure: Callable[[Floats], Floats],
+    n_groups: int,
+    n_values: int,
+    n_resamples: int,
+    seed: int,
+    n_cells: int | None = None,
+) -> tuple[Floats, Floats]:
+    if n_groups < 2 or n_resamples < 1:  # noqa: PLR2004
+        return np.full(n_values, np.nan), np.full(n_values, np.nan)
+    rng = np.random.default_rng(seed)
+    draws = []
+    at_once = max(1, _CHUNK // (n_cells or n_groups))
+    for start in range(0, n_resamples, at_once):
+        draws.append(
+            measure(_draw_multiplicities(rng, n_groups, min(at_once, n_resamples - start)))
+        )
+    return _percentiles(np.concatenate(draws))
 
 
 def _draw_multiplicities(rng: np.random.Generator, n_groups: int, n_resamples: int) -> Floats:
