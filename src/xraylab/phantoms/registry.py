@@ -35,9 +35,36 @@ def _write_montgomery_shenzhen(folder: Path, sizes: dict[str, Any]) -> bool:
     )
 
 
+def _write_fracture_multi_region(folder: Path, sizes: dict[str, Any]) -> bool:
+    from xraylab.phantoms.fracture_multi_region import (
+        FractureMultiRegionPhantomParams,
+        write_fracture_multi_region_phantom,
+    )
+    from xraylab.phantoms.write import write_once
+
+    params = FractureMultiRegionPhantomParams.model_validate(sizes)
+    return write_once(
+        folder,
+        partial(write_fracture_multi_region_phantom, params=params),
+        params.model_dump(mode="json"),
+    )
+
+
+def _write_rsna_bone_age(folder: Path, sizes: dict[str, Any]) -> bool:
+    from xraylab.phantoms.rsna_bone_age import RsnaBoneAgePhantomParams, write_rsna_bone_age_phantom
+    from xraylab.phantoms.write import write_once
+
+    params = RsnaBoneAgePhantomParams.model_validate(sizes)
+    return write_once(
+        folder, partial(write_rsna_bone_age_phantom, params=params), params.model_dump(mode="json")
+    )
+
+
 PHANTOMS: dict[str, Callable[[Path, dict[str, Any]], bool]] = {
+    "fracture_multi_region": _write_fracture_multi_region,
     "montgomery_shenzhen": _write_montgomery_shenzhen,
     "nih_chest_xray14": _write_nih,
+    "rsna_bone_age": _write_rsna_bone_age,
 }
 """Writer of each raw data set's phantom form, by the name of its folder."""
 
