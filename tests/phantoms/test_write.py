@@ -82,7 +82,12 @@ def test_writers_that_race_agree(tmp_path: Path) -> None:
 
 
 def test_registry_writes_a_data_set_by_its_name(tmp_path: Path) -> None:
-    assert set(PHANTOMS) == {"fracture_multi_region", "montgomery_shenzhen", "nih_chest_xray14"}
+    assert set(PHANTOMS) == {
+        "fracture_multi_region",
+        "montgomery_shenzhen",
+        "nih_chest_xray14",
+        "rsna_bone_age",
+    }
     sizes = {"n_patients": 1, "films_per_patient": [1, 1], "size_px": 64, "bad_films": False}
     assert write_phantom("nih_chest_xray14", tmp_path / "nih", sizes)
     assert not write_phantom("nih_chest_xray14", tmp_path / "nih", sizes)
