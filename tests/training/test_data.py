@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from xraylab.training.data import FilmDataset, MaskedFilms, RandomAugmentation, scale_films
+from xraylab.training.data import LabelledFilms, MaskedFilms, RandomAugmentation, scale_films
 from xraylab.training.params import Augmentation
 
 STILL = {
@@ -43,14 +43,36 @@ def test_a_memory_map_is_never_written_to(tmp_path):
 
 
 def test_labels_come_with_their_films():
-    part = FilmDataset(
-        np.zeros((2, 4, 4), np.uint8),
-        np.array([0.5, 1.5], np.float32),
+    part = LabelledFilms(
+        np.zeros((3, 4, 4), np.uint8),
+        np.array([0, 2]),
+        np.array([0.5, 1.5]),
         RandomAugmentation(Augmentation()),
     )
     film, target = part[1]
     assert film.shape == (1, 4, 4)
     assert target.tolist() == [1.5]
+    known = LabelledFilms(part.films, part.rows, part.targets, covariates=np.array([[1.0], [0.0]]))
+    (film, sex), target = known[0]
+    assert (film.shape, sex.tolist(), target.tolist()) == ((1, 4, 4), [1.0], [0.5])
+
+
+def test_quarter_turns_and_upside_down_flips_move_film_and_mask_together():
+    film, mask = picture()
+    turn = RandomAugmentation(
+        Augmentation(**{**STILL, "flip": 0.5, "flip_vertical": 0.5, "quarter_turns": True})
+    )
+    torch.manual_seed(0)
+    seen = set()
+    for _ in range(60):
+        changed, moved = turn(film, mask)
+        assert torch.equal((changed > 0).byte(), moved)
+        assert int(moved.sum()) == int(mask.sum())
+        seen.add(tuple(moved.flatten().tolist()))
+        alone, nothing = turn(film, None)
+        assert nothing is None
+        assert int((alone > 0).sum()) == int(mask.sum())
+    assert len(seen) == 8
 
 
 def test_no_change_is_no_change():

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from xraylab.training import machine
 from xraylab.training.losses import LOSSES
 from xraylab.training.params import Recipe, TrainingParams
-from xraylab.training.predict import predict_batches, predict_probabilities
+from xraylab.training.predict import Batches, predict_films, predict_probabilities
 
 HALF = torch.zeros(1, 1, 2, 2)  # probability 1/2 everywhere
 ONE_OF_FOUR = torch.tensor([[[[1.0, 0], [0, 0]]]])
@@ -66,7 +66,7 @@ def test_memory_is_kept_once_and_given_back():
         (TrainingParams, {"workers": -1}, "workers must be 'auto' or at least 0"),
         (TrainingParams, {"max_minutes": 0}, "greater than 0"),
         (TrainingParams, {"max_epoch": 3}, "did you mean 'max_epochs'"),
-        (Recipe, {"loss": "mse"}, "'dice', 'bce' or 'dice_bce'"),
+        (Recipe, {"loss": "mae"}, "'dice_bce', 'mse' or 'l1'"),
         (Recipe, {"plateau_factor": 1.0}, "less than 1"),
     ],
 )
@@ -95,14 +95,24 @@ def test_probabilities_are_the_sigmoid_of_the_logits():
 
 def test_the_mirror_image_is_mirrored_back():
     films = np.full((1, 4, 4), 255, np.uint8)
-    found = predict_probabilities(Bright(), films, precision="32", accelerator="cpu", flip=True)
+    found = predict_probabilities(Bright(), films, precision="32", accelerator="cpu", views=2)
     assert np.allclose(found, 0.5, atol=1e-3)  # yes from one side, no from the other
 
 
 def test_batches_give_the_rows_in_their_order():
     films = np.stack([np.full((4, 4), value, np.uint8) for value in (0, 120, 255)])
     rows = np.array([2, 0, 1, 2])
-    found = list(predict_batches(Bright(), films, rows, 3, precision="32", accelerator="cpu"))
+    options = {"precision": "32", "accelerator": "cpu"}
+    found = predict_films(Bright(), films, rows, 3, **options)
     assert len(found) == 4
+    reads = []
+
+    def read(start, stop):
+        reads.append((start, stop))
+        return films[rows[start:stop]]
+
+    batches = Batches(Bright(), 4, read, 3, **options)
+    assert all(np.array_equal(batches(i), found[i]) for i in range(4))
+    assert reads == [(0, 3), (3, 4)]
     assert np.array_equal(found[0], found[3])
     assert found[0][0, 0] > found[2][0, 0] > found[1][0, 0]

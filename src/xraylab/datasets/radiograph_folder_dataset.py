@@ -24,7 +24,7 @@ from xraylab.imaging import (
 __all__ = ["ImageId", "RadiographFolderDataset"]
 
 FloatImage = NDArray[np.float32]
-ImageId = Literal["stem", "name", "relative"]
+ImageId = Literal["stem", "name", "relative", "path"]
 
 _WILDCARDS = frozenset("*?[")
 
@@ -72,11 +72,11 @@ class RadiographFolderDataset(PartitionedDataset):
         folders : sequence of str
             Where films lie: folders relative to `path`, with ``*``, ``?`` and ``[…]`` inside a name. At
             least one must exist. Films are saved to the first one, which then may hold no wildcard; with
-            ``id: relative`` to the folder that the id names, which one of these must match.
+            ``id: relative`` or ``path`` to the folder that the id names, which one of these must match.
         suffixes : sequence of str
             Ends of the names of films, in any case, with their dot or without.
-        id : {"stem", "name", "relative"}
-            The image id: file name without suffix, file name, or path under `path` without suffix.
+        id : {"stem", "name", "relative", "path"}
+            The image id: file name without suffix, file name, or path under `path` without or with suffix.
         allow_empty : bool
             Give an empty dict, not an error, where the folders hold no film.
         load_args : dict, optional
@@ -242,6 +242,8 @@ class RadiographFolderDataset(PartitionedDataset):
         name = path.rstrip("/").rsplit("/", 1)[-1]
         if self._id == "name":
             return name
+        if self._id == "path":
+            return path.rstrip("/")[len(self._root) :].lstrip("/")
         suffix = next(end for end in self._suffixes if name.lower().endswith(end))
         if self._id == "stem":
             return name[: -len(suffix)]
@@ -249,11 +251,11 @@ class RadiographFolderDataset(PartitionedDataset):
 
     def _target(self, folder: str, image_id: str) -> str:
         """Return where a film is saved, such that loading gives it the same image id."""
-        name = image_id if self._id == "name" else f"{image_id}.png"
-        place = "." if self._id == "relative" else folder
+        name = image_id if self._id in ("name", "path") else f"{image_id}.png"
+        place = "." if self._id in ("relative", "path") else folder
         target = PurePosixPath(name)
         plain = ".." not in target.parts and not target.is_absolute() and target.as_posix() == name
-        if self._id == "relative":
+        if self._id in ("relative", "path"):
             fits = plain and any(_matches(target.parent, pattern) for pattern in self._folders)
         else:
             fits = plain and len(target.parts) == 1

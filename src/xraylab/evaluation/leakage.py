@@ -8,6 +8,7 @@ they are turned, takes a comparison of all pairs to make (`xraylab.evaluation.du
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from itertools import combinations
 from typing import Literal, get_args
@@ -23,8 +24,11 @@ __all__ = [
     "check_leakage",
     "find_leaks",
     "merge_duplicates",
+    "pass_gate",
     "regroup",
 ]
+
+logger = logging.getLogger(__name__)
 
 OnLeak = Literal["fail", "regroup", "report"]
 
@@ -197,6 +201,46 @@ def regroup(cohort: pd.DataFrame, resplit: Callable[[pd.Series], pd.Series]) -> 
     split_again = cohort.assign(group_id=groups, split=resplit(groups))
     check_leakage(split_again, "fail")
     return split_again
+
+
+def pass_gate(
+    cohort: pd.DataFrame, on_leak: OnLeak, resplit: Callable[[pd.Series], pd.Series]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split a cohort by group, look for leaks, and split again by family if asked to.
+
+    Parameters
+    ----------
+    cohort : DataFrame
+        As `find_leaks` takes it; its column ``split`` is made here.
+    on_leak : {"fail", "regroup", "report"}
+        What is done about a leak.
+    resplit : callable
+        As `regroup` takes it.
+
+    Returns
+    -------
+    cohort : DataFrame
+        With its split; under ``regroup`` copies are one group and nothing leaks.
+    leaks : DataFrame
+        As `find_leaks` gives it for the split by group, with the ``action`` that was taken.
+
+    Raises
+    ------
+    LeakError
+        With ``on_leak: fail``, if anything leaks.
+    """
+    split = cohort.assign(split=resplit(cohort["group_id"]))
+    leaks = check_leakage(split, on_leak)
+    action = "reported"
+    if on_leak == "regroup":
+        split, action = regroup(split, resplit), "regrouped"
+    if len(leaks):
+        first = leaks.iloc[0]
+        logger.warning(
+            "The leak gate found %d leaks, such as '%s' and '%s' (%s); %s",
+            len(leaks), first["image_id_a"], first["image_id_b"], first["kind"], action,
+        )  # fmt: skip
+    return split, leaks.assign(action=action)
 
 
 def _content_columns(cohort: pd.DataFrame) -> list[str]:

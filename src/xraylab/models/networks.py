@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from xraylab.models.encoders import Weights, check_architecture, check_encoder, load_encoder
 from xraylab.models.state import ModelState
 from xraylab.parameters import Parameters
 
@@ -18,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NetworkParams",
+    "Weights",
     "build_network",
     "count_parameters",
     "describe_network",
+    "load_state",
     "restore_network",
 ]
-
-Weights = Mapping[str, Callable[[], dict[str, NDArray[Any]]]]
 
 MEAN_MASK = "mean_mask"
 """A network that looks at no film: what any other must beat."""
@@ -60,7 +58,12 @@ class NetworkParams(Parameters):
     @model_validator(mode="after")
     def _check(self) -> NetworkParams:
         if self.encoder is not None:
-            _check_smp_names(self)
+            check_architecture(self.architecture)
+            check_encoder(self.encoder, self.encoder_weights)
+            if self.widths is not None:
+                raise ValueError(
+                    "widths belong to networks without an encoder; set options.decoder_channels"
+                )
             return self
         if self.architecture not in OWN:
             raise ValueError(
@@ -76,48 +79,6 @@ class NetworkParams(Parameters):
         if self.widths is not None and min(self.widths) < 1:
             raise ValueError(f"widths must be at least 1, got {self.widths}")
         return self
-
-
-def _check_smp_names(params: NetworkParams) -> None:
-    """Raise ValueError unless segmentation_models_pytorch has the architecture, the encoder and the weights."""
-    import segmentation_models_pytorch as smp
-
-    architectures = list(smp.MODEL_ARCHITECTURES_MAPPING)
-    if params.architecture not in architectures:
-        raise ValueError(
-            _unknown("architecture with an encoder", params.architecture, architectures)
-        )
-    if params.widths is not None:
-        raise ValueError(
-            "widths belong to networks without an encoder; set options.decoder_channels"
-        )
-    assert params.encoder is not None  # noqa: S101 - for the type checker
-    encoders = smp.encoders.encoders
-    if params.encoder.startswith("tu-"):
-        import timm
-
-        # as segmentation_models_pytorch does: a timm name with or without its pretrained tag
-        if not timm.is_model(params.encoder.removeprefix("tu-").split(".")[0]):
-            raise ValueError(
-                _unknown("encoder", params.encoder, [f"tu-{name}" for name in timm.list_models()])
-            )
-        return
-    if params.encoder not in encoders:
-        raise ValueError(_unknown("encoder", params.encoder, [*encoders, "tu-<any timm model>"]))
-    settings = encoders[params.encoder]["pretrained_settings"]
-    if params.encoder_weights is not None and params.encoder_weights not in settings:
-        raise ValueError(
-            _unknown(
-                f"encoder_weights of '{params.encoder}'", params.encoder_weights, list(settings)
-            )
-        )
-
-
-def _unknown(what: str, value: str, valid: list[str]) -> str:
-    close = get_close_matches(value, valid, n=1)
-    hint = f" Did you mean '{close[0]}'?" if close else ""
-    shown = ", ".join(valid[:60]) + (f" … ({len(valid)} in all)" if len(valid) > 60 else "")  # noqa: PLR2004
-    return f"unknown {what} '{value}'.{hint} Valid: {shown}"
 
 
 def build_network(
@@ -185,54 +146,9 @@ def _build(params: NetworkParams, weights: Weights, out_channels: int) -> nn.Mod
         **params.options,
     )
     if params.encoder_weights is not None:
-        _load_encoder(network, params, weights)
+        depth = params.options.get("encoder_depth", 5)
+        load_encoder(network.encoder, params.encoder, params.encoder_weights, weights, depth)
     return network
-
-
-def _load_encoder(network: Any, params: NetworkParams, weights: Weights) -> None:
-    """Give a network the pretrained encoder, its first layer summed over colours for grey films."""
-    import segmentation_models_pytorch as smp
-    import torch
-
-    file = f"{params.encoder}.{params.encoder_weights}"
-    depth = params.options.get("encoder_depth", 5)
-    if file not in weights:
-        try:
-            encoder = smp.encoders.get_encoder(params.encoder, 1, depth, params.encoder_weights)
-        except (
-            Exception
-        ) as error:  # no network, no such file, a proxy: each hub has errors of its own
-            raise ValueError(_where_to_put(file, params, weights)) from error
-        network.encoder.load_state_dict(encoder.state_dict())
-        return
-    tensors = {name: torch.from_numpy(np.array(value)) for name, value in weights[file]().items()}
-    encoder = smp.encoders.get_encoder(params.encoder, 3, depth, None)
-    known = encoder.state_dict()
-    missing = [
-        name for name in known if name not in tensors and not name.endswith("num_batches_tracked")
-    ]
-    wrong = [name for name in known if name in tensors and tensors[name].shape != known[name].shape]
-    if missing or wrong:
-        raise ValueError(
-            f"the weights '{file}' are not those of the encoder '{params.encoder}': "
-            + (f"'{missing[0]}' is missing" if missing else f"'{wrong[0]}' has another shape")
-        )
-    encoder.load_state_dict({k: v for k, v in tensors.items() if k in known}, strict=False)
-    encoder.set_in_channels(1, pretrained=True)
-    network.encoder.load_state_dict(encoder.state_dict())
-
-
-def _where_to_put(file: str, params: NetworkParams, weights: Weights) -> str:
-    import segmentation_models_pytorch as smp
-
-    settings = smp.encoders.encoders.get(params.encoder, {}).get("pretrained_settings", {})
-    repository = settings.get(params.encoder_weights, {}).get("repo_id", params.encoder)
-    folder = getattr(weights, "folder", "the folder of encoder weights")
-    return (
-        f"the pretrained weights '{params.encoder_weights}' of the encoder '{params.encoder}' cannot be fetched here. "
-        f"Put the file 'model.safetensors' of the hub's repository '{repository}' at '{folder}/{file}.safetensors', "
-        "or set encoder_weights to null to start from random weights"
-    )
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -266,11 +182,16 @@ def restore_network(state: ModelState, out_channels: int = 1) -> nn.Module:
     ValueError
         If the tensors are not those of the network that the card names.
     """
-    import torch
-
     described = {**state.card["network"], "encoder_weights": None}
     params = NetworkParams.model_validate(described)
     network = build_network(params, 0, None, out_channels, state.card.get("size_px"))
+    return load_state(network, state)
+
+
+def load_state(network: nn.Module, state: ModelState) -> nn.Module:
+    """Return a network with the stored tensors, in evaluation mode; ValueError where they are not its own."""
+    import torch
+
     try:
         network.load_state_dict(
             {k: torch.from_numpy(np.array(v)) for k, v in state.tensors.items()}

@@ -15,9 +15,9 @@ from torch.utils.data import Dataset
 if TYPE_CHECKING:
     from xraylab.training.params import Augmentation
 
-__all__ = ["FilmDataset", "MaskedFilms", "RandomAugmentation", "scale_films"]
+__all__ = ["LabelledFilms", "MaskedFilms", "RandomAugmentation", "scale_films"]
 
-Augment = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Augment = Callable[[Tensor, Tensor | None], tuple[Tensor, Any]]
 Edit = Callable[
     [NDArray[np.uint8], NDArray[np.uint8], int], tuple[NDArray[np.uint8], NDArray[np.uint8]]
 ]
@@ -32,23 +32,48 @@ def scale_films(films: Tensor) -> Tensor:
     return films.float().div_(63.75).sub_(2.0)
 
 
-class FilmDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Films with one target each: uint8 (1, H, W) and float32 (K,)."""
+class LabelledFilms(Dataset[tuple[Any, Tensor]]):
+    """Films with a target each, read from a memory map one at a time: uint8 (1, H, W) and float32 (K,).
+
+    Parameters
+    ----------
+    films : (N, H, W) ndarray of uint8
+        The arrays, usually memory-mapped.
+    rows : (M,) ndarray of int
+        The rows that this part holds, in its order.
+    targets : (M,) or (M, K) ndarray of float
+        What is asked of each film of this part.
+    augment : callable, optional
+        A `RandomAugmentation`, drawn anew at every epoch.
+    covariates : (M, C) ndarray of float, optional
+        What is known of each film beside its pixels, such as sex; an example is then ``((film, covariates), target)``.
+    """
 
     def __init__(
-        self, films: NDArray[np.uint8], targets: NDArray[np.float32], augment: Augment | None = None
+        self,
+        films: NDArray[np.uint8],
+        rows: NDArray[np.int64],
+        targets: NDArray[np.floating[Any]],
+        augment: Augment | None = None,
+        covariates: NDArray[np.floating[Any]] | None = None,
     ) -> None:
-        self.films, self.targets, self.augment = films, targets, augment
+        self.films, self.rows, self.augment = films, rows, augment
+        self.targets = torch.as_tensor(np.asarray(targets, np.float32)).reshape(len(rows), -1)
+        self.covariates = (
+            None if covariates is None else torch.as_tensor(np.asarray(covariates, np.float32))
+        )
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.rows)
 
-    def __getitem__(self, row: int) -> tuple[Tensor, Tensor]:
-        film = torch.from_numpy(np.array(self.films[row]))[None]
-        target = torch.as_tensor(self.targets[row], dtype=torch.float32).reshape(-1)
+    def __getitem__(self, position: int) -> tuple[Any, Tensor]:
+        film = torch.from_numpy(np.array(self.films[self.rows[position]]))[None]
         if self.augment is not None:
-            film, _ = self.augment(film, torch.zeros_like(film))
-        return film, target
+            film, _ = self.augment(film, None)
+        target = self.targets[position]
+        if self.covariates is None:
+            return film, target
+        return (film, self.covariates[position]), target
 
 
 class MaskedFilms(Dataset[tuple[Tensor, Tensor]]):
@@ -113,24 +138,34 @@ class RandomAugmentation:
             ),
             v2.ColorJitter(brightness=params.brightness, contrast=params.contrast),
         ]
+        if params.flip_vertical:
+            steps.insert(1, v2.RandomVerticalFlip(params.flip_vertical))
         self._transform = v2.Compose(steps)
 
-    def __call__(self, film: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Return a film (1, H, W) of uint8 and its mask (1, H, W), changed; what comes in from outside is 0."""
+    def __call__(self, film: Tensor, mask: Tensor | None) -> tuple[Tensor, Any]:
+        """Return a film (1, H, W) of uint8 and its mask (1, H, W), if any, changed; what comes in from outside is 0."""
         from torchvision import tv_tensors
         from torchvision.transforms import v2
 
-        changed, moved = self._transform(tv_tensors.Image(film), tv_tensors.Mask(mask))
+        if self.params.quarter_turns:
+            turns = int(torch.randint(4, ()))
+            film = film.rot90(turns, (-2, -1))
+            mask = None if mask is None else mask.rot90(turns, (-2, -1))
+        images: list[Tensor] = [tv_tensors.Image(film)]
+        if mask is not None:
+            images.append(tv_tensors.Mask(mask))
+        images = self._transform(images)
         if self.params.elastic_px:
             field = _draw_field(self.params.elastic_px, *film.shape[-2:])
-            changed, moved = (v2.functional.elastic(each, field) for each in (changed, moved))
-        grey = changed.as_subclass(Tensor).float().div_(_WHITE)
+            images = [v2.functional.elastic(each, field) for each in images]
+        grey = images[0].as_subclass(Tensor).float().div_(_WHITE)
         exponent, deviation = torch.rand(2).tolist()
         if self.params.gamma:
             grey = grey.pow_(float(np.exp(self.params.gamma * (2 * exponent - 1))))
         if self.params.noise:
             grey = grey.add_(torch.randn_like(grey), alpha=self.params.noise * deviation)
-        return grey.mul_(_WHITE).round_().clamp_(0, _WHITE).byte(), moved.as_subclass(Tensor)
+        moved = None if mask is None else images[1].as_subclass(Tensor)
+        return grey.mul_(_WHITE).round_().clamp_(0, _WHITE).byte(), moved
 
 
 def _draw_field(size_px: float, height: int, width: int) -> Tensor:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-import shutil
 import sys
 import time
 import warnings
@@ -14,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import pandas as pd
@@ -26,22 +24,27 @@ from lightning.pytorch.callbacks import (
     Timer,
     TQDMProgressBar,
 )
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 from torchmetrics import MetricCollection
 
 from xraylab.models.mean_mask import MeanMask
+from xraylab.training.checkpoints import (
+    History,
+    find_checkpoint,
+    read_outcome,
+    write_outcome,
+)
 from xraylab.training.losses import LOSSES, Loss
 from xraylab.training.machine import choose_precision, keep_freed_memory, return_freed_memory
+from xraylab.training.order import EpochOrder
 from xraylab.training.params import Recipe, TrainingParams
 from xraylab.training.task import Task
 
 __all__ = ["Fit", "fit", "fit_mean_mask"]
 
-logger = logging.getLogger(__name__)
-
 _MAX_WORKERS = 8
-_DONE = "done.json"
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Fit:
     Attributes
     ----------
     history : DataFrame
-        One row an epoch: ``epoch, train_loss, val_loss, learning_rate, seconds``, and each metric as ``val_<name>``.
+        One row an epoch: ``epoch, train_loss, val_loss, learning_rate, seconds``, and each metric as ``train_<name>``
+        (with dropout and augmentation, as the epoch went on) and ``val_<name>``.
     best_epoch : int
         Epoch whose weights were kept: the least validation loss.
     val_loss : float
@@ -85,6 +89,8 @@ def fit(
     *,
     metrics: MetricCollection | None = None,
     loss: Loss | None = None,
+    kind: Literal["binary", "number"] = "binary",
+    groups: NDArray[Any] | None = None,
     folder: Path,
 ) -> Fit:
     """Train a network and leave it with its best weights, in evaluation mode, on the processor.
@@ -104,9 +110,13 @@ def fit(
     params : TrainingParams
         Budget and machine.
     metrics : torchmetrics.MetricCollection, optional
-        Measured on the validation part at every epoch, on probabilities and integer targets.
+        Measured at every epoch: on probabilities and integer targets, or on numbers as they are.
     loss : callable, optional
         ``(logits, targets) -> scalar``; None takes that of the recipe.
+    kind : {"binary", "number"}
+        What the network gives: logits of a class, or a number.
+    groups : (N,) ndarray, optional
+        Group of each training film, where the recipe draws by group.
     folder : Path
         Where checkpoints are kept, for this training alone.
 
@@ -125,13 +135,15 @@ def fit(
             raise ValueError(f"the {name} part is empty: there is nothing to train on")
     keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / _DONE).exists():
-        task = Task(network, loss or LOSSES[recipe.loss], recipe, params.seed, metrics)
+    done = read_outcome(folder)
+    if done is None:
+        task = Task(network, loss or LOSSES[recipe.loss], recipe, params.seed, metrics, kind)
         network.to(memory_format=torch.channels_last)
         with _quiet(), _own_randomness(params):
-            _run(task, _loaders(task, train, val, params), recipe, params, folder)
+            _run(task, _loaders(task, train, val, params, groups), recipe, params, folder)
         return_freed_memory()
-    done = json.loads((folder / _DONE).read_text(encoding="utf-8"))
+        done = read_outcome(folder)
+    assert done is not None  # noqa: S101 - for the type checker
     best = torch.load(folder / done["best"], map_location="cpu", weights_only=True)["state_dict"]
     network.load_state_dict(
         {k.removeprefix("network."): v for k, v in best.items() if k.startswith("network.")}
@@ -187,7 +199,7 @@ def _run(
         timedelta(minutes=params.max_minutes) if params.max_minutes else None, verbose=False
     )
     shown = params.progress and sys.stderr.isatty()
-    history = _History(announce=not shown)
+    history = History(announce=not shown)
     callbacks: list[Callback] = [timer, history, best, latest]
     if shown:
         callbacks.append(TQDMProgressBar(leave=True))
@@ -200,35 +212,17 @@ def _run(
         enable_progress_bar=shown, enable_model_summary=False, logger=False, num_sanity_val_steps=0,
         deterministic="warn" if params.deterministic else None, default_root_dir=folder,
     )  # fmt: skip
-    last = _last_checkpoint(folder)
+    last = find_checkpoint(folder)
     trainer.fit(task, *loaders, ckpt_path=last, weights_only=True)
     # other processes may have trained: what counts is what lies in the folder
     state = torch.load(folder / "last.ckpt", map_location="cpu", weights_only=True)["callbacks"]
     rows = state[history.state_key]["rows"]
-    kept = min(
-        rows, key=lambda row: row["val_loss"] if math.isfinite(row["val_loss"]) else math.inf
-    )
-    if not math.isfinite(kept["val_loss"]):
+    try:
+        write_outcome(folder, rows, _stopped_by(rows, state, params, timer, recipe))
+    except ValueError as error:
         raise ValueError(
-            f"the validation loss was not finite in any of {len(rows)} epochs; a lower learning_rate than "
-            f"{recipe.learning_rate:g} may help"
-        )
-    _write_outcome(folder, rows, kept, _stopped_by(rows, state, params, timer, recipe))
-
-
-def _write_outcome(
-    folder: Path, rows: list[dict[str, float]], kept: dict[str, float], stopped_by: str
-) -> None:
-    outcome = {
-        "best": "best.ckpt",
-        "best_epoch": int(kept["epoch"]),
-        "val_loss": kept["val_loss"],
-        "stopped_by": stopped_by,
-        "history": {key: [row[key] for row in rows] for key in rows[0]},
-    }
-    partial = folder / f".{_DONE}"
-    partial.write_text(json.dumps(outcome), encoding="utf-8")
-    partial.replace(folder / _DONE)
+            f"{error}; a lower learning_rate than {recipe.learning_rate:g} may help"
+        ) from error
 
 
 def _stopped_by(
@@ -248,24 +242,12 @@ def _stopped_by(
     return "epochs"
 
 
-def _last_checkpoint(folder: Path) -> Path | None:
-    """Return the checkpoint to go on from; a broken one, such as a full disk leaves, is set aside."""
-    last = folder / "last.ckpt"
-    if not last.exists():
-        return None
-    try:
-        state = torch.load(last, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch names no error of its own for a broken file
-        logger.warning("The checkpoint %s cannot be read (%s); training starts anew", last, error)
-        shutil.rmtree(folder)
-        folder.mkdir()
-        return None
-    logger.info("Going on after epoch %d of a training that was interrupted", state["epoch"] + 1)
-    return last
-
-
 def _loaders(
-    task: Task, train: Dataset[Any], val: Dataset[Any], params: TrainingParams
+    task: Task,
+    train: Dataset[Any],
+    val: Dataset[Any],
+    params: TrainingParams,
+    groups: NDArray[Any] | None,
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
     on_gpu = params.accelerator not in ("cpu", "mps") and torch.cuda.is_available()
     beside_gpu = min(_MAX_WORKERS, torch.get_num_threads()) if on_gpu else 0
@@ -277,67 +259,11 @@ def _loaders(
         "pin_memory": on_gpu,
         "persistent_workers": workers > 0,
     }
+    draws = task.recipe.draws_per_group
+    order = EpochOrder(n_train, task, groups if draws else None, draws or 1)
     # batch normalisation has nothing to normalise by in a last batch of one
-    ragged = n_train % batch_size == 1 and n_train > batch_size
-    order = _EpochOrder(n_train, task)
+    ragged = len(order) % batch_size == 1 and len(order) > batch_size
     return DataLoader(train, sampler=order, drop_last=ragged, **options), DataLoader(val, **options)
-
-
-class _EpochOrder(Sampler[int]):
-    """A random order of its own for each epoch, and the start of the epoch's stream of random numbers.
-
-    Lightning asks for the first batch of an epoch before its hooks run, and after a restart before all of them.
-    """
-
-    def __init__(self, length: int, task: Task) -> None:
-        self.length, self.task = length, task
-
-    def __len__(self) -> int:
-        return self.length
-
-    def __iter__(self) -> Iterator[int]:
-        self.task.seed_epoch()
-        return iter(torch.randperm(self.length).tolist())
-
-
-class _History(Callback):
-    """One row an epoch, kept in the checkpoint so that it outlives a kill."""
-
-    def __init__(self, announce: bool) -> None:
-        self.rows: list[dict[str, float]] = []
-        self.announce = announce
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # the training loss of the epoch is known after this hook; `on_train_epoch_end` fills it in
-        measured = {
-            k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith("val_")
-        }
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        self.rows.append(
-            {
-                "epoch": trainer.current_epoch,
-                "train_loss": float("nan"),
-                **measured,
-                "learning_rate": rate,
-            }
-        )
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        row = self.rows[-1]
-        row["train_loss"] = float(trainer.callback_metrics["train_loss"])
-        elapsed = next(c for c in trainer.callbacks if isinstance(c, Timer)).time_elapsed()  # type: ignore[attr-defined]
-        row["seconds"] = elapsed - sum(each["seconds"] for each in self.rows[:-1])
-        if self.announce and trainer.is_global_zero:
-            words = ", ".join(
-                f"{k} {v:.4g}" for k, v in row.items() if k not in ("epoch", "seconds")
-            )
-            logger.info("Epoch %d: %s (%.0f s)", row["epoch"] + 1, words, row["seconds"])
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"rows": self.rows}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = list(state_dict["rows"])
 
 
 @contextmanager

@@ -7,7 +7,15 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["LOSSES", "Loss", "binary_cross_entropy", "dice_and_cross_entropy", "dice_loss"]
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "binary_cross_entropy",
+    "dice_and_cross_entropy",
+    "dice_loss",
+    "mean_absolute_error",
+    "mean_square_error",
+]
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -42,8 +50,20 @@ def dice_and_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     return dice_loss(logits, targets) + binary_cross_entropy(logits, targets)
 
 
+def mean_square_error(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean square error of numbers of one shape."""
+    return functional.mse_loss(predicted, targets)
+
+
+def mean_absolute_error(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean absolute error of numbers of one shape."""
+    return functional.l1_loss(predicted, targets)
+
+
 LOSSES: dict[str, Loss] = {
     "dice": dice_loss,
     "bce": binary_cross_entropy,
     "dice_bce": dice_and_cross_entropy,
+    "mse": mean_square_error,
+    "l1": mean_absolute_error,
 }

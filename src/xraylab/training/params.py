@@ -18,6 +18,10 @@ class Augmentation(Parameters):
     ----------
     flip : float
         Probability of a left-right flip.
+    flip_vertical : float
+        Probability of an upside-down flip.
+    quarter_turns : bool
+        Turn by 0, 90, 180 or 270 degrees, each as likely.
     rotate_deg, shear_deg : float
         Half-widths of uniform draws, in degrees.
     scale : float
@@ -35,6 +39,8 @@ class Augmentation(Parameters):
     """
 
     flip: float = Field(0.5, ge=0, le=1)
+    flip_vertical: float = Field(0.0, ge=0, le=1)
+    quarter_turns: bool = False
     rotate_deg: float = Field(15.0, ge=0, le=180)
     shear_deg: float = Field(5.0, ge=0, lt=90)
     scale: float = Field(0.2, ge=0, lt=1)
@@ -51,14 +57,17 @@ class Recipe(Parameters):
 
     Attributes
     ----------
-    loss : {"dice", "bce", "dice_bce"}
-        Soft Dice over the batch, binary cross-entropy, or their sum.
+    loss : {"dice", "bce", "dice_bce", "mse", "l1"}
+        Soft Dice over the batch, binary cross-entropy, or their sum; mean square or mean absolute error of a number.
     optimizer : {"adam", "adamw"}
         The optimiser.
     learning_rate, weight_decay : float
         Its settings; the learning rate is the largest of a one-cycle schedule.
     batch_size : int
         Films a step and device.
+    draws_per_group : int or None
+        Where films come in groups of copies, an epoch draws so many of each group, however many it holds; None takes
+        every film once.
     schedule : {"constant", "plateau", "one_cycle"}
         ``plateau`` lowers the learning rate when the validation loss stalls. ``one_cycle`` warms up and anneals to
         nearly 0 over the epochs, or over the wall-clock budget where that ends first (Smith and Topin 2019).
@@ -74,11 +83,12 @@ class Recipe(Parameters):
         Random changes of the training films.
     """
 
-    loss: Literal["dice", "bce", "dice_bce"] = "dice_bce"
+    loss: Literal["dice", "bce", "dice_bce", "mse", "l1"] = "dice_bce"
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: float = Field(1e-3, gt=0, le=10)
     weight_decay: float = Field(0.0, ge=0, le=1)
     batch_size: int = Field(8, ge=1, le=4096)
+    draws_per_group: int | None = Field(None, ge=1, le=10_000)
     schedule: Literal["constant", "plateau", "one_cycle"] = "constant"
     plateau_factor: float = Field(0.5, gt=0, lt=1)
     plateau_patience: int = Field(4, ge=0)

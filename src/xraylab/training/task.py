@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
@@ -34,9 +33,9 @@ class Task(pl.LightningModule):
     seed : int
         Each epoch draws from the streams of ``seed + epoch``.
     metrics : torchmetrics.MetricCollection
-        Measured on the validation part at every epoch; they take ``read(logits)`` and integer targets.
-    read : callable
-        What metrics are given of the logits, such as the sigmoid.
+        Measured on both parts at every epoch.
+    kind : {"binary", "number"}
+        Metrics are given the sigmoid of logits and integer targets, or numbers as they are.
     """
 
     def __init__(
@@ -46,53 +45,60 @@ class Task(pl.LightningModule):
         recipe: Recipe,
         seed: int,
         metrics: MetricCollection | None = None,
-        read: Callable[[Tensor], Tensor] = torch.sigmoid,
+        kind: Literal["binary", "number"] = "binary",
     ) -> None:
         super().__init__()
-        self.network, self.loss, self.recipe, self.seed, self.read = (
-            network,
-            loss,
-            recipe,
-            seed,
-            read,
-        )
-        self.val_metrics = (metrics or MetricCollection({})).clone(prefix="val_")
+        self.network, self.loss, self.recipe = network, loss, recipe
+        self.seed, self.kind = seed, kind
+        metrics = metrics or MetricCollection({})
+        self.train_metrics = metrics.clone(prefix="train_")
+        self.val_metrics = metrics.clone(prefix="val_")
 
-    def forward(self, films: Tensor) -> Tensor:
-        """Map films of uint8 (B, 1, H, W) to logits."""
+    def forward(self, inputs: Tensor | list[Tensor]) -> Tensor:
+        """Map films of uint8 (B, 1, H, W), with covariates (B, C) or without, to what the network gives."""
+        films, *covariates = [inputs] if isinstance(inputs, Tensor) else inputs
         # without the layout of channels last, oneDNN and cuDNN reorder every tensor
         scaled = scale_films(films).contiguous(memory_format=torch.channels_last)
-        logits: Tensor = self.network(scaled)
+        logits: Tensor = self.network(scaled, *covariates)
         return logits
 
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+    def training_step(self, batch: tuple[Any, Tensor], index: int) -> Tensor:
         """Return the loss of one batch."""
-        films, targets = batch
-        loss = self.loss(self(films).float(), targets.float())
+        inputs, targets = batch
+        logits = self(inputs).float()
+        loss = self.loss(logits, targets.float())
+        self._measure(self.train_metrics, logits.detach(), targets)
+        self.log_dict(self.train_metrics, on_step=False, on_epoch=True, batch_size=len(targets))
         self.log(
             "train_loss",
             loss,
             on_step=False,
             on_epoch=True,
             prog_bar=True,
-            batch_size=len(films),
+            batch_size=len(targets),
             sync_dist=True,
         )
         return loss
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
+    def validation_step(self, batch: tuple[Any, Tensor], index: int) -> None:
         """Measure loss and metrics of one batch."""
-        films, targets = batch
-        logits = self(films).float()
+        inputs, targets = batch
+        logits = self(inputs).float()
         loss = self.loss(logits, targets.float())
-        self.log("val_loss", loss, prog_bar=True, batch_size=len(films), sync_dist=True)
-        self.val_metrics.update(self.read(logits), targets.long())
+        self.log("val_loss", loss, prog_bar=True, batch_size=len(targets), sync_dist=True)
+        self._measure(self.val_metrics, logits, targets)
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the whole validation part."""
         if len(self.val_metrics):
             self.log_dict(self.val_metrics.compute(), prog_bar=True)
             self.val_metrics.reset()
+
+    def _measure(self, metrics: MetricCollection, found: Tensor, targets: Tensor) -> None:
+        if self.kind == "binary":
+            found, targets = found.sigmoid(), targets.long()
+        if len(metrics):
+            metrics.update(found, targets)
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's stream of random numbers."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -11,15 +9,13 @@ import numpy as np
 import pandas as pd
 
 from xraylab.evaluation.duplicates import name_looks
-from xraylab.evaluation.leakage import check_leakage, regroup
+from xraylab.evaluation.leakage import check_leakage, pass_gate
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.lung_segmentation.params import CohortParams, ProtocolParams
 
 __all__ = ["cache_films", "index_cohort", "split_cohort"]
-
-logger = logging.getLogger(__name__)
 
 _OTHER_SITE = "other"
 
@@ -148,7 +144,8 @@ def split_cohort(
         return cohort, leaks.assign(arm="", action="reported")
     films = all_films.assign(variant="original", arm="")
     if params.split == "groups":
-        return _gate(films, params, partial(_split_groups, params=params))
+        cohort, leaks = pass_gate(films, params.on_leak, partial(_split_groups, params=params))
+        return cohort, leaks.assign(arm="")
     sites = sorted(films["site"].unique())
     if len(sites) < 2:  # noqa: PLR2004
         raise ValueError(
@@ -176,22 +173,5 @@ def _split_site(films: pd.DataFrame, params: ProtocolParams) -> tuple[pd.DataFra
         split[~own & groups.isin(families_here)] = ""
         return split
 
-    return _gate(films, params, resplit)
-
-
-def _gate(
-    films: pd.DataFrame, params: ProtocolParams, resplit: Callable[[pd.Series], pd.Series]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split by film, look for leaks, and split again by family if asked to."""
-    cohort = films.assign(split=resplit(films["group_id"]))
-    leaks = check_leakage(cohort, params.on_leak)
-    action = "reported"
-    if params.on_leak == "regroup":
-        cohort, action = regroup(cohort, resplit), "regrouped"
-    if len(leaks):
-        first = leaks.iloc[0]
-        logger.warning(
-            "The leak gate found %d leaks, such as '%s' and '%s' (%s); %s",
-            len(leaks), first["image_id_a"], first["image_id_b"], first["kind"], action,
-        )  # fmt: skip
-    return cohort, leaks.assign(arm=films["arm"].iloc[0], action=action)
+    cohort, leaks = pass_gate(films, params.on_leak, resplit)
+    return cohort, leaks.assign(arm=films["arm"].iloc[0])

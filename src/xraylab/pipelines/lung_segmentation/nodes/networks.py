@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import platform
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -15,9 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab import __version__
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.imaging.augment import VARIANTS, make_variant
+from xraylab.models.card import NOTICE, digest_facts, package_versions
 from xraylab.models.networks import Weights, build_network, describe_network, restore_network
 from xraylab.models.state import ModelState
 from xraylab.pipelines.lung_segmentation.params import ProtocolParams, SegmentationModel
@@ -25,6 +23,8 @@ from xraylab.training.params import TrainingParams
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from xraylab.training.predict import Batches
 
 __all__ = ["THRESHOLD", "list_trainings", "mask_key", "predict_masks", "train_networks", "vary"]
 
@@ -74,7 +74,7 @@ def train_networks(
             spec.network, training.seed, encoder_weights, size_px=arrays.size_px
         )
         facts = _describe_training(arrays, rows, spec, training, params)
-        folder = unfinished / f"{name}-{_digest(facts)}"
+        folder = unfinished / f"{name}-{digest_facts(facts)}"
         models[name], history = _train(network, arrays, rows, spec, training, params, facts, folder)
         histories.append(history.assign(model=name))
     history = pd.concat(histories, ignore_index=True)
@@ -141,8 +141,8 @@ def _train(
         "fit": outcome.facts(),
         "metrics": {"val_loss": outcome.val_loss, "val_dice": float(last["val_dice"])},
         "lung_fraction_range": [float(learn["target"].min()), float(learn["target"].max())],
-        "versions": _versions(),
-        "notice": "Research software. Not a medical device.",
+        "versions": package_versions(),
+        "notice": NOTICE,
     }
     return describe_network(network, card), outcome.history
 
@@ -184,23 +184,7 @@ def _describe_training(
         "variants": list(spec.variants or params.variants),
         "size_px": arrays.size_px,
         "preprocess": arrays.preprocess,
-        "data_digest": _digest(used),
-    }
-
-
-def _digest(facts: Any) -> str:
-    text = json.dumps(facts, sort_keys=True).encode()
-    return hashlib.blake2b(text, digest_size=8).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    from importlib.metadata import version
-
-    packages = ("torch", "lightning", "segmentation-models-pytorch", "numpy")
-    return {
-        "xraylab": __version__,
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        "data_digest": digest_facts(used),
     }
 
 
@@ -218,6 +202,8 @@ def predict_masks(
     dict of str to callable
         By ``<model>/<image>`` (with ``~<variant>`` for a variant) a callable that gives the mask (S, S) of 0 and 1.
     """
+    from xraylab.training.predict import Batches
+
     masks: dict[str, Callable[[], Bytes]] = {}
     for name, spec, rows in list_trainings(cohort, params):
         held_out = rows[rows["split"].isin(["val", "test"])]
@@ -226,10 +212,18 @@ def predict_masks(
             for pair in zip(held_out["image_id"], held_out["variant"], strict=True)
         ]
         order = np.argsort(np.array(keys))  # that in which the catalog saves them
-        batches = _Batches(
-            restore_network(models[name]), arrays, held_out.iloc[order], spec, training, params.seed
+        batches = Batches(
+            restore_network(models[name]),
+            len(held_out),
+            partial(_read_variants, arrays, held_out.iloc[order], params.seed),
+            spec.recipe.batch_size,
+            views=2 if spec.average_flip else 1,
+            precision=training.precision,
+            accelerator=training.accelerator,
         )
-        masks.update({keys[i]: partial(batches.mask, position) for position, i in enumerate(order)})
+        masks.update(
+            {keys[i]: partial(_threshold, batches, position) for position, i in enumerate(order)}
+        )
     return masks
 
 
@@ -238,38 +232,15 @@ def mask_key(model: str, image_id: str, variant: str) -> str:
     return f"{model}/{image_id}" if variant == "original" else f"{model}/{image_id}~{variant}"
 
 
-class _Batches:
-    """Masks of one network, predicted a batch at a time when the first of a batch is asked for."""
+def _read_variants(
+    arrays: ArrayCache, rows: pd.DataFrame, seed: int, start: int, stop: int
+) -> Bytes:
+    films = []
+    for row in rows.iloc[start:stop].to_dict("records"):
+        film = np.asarray(arrays.films[arrays.row_of(row["image_id"])])
+        films.append(vary(film, np.zeros_like(film), row["variant"], row["image_id"], seed)[0])
+    return np.stack(films)
 
-    def __init__(
-        self,
-        network: nn.Module,
-        arrays: ArrayCache,
-        rows: pd.DataFrame,
-        spec: SegmentationModel,
-        training: TrainingParams,
-        seed: int,
-    ) -> None:
-        self.network, self.arrays, self.rows, self.spec = network, arrays, rows, spec
-        self.training, self.seed = training, seed
-        self._start, self._masks = -1, np.zeros((0, 0, 0), np.uint8)
 
-    def mask(self, position: int) -> Bytes:
-        """Return the mask of one row."""
-        from xraylab.training.predict import predict_probabilities
-
-        size = self.spec.recipe.batch_size
-        start = position - position % size
-        if start != self._start:
-            batch = self.rows.iloc[start : start + size]
-            films = [self._film(row) for row in batch.to_dict("records")]
-            found = predict_probabilities(
-                self.network, np.stack(films), precision=self.training.precision,
-                accelerator=self.training.accelerator, flip=self.spec.average_flip,
-            )  # fmt: skip
-            self._start, self._masks = start, (found >= THRESHOLD).astype(np.uint8)
-        return np.asarray(self._masks[position - start])
-
-    def _film(self, row: dict[Any, Any]) -> Bytes:
-        film = np.asarray(self.arrays.films[self.arrays.row_of(row["image_id"])])
-        return vary(film, np.zeros_like(film), row["variant"], row["image_id"], self.seed)[0]
+def _threshold(batches: Batches, position: int) -> Bytes:
+    return np.asarray(batches(position) >= THRESHOLD, np.uint8)

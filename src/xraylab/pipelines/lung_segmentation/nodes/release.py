@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -19,6 +19,9 @@ from xraylab.pipelines.lung_segmentation.params import CohortParams, ReleasePara
 from xraylab.training.params import TrainingParams
 
 from .networks import THRESHOLD
+
+if TYPE_CHECKING:
+    from xraylab.training.predict import Batches
 
 __all__ = ["cache_new_films", "describe_lungs", "plot_lung_masks", "predict_lungs"]
 
@@ -58,6 +61,8 @@ def predict_lungs(
     ValueError
         If there is no such model, or it was trained on films prepared in another way.
     """
+    from xraylab.training.predict import Batches
+
     if params.model not in models:
         raise ValueError(
             f"release.model '{params.model}' is none of the trained {', '.join(models)}"
@@ -68,41 +73,29 @@ def predict_lungs(
             f"'{params.model}' was trained on films prepared with {card['preprocess']}, these are prepared with "
             f"{new_arrays.preprocess}"
         )
-    batches = _Batches(models[params.model], new_arrays, training, params)
+    batches = Batches(
+        restore_network(models[params.model]),
+        len(new_arrays.index),
+        lambda start, stop: np.asarray(new_arrays.films[start:stop]),
+        params.batch_size,
+        views=2 if card["average_flip"] else 1,
+        precision=training.precision,
+        accelerator=training.accelerator,
+    )
     return {
-        str(image_id): partial(batches.mask, row)
-        for row, image_id in enumerate(new_arrays.index["image_id"])
+        str(row["image_id"]): partial(_mask, batches, position, row, params)
+        for position, row in enumerate(new_arrays.index.to_dict("records"))
     }
 
 
-class _Batches:
-    """Lung masks at the films' own sizes, predicted a batch at a time when the first of it is asked for."""
+def _mask(batches: Batches, position: int, facts: dict[Any, Any], params: ReleaseParams) -> Bytes:
+    """Return the mask (H, W) of one film at its own size."""
+    from xraylab.evaluation.segmentation import clean_mask
 
-    def __init__(
-        self, state: ModelState, arrays: ArrayCache, training: TrainingParams, params: ReleaseParams
-    ) -> None:
-        self.network, self.flip = restore_network(state), bool(state.card["average_flip"])
-        self.arrays, self.training, self.params = arrays, training, params
-        self._start, self._found = -1, np.zeros((0, 0, 0), np.float32)
-
-    def mask(self, row: int) -> Bytes:
-        """Return the mask (H, W) of one film."""
-        from xraylab.evaluation.segmentation import clean_mask
-        from xraylab.training.predict import predict_probabilities
-
-        size = self.params.batch_size
-        start = row - row % size
-        if start != self._start:
-            self._found = predict_probabilities(
-                self.network, np.asarray(self.arrays.films[start : start + size]),
-                precision=self.training.precision, accelerator=self.training.accelerator, flip=self.flip,
-            )  # fmt: skip
-            self._start = start
-        facts = self.arrays.index.iloc[row]
-        shape = int(facts["width_px"]), int(facts["height_px"])
-        found = cv2.resize(self._found[row - start], shape, interpolation=cv2.INTER_LINEAR)
-        mask = np.asarray(found >= THRESHOLD, np.uint8)
-        return clean_mask(mask) if self.params.clean else mask
+    shape = int(facts["width_px"]), int(facts["height_px"])
+    found = cv2.resize(batches(position), shape, interpolation=cv2.INTER_LINEAR)
+    mask = np.asarray(found >= THRESHOLD, np.uint8)
+    return clean_mask(mask) if params.clean else mask
 
 
 def describe_lungs(

@@ -1,0 +1,34 @@
+"""What every model card says, and by what a training is known."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+from xraylab import __version__
+
+__all__ = ["NOTICE", "digest_facts", "package_versions"]
+
+NOTICE = "Research software. Not a medical device."
+
+
+def digest_facts(facts: Any) -> str:
+    """Return 16 hexadecimal digits that change with any of the JSON-ready facts."""
+    text = json.dumps(facts, sort_keys=True).encode()
+    return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def package_versions(
+    packages: Sequence[str] = ("torch", "lightning", "segmentation-models-pytorch", "numpy"),
+) -> dict[str, str]:
+    """Return the versions of this project, of Python and of packages."""
+    from importlib.metadata import version
+
+    return {
+        "xraylab": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }

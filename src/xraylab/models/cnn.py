@@ -1,0 +1,114 @@
+"""Networks that give logits a film: the one of the public fracture demo, and any encoder with a head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from xraylab.models.unet import check_divisible
+
+__all__ = ["CNN", "EncoderClassifier", "Standardise"]
+
+_LEAST_DEVIATION = 1e-3
+
+
+class Standardise(nn.Module):
+    """Shift and scale each film to zero mean and unit variance; a film of one grey value becomes 0."""
+
+    def forward(self, films: Tensor) -> Tensor:
+        """Map films (B, C, H, W) to films of the same shape."""
+        deviation, mean = torch.std_mean(films, dim=(1, 2, 3), keepdim=True, correction=0)
+        return (films - mean) / deviation.clamp_min(_LEAST_DEVIATION)
+
+
+class CNN(nn.Module):
+    """Blocks of a 3 × 3 convolution, batch normalisation, ReLU and 2 × 2 max pooling; dense with dropout; logits out.
+
+    ``maps``, here and below, passes the last feature maps on unchanged: what Grad-CAM looks at.
+
+    Parameters
+    ----------
+    size_px : int
+        Edge of the films, a multiple of 2 ** blocks.
+    in_channels, out_features : int
+        Channels of the films and number of logits.
+    widths : sequence of int
+        Channels of each block.
+    dense : int
+        Units of the dense layer.
+    dropout : float
+        Share of them that is dropped in training.
+    """
+
+    def __init__(
+        self,
+        size_px: int,
+        in_channels: int = 1,
+        out_features: int = 1,
+        widths: Sequence[int] = (64, 128, 256, 512),
+        dense: int = 256,
+        dropout: float = 0.5,
+    ) -> None:
+        super().__init__()
+        inputs = [in_channels, *widths[:-1]]
+        self.stride = 2 ** len(widths)
+        if size_px % self.stride:
+            raise ValueError(f"size_px must be a multiple of {self.stride}, got {size_px}")
+        self.blocks = nn.Sequential(*(_block(a, b) for a, b in zip(inputs, widths, strict=True)))
+        self.maps = nn.Identity()
+        side = size_px // self.stride
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(widths[-1] * side**2, dense),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(dense, out_features),
+        )
+
+    def forward(self, films: Tensor) -> Tensor:
+        """Map films (B, C, S, S) to logits (B, K)."""
+        check_divisible(films, self.stride)
+        logits: Tensor = self.head(self.maps(self.blocks(films)))
+        return logits
+
+
+class EncoderClassifier(nn.Module):
+    """An encoder of segmentation_models_pytorch, global average pooling, dropout and one linear layer; logits out.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        Gives a list of feature maps, the coarsest last.
+    out_features : int
+        Number of logits.
+    dropout : float
+        Share of the pooled features that is dropped in training.
+    """
+
+    def __init__(self, encoder: Any, out_features: int = 1, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.maps = nn.Identity()
+        self.head = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Dropout(dropout),
+            nn.Linear(int(encoder.out_channels[-1]), out_features),
+        )
+
+    def forward(self, films: Tensor) -> Tensor:
+        """Map films (B, C, H, W) to logits (B, K)."""
+        logits: Tensor = self.head(self.maps(self.encoder(films)[-1]))
+        return logits
+
+
+def _block(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),  # batch normalisation shifts
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+        nn.MaxPool2d(2),
+    )

@@ -1,0 +1,155 @@
+"""Encoders of segmentation_models_pytorch and timm by name, with weights of a hub, of a file, or of our own models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+__all__ = ["OWN_PREFIX", "Weights", "check_architecture", "check_encoder", "load_encoder"]
+
+Weights = Mapping[str, Callable[[], dict[str, NDArray[Any]]]]
+"""Weight files at hand, by ``<encoder>.<weights>``; each callable gives tensors by name."""
+
+OWN_PREFIX = "models/"
+"""What the name of this project's own weights begins with: ``models/<pipeline>/<protocol>/<model>``."""
+
+_SHOWN = 60
+_FIRST_LAYER_AXES = 4
+
+
+def check_architecture(name: str) -> None:
+    """Raise ValueError unless segmentation_models_pytorch has the architecture, naming those that it has."""
+    import segmentation_models_pytorch as smp
+
+    valid = list(smp.MODEL_ARCHITECTURES_MAPPING)
+    if name not in valid:
+        raise ValueError(_unknown("architecture with an encoder", name, valid))
+
+
+def check_encoder(name: str, weights: str | None) -> None:
+    """Raise ValueError unless there is such an encoder, and such weights of it.
+
+    Weights of this project's own, which begin with `OWN_PREFIX`, are looked for when they are loaded.
+    """
+    import segmentation_models_pytorch as smp
+
+    if name.startswith("tu-"):
+        import timm
+
+        # as segmentation_models_pytorch does: a timm name with or without its pretrained tag
+        if not timm.is_model(name.removeprefix("tu-").split(".")[0]):
+            raise ValueError(
+                _unknown("encoder", name, [f"tu-{each}" for each in timm.list_models()])
+            )
+        return
+    encoders = smp.encoders.encoders
+    if name not in encoders:
+        raise ValueError(_unknown("encoder", name, [*encoders, "tu-<any timm model>"]))
+    settings = encoders[name]["pretrained_settings"]
+    if weights is not None and weights not in settings and not weights.startswith(OWN_PREFIX):
+        valid = [*settings, f"{OWN_PREFIX}<pipeline>/<protocol>/<model>"]
+        raise ValueError(_unknown(f"encoder_weights of '{name}'", weights, valid))
+
+
+def _unknown(what: str, value: str, valid: list[str]) -> str:
+    close = get_close_matches(value, valid, n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    more = f" … ({len(valid)} in all)" if len(valid) > _SHOWN else ""
+    return f"unknown {what} '{value}'.{hint} Valid: {', '.join(valid[:_SHOWN])}{more}"
+
+
+def load_encoder(
+    encoder: nn.Module, name: str, weights: str, at_hand: Weights, depth: int = 5
+) -> None:
+    """Give an encoder for grey films pretrained weights, its first layer summed over colours.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        An encoder of segmentation_models_pytorch with one input channel.
+    name, weights : str
+        Which encoder it is, and which weights it shall have.
+    at_hand : mapping of str to callable
+        Weights that lie at hand; others are fetched from the hub.
+    depth : int
+        Levels of the encoder.
+
+    Raises
+    ------
+    ValueError
+        If the weights are neither at hand nor can be fetched (the message says which file to put where), or are those
+        of another network.
+    """
+    import segmentation_models_pytorch as smp
+    import torch
+
+    key = f"{name}.{weights}"
+    if key not in at_hand:
+        if weights.startswith(OWN_PREFIX):
+            raise ValueError(_which_to_train(name, weights, at_hand))
+        try:
+            fetched = smp.encoders.get_encoder(name, 1, depth, weights)
+        except (
+            Exception
+        ) as error:  # no network, no such file, a proxy: each hub has errors of its own
+            raise ValueError(_where_to_put(name, weights, at_hand)) from error
+        encoder.load_state_dict(fetched.state_dict())
+        return
+    tensors = {each: torch.from_numpy(np.array(value)) for each, value in at_hand[key]().items()}
+    grey = _takes_grey(tensors, encoder)
+    known = encoder if grey else smp.encoders.get_encoder(name, 3, depth, None)
+    _check_tensors(key, name, tensors, known.state_dict())
+    known.load_state_dict(
+        {k: v for k, v in tensors.items() if k in known.state_dict()}, strict=False
+    )
+    if not grey:
+        known.set_in_channels(1, pretrained=True)
+        encoder.load_state_dict(known.state_dict())
+
+
+def _takes_grey(tensors: dict[str, Tensor], encoder: nn.Module) -> bool:
+    """Tell whether weights are for films of one channel, by the first layer of convolution."""
+    for name, value in encoder.state_dict().items():
+        if value.ndim == _FIRST_LAYER_AXES:
+            return name in tensors and tensors[name].shape[1] == 1
+    return False
+
+
+def _check_tensors(
+    key: str, name: str, tensors: dict[str, Tensor], known: dict[str, Tensor]
+) -> None:
+    missing = [k for k in known if k not in tensors and not k.endswith("num_batches_tracked")]
+    wrong = [k for k in known if k in tensors and tensors[k].shape != known[k].shape]
+    if missing or wrong:
+        raise ValueError(
+            f"the weights '{key}' are not those of the encoder '{name}': "
+            + (f"'{missing[0]}' is missing" if missing else f"'{wrong[0]}' has another shape")
+        )
+
+
+def _which_to_train(name: str, weights: str, at_hand: Weights) -> str:
+    own = [key for key in at_hand if f".{OWN_PREFIX}" in key]
+    return (
+        f"there is no trained model '{weights.removeprefix(OWN_PREFIX)}' with the encoder '{name}'; run its "
+        f"pipeline first. Trained are: {', '.join(own) or 'none'}"
+    )
+
+
+def _where_to_put(name: str, weights: str, at_hand: Weights) -> str:
+    import segmentation_models_pytorch as smp
+
+    settings = smp.encoders.encoders.get(name, {}).get("pretrained_settings", {})
+    repository = settings.get(weights, {}).get("repo_id", name)
+    folder = getattr(at_hand, "folder", "the folder of encoder weights")
+    return (
+        f"the pretrained weights '{weights}' of the encoder '{name}' cannot be fetched here. "
+        f"Put the file 'model.safetensors' of the hub's repository '{repository}' at "
+        f"'{folder}/{name}.{weights}.safetensors', or set encoder_weights to null to start from random weights"
+    )
