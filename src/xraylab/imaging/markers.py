@@ -167,8 +167,8 @@ def _measure(film: ByteImage, bright: ByteImage, edge: int) -> _Parts:
     )
 
     level = _mean(labels, grey, count)
-    on_rim = np.nonzero(rim)
-    rim, rim_grey = rim[on_rim], grey[on_rim]
+    on_rim = np.flatnonzero(rim)
+    rim, rim_grey = rim.ravel()[on_rim], grey.ravel()[on_rim]
     rim_level = _mean(rim, rim_grey, count)
     contrast = np.maximum(level - rim_level, 1.0)
     spread = np.sqrt(np.maximum(_mean(rim, np.square(rim_grey), count) - rim_level**2, 0))
@@ -191,10 +191,10 @@ def _measure(film: ByteImage, bright: ByteImage, edge: int) -> _Parts:
 
 def _mean(labels: NDArray[np.uint16], values: NDArray[np.float32], count: int) -> FloatArray:
     """Return the mean of the values of each label (count,); 0 for a label without any, and for the background."""
-    picked = np.nonzero(labels)
-    index = labels[picked]
+    picked = np.flatnonzero(labels)
+    index = labels.ravel()[picked]
     number = np.maximum(np.bincount(index, minlength=count), 1)
-    return np.asarray(np.bincount(index, values[picked], count) / number, np.float64)
+    return np.asarray(np.bincount(index, values.ravel()[picked], count) / number, np.float64)
 
 
 def _stand_alone(parts: _Parts, params: MarkerParams, white: float) -> BoolImage:
