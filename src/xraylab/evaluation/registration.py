@@ -1,0 +1,151 @@
+"""Two films laid upon each other: by a turn alone, or registered, and how alike they are then.
+
+References
+----------
+Evangelidis G. D., Psarakis E. Z. (2008), *IEEE TPAMI* 30(10), 1858-1865: registration by the enhanced correlation
+coefficient, as ``cv2.findTransformECC`` does it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from xraylab.evaluation.polar import SIDE_PX, Band, band_pass
+
+__all__ = ["angle_of", "compare_registered", "compare_turned", "turn_matrix"]
+
+FloatImage = NDArray[np.float32]
+Matrix = NDArray[np.float64]
+
+_FINE = Band(
+    1.4, 6.0, 10.0
+)  # fine enough that two patients differ, coarse enough for noise and JPEG
+_COARSE = Band(3.5, 10.0, 14.0)
+_COARSE_PX = 64
+_LEAST_COARSE = 0.75  # correlation of coarse details below which fine ones are not looked at
+_DISC = 0.92  # of the half edge
+_LEAST_OVERLAP = 0.6  # of the disc, in both
+_STRETCH = 1.5  # largest stretch or shrinking of a registration that is believed
+_STEPS = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 1e-4
+
+
+def turn_matrix(shift_rad: float, mirrored: bool, scale: float = 1.0) -> Matrix:
+    """Return the matrix (2, 2) from points of the first film to those of the second, both from the middle."""
+    turn = np.array(
+        [[np.cos(shift_rad), -np.sin(shift_rad)], [np.sin(shift_rad), np.cos(shift_rad)]]
+    )
+    return np.asarray(scale * (np.diag([1.0, -1.0 if mirrored else 1.0]) @ turn), np.float64)
+
+
+def angle_of(matrix: Matrix) -> tuple[float, bool]:
+    """Return how a matrix turns a film.
+
+    Parameters
+    ----------
+    matrix : (2, 2+) ndarray
+        From points of the first film to those of the second (x right, y down).
+
+    Returns
+    -------
+    float, bool
+        Degrees in [0, 360) by which the first film, mirrored left to right before if so, is turned counter-clockwise
+        to become the second; and whether it is mirrored.
+    """
+    part = np.asarray(matrix[:, :2], np.float64)
+    mirrored = bool(np.linalg.det(part) < 0)
+    if mirrored:
+        part = np.diag([1.0, -1.0]) @ part
+    shift = np.rad2deg(np.arctan2(part[1, 0] - part[0, 1], part[0, 0] + part[1, 1]))
+    # upside down is left to right, turned by 180 degrees; the image's y axis points down
+    angle = float((180 + shift if mirrored else -shift) % 360)
+    return (0.0 if np.isclose(angle, 360) else angle), mirrored
+
+
+def compare_turned(first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Matrix) -> float:
+    """Return how alike two films are when one is laid upon the other.
+
+    Parameters
+    ----------
+    first, second : (S, S) ndarray of uint8
+        The films.
+    matrix : (2, 2) or (2, 3) ndarray
+        From points of the first to those of the second, both from the middle, in pixels of an edge of `SIDE_PX`.
+
+    Returns
+    -------
+    float
+        Correlation in [-1, 1] of their fine details over the part of the inscribed disc that both show; 0 when that
+        is too small a part of it.
+    """
+    a, b = band_pass(first, _FINE), band_pass(second, _FINE)
+    return _correlate(a, b, _from_corner(matrix, SIDE_PX))
+
+
+def compare_registered(
+    first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Matrix
+) -> tuple[float, Matrix]:
+    """Register two films by an affine map, and return how alike they are then, and the map.
+
+    Parameters
+    ----------
+    first, second : (S, S) ndarray of uint8
+        The films.
+    matrix : (2, 2) ndarray
+        Where to start, as in `compare_turned`.
+
+    Returns
+    -------
+    float, (2, 3) ndarray
+        As `compare_turned`; 0 and the start when no registration is found, or one that stretches by more
+        than half.
+    """
+    a, b = (band_pass(film, _COARSE, _COARSE_PX) for film in (first, second))
+    start = _from_corner(matrix, _COARSE_PX).astype(np.float32)
+    try:
+        likeness, found = cv2.findTransformECC(
+            a, b, start.copy(), cv2.MOTION_AFFINE, _STEPS, _disc(_COARSE_PX), 1
+        )
+    except cv2.error:  # it does not converge, or nothing overlaps
+        return 0.0, matrix
+    if likeness < _LEAST_COARSE:
+        return 0.0, matrix
+    middle = np.full(2, (_COARSE_PX - 1) / 2)
+    part = np.asarray(found[:, :2], np.float64)
+    shift = (part @ middle + found[:, 2] - middle) * (SIDE_PX / _COARSE_PX)
+    stretch = np.linalg.svd(part, compute_uv=False)
+    if not np.all((stretch < _STRETCH) & (stretch > 1 / _STRETCH)):
+        return 0.0, matrix
+    registered = np.column_stack([part, shift])
+    return compare_turned(first, second, registered), registered
+
+
+def _from_corner(matrix: Matrix, side_px: int) -> Matrix:
+    """Return the map (2, 3) between pixels counted from the corner."""
+    middle = np.full(2, (side_px - 1) / 2)
+    part = matrix[:, :2]
+    shift = matrix[:, 2] * (side_px / SIDE_PX) if matrix.shape[1] > 2 else 0.0  # noqa: PLR2004
+    return np.column_stack([part, middle - part @ middle + shift])
+
+
+def _correlate(a: FloatImage, b: FloatImage, matrix: Matrix) -> float:
+    size = (a.shape[1], a.shape[0])
+    disc = _disc(len(a))
+    laid = cv2.warpAffine(b, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    seen = cv2.warpAffine(disc, matrix, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    both = (np.asarray(seen, np.uint8) & disc).astype(bool)
+    if both.sum() < _LEAST_OVERLAP * disc.sum():
+        return 0.0
+    x, y = a[both], laid[both]
+    x, y = x - x.mean(), y - y.mean()
+    norm = float(np.sqrt(float(x @ x) * float(y @ y)))
+    return float(np.clip(float(x @ y) / norm, -1, 1)) if norm else 0.0
+
+
+@cache
+def _disc(side_px: int) -> NDArray[np.uint8]:
+    y, x = np.mgrid[:side_px, :side_px] - (side_px - 1) / 2
+    return np.asarray(np.hypot(x, y) <= _DISC * side_px / 2, np.uint8)
