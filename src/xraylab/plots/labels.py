@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["PROTOCOL_COLOURS", "metric_label", "protocol_colour", "protocol_order"]
+__all__ = [
+    "MODEL_COLOURS",
+    "PROTOCOL_COLOURS",
+    "metric_label",
+    "protocol_colour",
+    "protocol_order",
+]
 
 #: Colour-blind safe (Okabe and Ito 2008): one colour a protocol, the same in every figure and page.
 PROTOCOL_COLOURS = {
@@ -11,6 +17,8 @@ PROTOCOL_COLOURS = {
     "fair": "#009E73",
     "sites": "#CC79A7",
 }
+#: One colour a model where models share axes, in the order of the table.
+MODEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 _OTHER_COLOURS = ("#56B4E9", "#E69F00", "#555555")
 
 _METRIC_LABELS = {
@@ -27,12 +35,25 @@ _METRIC_LABELS = {
     "auprc": "Area under precision-recall",
     "ece": "Expected calibration error",
     "f1": "F1",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "precision": "Precision",
+    "recall": "Recall (sensitivity)",
+    "specificity": "Specificity",
+    "brier": "Brier score",
+    "sensitivity_at_90_specificity": "Sensitivity at 90 % specificity",
     "coverage": "Coverage of the intervals",
 }
+_BY_GROUP = "_by_group"
 
 
 def metric_label(metric: str) -> str:
-    """Return a metric's name for a reader; an unknown one is written out as it is, without underscores."""
+    """Return a metric's name for a reader; an unknown one is written out as it is, without underscores.
+
+    A name that ends on ``_by_group`` is its metric with one vote a group instead of one a film.
+    """
+    if metric.endswith(_BY_GROUP) and metric != _BY_GROUP:
+        return f"{metric_label(metric.removesuffix(_BY_GROUP))}, one vote a family"
     if metric in _METRIC_LABELS:
         return _METRIC_LABELS[metric]
     words = metric.replace("_", " ").strip()

@@ -1,0 +1,266 @@
+"""Figures of how well a classifier of two classes ranks: its operating points, and its precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from xraylab.plots.keyed import Key, keyed_squares
+from xraylab.plots.labels import MODEL_COLOURS, metric_label, protocol_order
+from xraylab.plots.panels import plain, rows_and_columns
+from xraylab.plots.style import INK, LABEL_PT, MUTED, in_order, require_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["plot_precision_recall", "plot_roc"]
+
+_CLASSES = 2
+_WEIGHT = "weight of the row"
+_BASELINE_LOOKS = (
+    {"color": "#6B7480", "linestyle": (0, (4, 2))},
+    {"color": "#6B7480", "linestyle": (0, (1, 1.4))},
+    {"color": "#9AA3AD", "linestyle": (0, (6, 2, 1, 2))},
+)
+
+
+class Areas(NamedTuple):
+    """What is written of each protocol's models: a title, and value with interval by (protocol, model)."""
+
+    title: str
+    numbers: Mapping[tuple[str, str], str]
+
+
+def plot_roc(
+    rows_by: pd.DataFrame,
+    metrics: pd.DataFrame | None = None,
+    split: str = "test",
+    baselines: Sequence[str] = (),
+    positive: str = "positive",
+    weight: Literal["row", "group"] = "row",
+) -> Figure:
+    """Draw receiver operating characteristics: one panel a protocol, one line a model.
+
+    Parameters
+    ----------
+    rows_by : pandas.DataFrame
+        Columns ``protocol, model, target`` (0 or 1) and ``prediction`` (any score, higher for class 1), and
+        ``group_id`` where groups are weighed; where there is a column ``split``, only the rows of ``split`` are drawn.
+    metrics : pandas.DataFrame, optional
+        Tidy metrics (``protocol, model, split, metric, value, ci_low, ci_high``): the area stands beside each model's
+        name as it stands there, never computed anew.
+    split : str
+        The split that is drawn.
+    baselines : sequence of str
+        Models that are drawn thin, grey and dashed.
+    positive : str
+        What class 1 is called.
+    weight : {"row", "group"}
+        Each row counts as one, or each group does and its rows share it. The area that is written is ``auroc``, or
+        ``auroc_by_group``.
+
+    Returns
+    -------
+    Figure
+        Square panels, with the diagonal of chance. A model whose rows are of one class has no curve; its name says so.
+
+    Raises
+    ------
+    ValueError
+        If a column lacks, no row is of the split, a target is not 0 or 1, or a prediction is not finite, or
+        `weight` is unknown.
+    """
+    from sklearn.metrics import roc_curve
+
+    def draw(ax: Axes, target: Floats, score: Floats, weights: Floats, **look: Any) -> None:
+        false_positive, true_positive, _ = roc_curve(target, score, sample_weight=weights)
+        ax.plot(false_positive, true_positive, **look)
+
+    part = _checked(rows_by, split, weight)
+    figure, panels = _curve_panels(
+        part, _areas(metrics, _name("auroc", weight), split), baselines, positive, draw
+    )
+    for ax, _ in panels:
+        ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, zorder=1)
+    _name_axes(panels, "1 − specificity", "Sensitivity")
+    return figure
+
+
+def plot_precision_recall(
+    rows_by: pd.DataFrame,
+    metrics: pd.DataFrame | None = None,
+    split: str = "test",
+    baselines: Sequence[str] = (),
+    positive: str = "positive",
+    weight: Literal["row", "group"] = "row",
+) -> Figure:
+    """Draw precision against recall: one panel a protocol, one line a model.
+
+    Parameters
+    ----------
+    rows_by, metrics, split, baselines, positive, weight
+        As `plot_roc` takes them; the area is ``auprc``, or ``auprc_by_group``.
+
+    Returns
+    -------
+    Figure
+        Square panels; the level line is the share of positive rows, which is the precision of chance.
+
+    Raises
+    ------
+    ValueError
+        If a column lacks, no row is of the split, a target is not 0 or 1, or a prediction is not finite, or
+        `weight` is unknown.
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    def draw(ax: Axes, target: Floats, score: Floats, weights: Floats, **look: Any) -> None:
+        precision, recall, _ = precision_recall_curve(target, score, sample_weight=weights)
+        # sklearn closes the curve at recall 0 with a precision of 1 that no threshold gives
+        ax.plot(recall[:-1], precision[:-1], drawstyle="steps-post", **look)
+
+    part = _checked(rows_by, split, weight)
+    figure, panels = _curve_panels(
+        part, _areas(metrics, _name("auprc", weight), split), baselines, positive, draw
+    )
+    for ax, rows in panels:
+        share = float(np.average(rows["target"].to_numpy(float), weights=rows[_WEIGHT]))
+        ax.axhline(share, color=MUTED, linewidth=0.8, zorder=1)
+    _name_axes(panels, "Recall (sensitivity)", "Precision")
+    return figure
+
+
+def _checked(rows: pd.DataFrame, split: str, weight: str) -> pd.DataFrame:
+    """Return the rows of the split, all of them fit to be drawn, with a column of weights."""
+    if weight not in ("row", "group"):
+        raise ValueError(f"weight must be 'row' or 'group', got {weight!r}")
+    groups = ["group_id"] if weight == "group" else []
+    require_columns(rows, ("protocol", "model", "target", "prediction", *groups), "rows_by")
+    if "split" in rows.columns:
+        part = rows[rows["split"] == split]
+        if part.empty:
+            raise ValueError(
+                f"rows_by has no rows of the split '{split}'; it has {in_order(rows['split'])}"
+            )
+        rows = part
+    other = sorted(set(rows["target"].astype(float).tolist()) - {0.0, 1.0})
+    if other:
+        raise ValueError(f"rows_by: target must be 0 or 1, not {other[:5]}")
+    bad = int((~np.isfinite(rows["prediction"].to_numpy(float))).sum())
+    if bad:
+        raise ValueError(f"rows_by: {bad} of {len(rows)} predictions are not finite")
+    if weight == "row":
+        return rows.assign(**{_WEIGHT: 1.0})
+    sizes = rows.groupby(["protocol", "model", "group_id"])["target"].transform("size")
+    return rows.assign(**{_WEIGHT: 1.0 / sizes})
+
+
+def _name(metric: str, weight: str) -> str:
+    return f"{metric}_by_group" if weight == "group" else metric
+
+
+def _curve_panels(
+    part: pd.DataFrame,
+    areas: Areas,
+    baselines: Sequence[str],
+    positive: str,
+    draw: Callable[..., None],
+) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
+    """Draw one curve a model into one square panel a protocol, beside a table of models and areas."""
+    protocols = protocol_order(in_order(part["protocol"]))
+    groups = {name: part[part["protocol"] == name] for name in protocols}
+    looks = _looks(in_order(part["model"]), baselines)
+    keys = [
+        Key(_entries(rows, name, areas), areas.title if areas.numbers else "")
+        for name, rows in groups.items()
+    ]
+    heads = [(plain(name), _sizes(rows, positive)) for name, rows in groups.items()]
+    figure, axes = keyed_squares(heads, keys, looks)
+    for ax, rows in zip(axes, groups.values(), strict=True):
+        for model, cell in rows.groupby("model", sort=False):
+            target, score = (cell[name].to_numpy(float) for name in ("target", "prediction"))
+            if np.unique(target).size == _CLASSES:
+                draw(ax, target, score, cell[_WEIGHT].to_numpy(float), **looks[str(model)])
+        ticks = np.linspace(0, 1, 6)
+        ax.set(xlim=(-0.015, 1.015), ylim=(-0.015, 1.015), xticks=ticks, yticks=ticks)
+    return figure, list(zip(axes, groups.values(), strict=True))
+
+
+def _entries(rows: pd.DataFrame, protocol: str, areas: Areas) -> dict[str, str]:
+    """Return what is written beside each model of a protocol."""
+    classes = rows.groupby("model", sort=False)["target"].nunique()
+    return {
+        str(model): areas.numbers.get((protocol, str(model)), "")
+        if n == _CLASSES
+        else "one class only"
+        for model, n in classes.items()
+    }
+
+
+def _looks(models: Sequence[str], baselines: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return each model's line: its colour among the networks, or a grey dash among the baselines."""
+    networks = [model for model in models if model not in baselines]
+    looks: dict[str, dict[str, Any]] = {}
+    for place, model in enumerate(networks):
+        turn = place // len(MODEL_COLOURS)
+        looks[model] = {
+            "color": MODEL_COLOURS[place % len(MODEL_COLOURS)], "linewidth": 2.0, "zorder": 4,
+            "linestyle": ("-", (0, (5, 1.5)), (0, (1, 1)))[turn % 3],
+        }  # fmt: skip
+    for place, model in enumerate(name for name in models if name in baselines):
+        looks[model] = {
+            **_BASELINE_LOOKS[place % len(_BASELINE_LOOKS)],
+            "linewidth": 1.2,
+            "zorder": 3,
+        }
+    return looks
+
+
+def _areas(metrics: pd.DataFrame | None, metric: str, split: str) -> Areas:
+    title = f"{metric_label(metric)} (95\u00a0%\u00a0interval)"
+    if metrics is None:
+        return Areas(title, {})
+    columns = ("protocol", "model", "split", "metric", "value", "ci_low", "ci_high")
+    require_columns(metrics, columns, "metrics")
+    rows = metrics[(metrics["metric"] == metric) & (metrics["split"] == split)]
+    numbers = {
+        (str(row["protocol"]), str(row["model"])): _value(
+            row["value"], row["ci_low"], row["ci_high"]
+        )
+        for row in rows.to_dict("records")
+    }
+    return Areas(title, numbers)
+
+
+def _value(value: float, low: float = np.nan, high: float = np.nan) -> str:
+    if not np.isfinite(value):
+        return "not defined"
+    interval = f" ({low:.3f}–{high:.3f})" if np.isfinite([low, high]).all() else ""
+    return f"{value:.3f}{interval}"
+
+
+def _sizes(rows: pd.DataFrame, positive: str) -> str:
+    """Say how many rows a model was measured on, and how many of them are positive."""
+    counts = rows.groupby("model", sort=False)["target"].agg(["size", "sum"]).astype(int)
+    size, hits = (
+        f"{column.min():,}"
+        if column.min() == column.max()
+        else f"{column.min():,}–{column.max():,}"
+        for column in (counts["size"], counts["sum"])
+    )
+    return f"n = {size}, {hits} {positive}"
+
+
+def _name_axes(panels: Sequence[tuple[Axes, Any]], x: str, y: str) -> None:
+    _, columns = rows_and_columns(len(panels))
+    for index, (ax, _) in enumerate(panels):
+        ax.set_xlabel(x, fontsize=LABEL_PT, color=INK)
+        if index % columns == 0:
+            ax.set_ylabel(y, fontsize=LABEL_PT, color=INK)
