@@ -98,6 +98,11 @@ class FittedTrees:
         """Return the columns that the model uses as an array (N, F)."""
         return design_matrix(features, self.feature_names, (), "given", allow_missing=True)
 
+    def unscaled_tensors(self) -> dict[str, NDArray[Any]]:
+        """Return the forest's arrays with answers in units of the target, for an export that knows no scale."""
+        values = self.tensors["value"] * self.scale + self.offset
+        return {**self.tensors, "value": values}
+
     @cached_property
     def library_model(self) -> Any:
         """The booster of XGBoost or LightGBM, read from its text."""
