@@ -83,10 +83,12 @@ def test_writers_that_race_agree(tmp_path: Path) -> None:
 
 def test_registry_writes_a_data_set_by_its_name(tmp_path: Path) -> None:
     assert set(PHANTOMS) == {
+        "covid_lesions",
         "fracture_multi_region",
         "montgomery_shenzhen",
         "nih_chest_xray14",
         "rsna_bone_age",
+        "seed_lesion_results",
     }
     sizes = {"n_patients": 1, "films_per_patient": [1, 1], "size_px": 64, "bad_films": False}
     assert write_phantom("nih_chest_xray14", tmp_path / "nih", sizes)

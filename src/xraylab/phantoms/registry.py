@@ -60,11 +60,41 @@ def _write_rsna_bone_age(folder: Path, sizes: dict[str, Any]) -> bool:
     )
 
 
+def _write_covid_lesions(folder: Path, sizes: dict[str, Any]) -> bool:
+    from xraylab.phantoms.covid_lesions import (
+        CovidLesionsPhantomParams,
+        write_covid_lesions_phantom,
+    )
+    from xraylab.phantoms.write import write_once
+
+    params = CovidLesionsPhantomParams.model_validate(sizes)
+    return write_once(
+        folder, partial(write_covid_lesions_phantom, params=params), params.model_dump(mode="json")
+    )
+
+
+def _write_seed_lesion_results(folder: Path, sizes: dict[str, Any]) -> bool:
+    from xraylab.phantoms.seed_lesion_results import (
+        SeedLesionResultsPhantomParams,
+        write_seed_lesion_results_phantom,
+    )
+    from xraylab.phantoms.write import write_once
+
+    params = SeedLesionResultsPhantomParams.model_validate(sizes)
+    return write_once(
+        folder,
+        partial(write_seed_lesion_results_phantom, params=params),
+        params.model_dump(mode="json"),
+    )
+
+
 PHANTOMS: dict[str, Callable[[Path, dict[str, Any]], bool]] = {
+    "covid_lesions": _write_covid_lesions,
     "fracture_multi_region": _write_fracture_multi_region,
     "montgomery_shenzhen": _write_montgomery_shenzhen,
     "nih_chest_xray14": _write_nih,
     "rsna_bone_age": _write_rsna_bone_age,
+    "seed_lesion_results": _write_seed_lesion_results,
 }
 """Writer of each raw data set's phantom form, by the name of its folder."""
 
