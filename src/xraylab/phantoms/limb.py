@@ -116,8 +116,8 @@ def draw_limb_anatomy(rng: np.random.Generator) -> LimbAnatomy:
     kind = str(rng.choice(["single", "forearm", "leg"]))
     side = float(rng.choice([-1.0, 1.0]))
     size = float(rng.uniform(0.85, 1.15))
-    field_cm = float(rng.uniform(11.0, 16.0))
-    length = float(rng.uniform(1.0, 1.8)) * field_cm
+    field_cm = float(rng.uniform(10.0, 14.0))
+    length = float(rng.uniform(1.2, 2.0)) * field_cm
     middle = field_cm / 2 + float(rng.uniform(-0.25, 0.25)) * field_cm
     if kind == "single":
         shafts = [(0.0, float(rng.uniform(1.0, 1.35)))]
@@ -142,7 +142,7 @@ def draw_limb_anatomy(rng: np.random.Generator) -> LimbAnatomy:
                 bow=size * bow,
                 flare_top=float(rng.uniform(1.35, 1.9)),
                 flare_bottom=float(rng.uniform(1.35, 1.9)),
-                growth_plate=float(rng.uniform(1.0, 1.8)) * float(rng.random() < 0.12),  # noqa: PLR2004
+                growth_plate=float(rng.uniform(1.0, 1.8)) * float(rng.random() < 0.1),  # noqa: PLR2004
             )
         )
     reach = max(abs(bone.x) + bone.radius for bone in bones)
@@ -179,18 +179,20 @@ def _neighbours(bones: list[Bone], rng: np.random.Generator) -> list[Bone]:
 
 def draw_fracture(anatomy: LimbAnatomy, rng: np.random.Generator) -> Fracture:
     """Draw a fracture of one of the limb's own bones, within the middle of the film and clear of the ends."""
-    bone = int(rng.integers(anatomy.n_shafts))
+    # a thick bone breaks on more films than a thin one beside it
+    weight = np.array([each.radius**2 for each in anatomy.bones[: anatomy.n_shafts]])
+    bone = int(rng.choice(anatomy.n_shafts, p=weight / weight.sum()))
     shaft = anatomy.bones[bone]
     margin = 2.2 * shaft.radius
     low = max(shaft.top + margin, 0.2 * anatomy.field_cm)
     high = min(shaft.bottom - margin, 0.8 * anatomy.field_cm)
-    displaced = rng.random() < 0.75  # noqa: PLR2004 - most are
+    displaced = rng.random() < 0.85  # noqa: PLR2004 - most are
     return Fracture(
         bone=bone,
         y=float(rng.uniform(low, high)) if low < high else (shaft.top + shaft.bottom) / 2,
         tilt_deg=float(rng.choice([-1, 1]) * rng.uniform(0, 50)),
-        gap_cm=float(rng.uniform(0.3, 0.6)),
-        step_cm=float(rng.choice([-1, 1]) * rng.uniform(0.3, 1.0) * shaft.radius) * displaced,
-        bend_deg=float(rng.normal(0, 6)) * displaced,
+        gap_cm=float(rng.uniform(0.45, 0.9)),
+        step_cm=float(rng.choice([-1, 1]) * rng.uniform(0.4, 1.1) * shaft.radius) * displaced,
+        bend_deg=float(rng.normal(0, 8)) * displaced,
         seed=int(rng.integers(2**31)),
     )
