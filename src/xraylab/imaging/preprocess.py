@@ -1,14 +1,15 @@
-"""A film at a network's size: resized and equalised, in 8 bits."""
+"""A film at a network's size: windowed, cropped, resized and equalised, in 8 bits."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from xraylab.imaging.hand import Crop, find_crop, find_window, resize_square, scale_window
 from xraylab.parameters import Parameters
 
 __all__ = ["MaskSizeError", "PreprocessParams", "prepare_film", "prepare_mask"]
@@ -18,6 +19,11 @@ FloatImage = NDArray[np.float32]
 
 _TOP = 255
 _ASPECT_TOLERANCE = 0.02
+
+# Left out of a card where they are at their defaults: caches and models from before there was a choice stay valid.
+_ADDED_LATER = ("window_percentiles", "crop", "aspect")
+
+Percentile = Annotated[float, Field(ge=0, le=100)]
 
 
 class MaskSizeError(ValueError):
@@ -35,31 +41,67 @@ class PreprocessParams(Parameters):
         Histogram equalisation over the whole film, after resizing, or none.
     mask_threshold : int
         Grey value of an 8-bit mask above which a pixel belongs to it: public masks are grey at the rim.
+    window_percentiles : (float, float) or None
+        Percentiles of the whole film that become 0 and 1, saturating, such as 0.5 and 99.5; None keeps the film's
+        values.
+    crop : {"none", "component", "published"}
+        To the largest component that is shaped like a hand (`xraylab.imaging.hand.find_hand`), or to the bounding box
+        of all pixels between 0.1 and 1 after the window.
+    aspect : {"stretch", "pad"}
+        Stretch a film to the square, or put it in the middle of a square of zeros and resize that, bilinear with
+        antialiasing (`xraylab.imaging.hand.resize_square`).
     """
 
     size_px: int = Field(256, ge=16, le=4096)
     equalise: Literal["histogram", "none"] = "histogram"
     mask_threshold: int = Field(127, ge=0, le=254)
+    window_percentiles: tuple[Percentile, Percentile] | None = None
+    crop: Crop = "none"
+    aspect: Literal["stretch", "pad"] = "stretch"
+
+    @model_validator(mode="after")
+    def _check(self) -> PreprocessParams:
+        if self.window_percentiles and self.window_percentiles[0] >= self.window_percentiles[1]:
+            raise ValueError(f"window_percentiles must rise, got {self.window_percentiles}")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _leave_out_defaults(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        written: dict[str, Any] = write(self)
+        for name in _ADDED_LATER:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                written.pop(name, None)
+        return written
 
 
 def prepare_film(film: FloatImage, params: PreprocessParams) -> ByteImage:
-    """Resize a film to the network's square and equalise its histogram.
+    """Window and crop a film, resize it to the network's square and equalise its histogram.
 
-    The aspect ratio is not kept, as in the public demos.
+    By default it is only resized and equalised, and the aspect ratio is not kept, as in the public demos. The window is
+    that of the whole film, before it is cropped.
 
     Parameters
     ----------
     film : (H, W) ndarray of float32
         The film in [0, 1].
     params : PreprocessParams
-        Size and equalisation.
+        What is done.
 
     Returns
     -------
     (S, S) ndarray of uint8
         The film in [0, 255].
     """
-    small = np.rint(_resize(film, params.size_px) * _TOP).astype(np.uint8)
+    percentiles = params.window_percentiles
+    window = (0.0, 1.0) if percentiles is None else find_window(film, percentiles)
+    part = find_crop(film, params.crop, window).cut(film)
+    if params.aspect == "pad":
+        resized = resize_square(part, params.size_px, window)
+    else:
+        resized = _resize(
+            part if percentiles is None else scale_window(part, window), params.size_px
+        )
+    small = np.rint(resized * _TOP).astype(np.uint8)
     return (
         np.asarray(cv2.equalizeHist(small), np.uint8) if params.equalise == "histogram" else small
     )
@@ -88,7 +130,13 @@ def prepare_mask(
     ------
     MaskSizeError
         If the aspect ratio of a mask is not that of the film.
+    ValueError
+        If there are masks and films are cropped or padded: they would not lie on each other.
     """
+    if masks and (params.crop != "none" or params.aspect != "stretch"):
+        raise ValueError(
+            f"masks need crop 'none' and aspect 'stretch', got '{params.crop}' and '{params.aspect}'"
+        )
     joined = np.zeros((params.size_px, params.size_px), np.float32)
     for mask in masks:
         ratio = (mask.shape[0] * shape[1]) / (mask.shape[1] * shape[0])

@@ -1,0 +1,326 @@
+"""Films of a hand at full size: grey window, crop to the hand, square.
+
+The published way to crop is the bounding box of all pixels between 0.1 and 1. A border, a lead letter or the noise of
+the background is such a pixel too, so that it keeps nearly the whole of most films. Here the hand is looked for as the
+largest component that is shaped like one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Box",
+    "Crop",
+    "find_crop",
+    "find_hand",
+    "find_published_box",
+    "find_window",
+    "resize_square",
+    "scale_window",
+]
+
+FloatImage = NDArray[np.float32]
+ByteImage = NDArray[np.uint8]
+
+Crop = Literal["none", "component", "published"]
+
+_TOP = 255
+_LEVELS = 65535
+_PUBLISHED_LOW = 0.1
+
+# The search, on a copy whose longer edge has _SEARCH_PX pixels.
+_SEARCH_PX = 160
+_SAMPLES = 3  # pixels of the film, a side, that one of the copy is the mean of
+_OPENING_PX = 5  # thinner things, such as the rim of a collimator, are cut off
+_THRESHOLDS = range(10, 205, 10)
+_FINER = (-5, 5)
+_WHITE = 250  # lead and the unexposed border of a film
+_WHITE_REACH_PX = 3
+
+# What a hand looks like, as shares: of the film, of its own box, of its convex hull, of its outline.
+_AREA = (0.07, 0.62)
+_FILL = (0.3, 0.9)
+_SOLIDITY = (0.4, 0.95)
+_MAX_CONTACT = 0.3
+_TOUCHES, _MAX_OF_SIDE = 0.02, 0.7  # of a side
+
+
+class Box(NamedTuple):
+    """Rows and columns that are kept, half-open."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    def share_of(self, shape: tuple[int, int]) -> float:
+        """Return the share of a film (H, W) that lies in the box."""
+        return (self.bottom - self.top) * (self.right - self.left) / (shape[0] * shape[1])
+
+    def cut(self, film: FloatImage) -> FloatImage:
+        """Return the view of a film (H, W) that lies in the box."""
+        return film[self.top : self.bottom, self.left : self.right]
+
+
+def find_window(film: FloatImage, percentiles: tuple[float, float]) -> tuple[float, float]:
+    """Return two percentiles of a film by its histogram of 65,536 levels.
+
+    Exact, with linear interpolation as ``numpy.percentile``, for a film that was read from 8 or 16 bits; within
+    1/131070 for any other.
+
+    Parameters
+    ----------
+    film : (H, W) ndarray of float32
+        The film in [0, 1].
+    percentiles : (float, float)
+        Each in [0, 100].
+    """
+    from xraylab.imaging.hand_kernels import count_levels
+
+    counts = count_levels(film, _LEVELS + 1)
+    below = np.cumsum(counts)
+    place = np.asarray(percentiles) / 100 * (film.size - 1)
+    first, second = (
+        np.searchsorted(below, np.minimum(at, film.size - 1), side="right")
+        for at in (np.floor(place), np.floor(place) + 1)
+    )
+    low, high = (first + (place % 1) * (second - first)) / _LEVELS
+    return float(low), float(high)
+
+
+def scale_window(film: FloatImage, window: tuple[float, float]) -> FloatImage:
+    """Return a film (H, W) with a window (low, high) mapped to [0, 1], saturating; 0 where the window is empty."""
+    low, high = window
+    if high <= low:
+        return np.zeros_like(film)
+    gain = 1 / (high - low)
+    scaled = cv2.addWeighted(film, gain, film, 0, -low * gain)
+    cv2.threshold(scaled, 1, 1, cv2.THRESH_TRUNC, dst=scaled)
+    cv2.threshold(scaled, 0, 1, cv2.THRESH_TOZERO, dst=scaled)
+    return np.asarray(scaled, np.float32)
+
+
+def find_crop(film: FloatImage, crop: Crop, window: tuple[float, float] = (0.0, 1.0)) -> Box:
+    """Return the box to which a film is cropped.
+
+    Parameters
+    ----------
+    film : (H, W) ndarray of float32
+        The film in [0, 1], before it is scaled.
+    crop : {"none", "component", "published"}
+        The whole film, `find_hand` or `find_published_box`.
+    window : (float, float)
+        What becomes 0 and 1 afterwards; only the published crop looks at it.
+    """
+    if crop == "component":
+        return find_hand(film)
+    if crop == "published":
+        return find_published_box(film, window)
+    return Box(0, film.shape[0], 0, film.shape[1])
+
+
+def find_published_box(film: FloatImage, window: tuple[float, float] = (0.0, 1.0)) -> Box:
+    """Return the bounding box of all pixels that a window maps to values above 0.1 and under 1.
+
+    The whole film where there is no such pixel.
+
+    Parameters
+    ----------
+    film : (H, W) ndarray of float32
+        The film in [0, 1], before it is scaled.
+    window : (float, float)
+        What becomes 0 and 1.
+    """
+    low, high = window
+    edge = low + _PUBLISHED_LOW * (high - low)
+    # inRange is closed at both ends, the rule is open
+    least = float(np.nextafter(np.float32(edge), np.float32(np.inf)))
+    most = float(np.nextafter(np.float32(high), np.float32(-np.inf)))
+    inside = cv2.inRange(film, least, most)
+    left, top, width, height = cv2.boundingRect(inside)
+    if not width:
+        return Box(0, film.shape[0], 0, film.shape[1])
+    return Box(top, top + height, left, left + width)
+
+
+def find_hand(film: FloatImage, margin: float = 0.03) -> Box:
+    """Find the hand: the largest component, over many thresholds, that is shaped like one.
+
+    A component is what hangs together above a threshold after a small opening. It is hand-like if it covers 7 to 62 %
+    of the film, fills 30 to 90 % of its box and 40 to 95 % of its convex hull, runs along the film's edge with less
+    than 30 % of its outline, and comes in over a part of one side, as a forearm does, or over a corner. Its size is
+    its area, times the share of the box that it fills, times the share of its outline that is free of the film's edge:
+    where a trace of the background hangs on to the hand, box and contact grow and the area hardly does. For the same
+    reason one that comes in over a corner must be twice as large as any other. Unexposed white at the film's edge is
+    taken away before.
+
+    Parameters
+    ----------
+    film : (H, W) ndarray of float32
+        The film in [0, 1].
+    margin : float
+        What is added on each side, as a share of the box.
+
+    Returns
+    -------
+    Box
+        In pixels of the film; the whole film where nothing is hand-like.
+    """
+    small = _search_copy(film)
+    best = _Hand((0, 0, 0, 0), 0.0, 0)
+    for threshold in _THRESHOLDS:
+        found, largest_area = _largest_hand(small, threshold)
+        best = max(best, found, key=lambda hand: hand.size)
+        # no component is larger above a higher threshold
+        if _FILL[1] * largest_area <= best.size:
+            break
+    if not best.size:
+        return Box(0, film.shape[0], 0, film.shape[1])
+    for threshold in [best.threshold + step for step in _FINER]:
+        found, _ = _largest_hand(small, threshold)
+        best = max(best, found, key=lambda hand: hand.size)
+    return _widen(best.box, margin, small.shape, film.shape)
+
+
+class _Hand(NamedTuple):
+    """The largest hand-like component above a threshold: left, top, width and height of its box; no size if none."""
+
+    box: tuple[int, int, int, int]
+    size: float
+    threshold: int
+
+
+def _largest_hand(small: ByteImage, threshold: int) -> tuple[_Hand, int]:
+    """Return the largest hand-like component above a threshold, and the area of the largest of all."""
+    found = _components(small, threshold)
+    hands = [_Hand(box, _hand_size(mask, area, box), threshold) for mask, area, box in found]
+    none = _Hand((0, 0, 0, 0), 0.0, threshold)
+    return max(hands, key=lambda hand: hand.size, default=none), max(
+        (area for _, area, _ in found), default=0
+    )
+
+
+def _search_copy(film: FloatImage) -> ByteImage:
+    """Return a small, smooth copy in 8 bits without unexposed white at the edges."""
+    height, width = film.shape
+    scale = _SEARCH_PX / max(height, width)
+    step = max(1, int(1 / (scale * _SAMPLES)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    sampled = np.ascontiguousarray(film[::step, ::step])
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = np.asarray(cv2.resize(sampled, size, interpolation=method), np.float32)
+    low, high = np.percentile(small, [0.5, 99.5])
+    copy = np.rint(scale_window(small, (float(low), float(high))) * _TOP).astype(np.uint8)
+    blurred = cv2.GaussianBlur(copy, (0, 0), 0.8)
+    blurred[_white_at_edges(copy)] = 0
+    return np.asarray(blurred, np.uint8)
+
+
+def _white_at_edges(copy: ByteImage) -> NDArray[np.bool_]:
+    """Return the mask of white that hangs on to an edge of the film, and a little around it."""
+    _, labels = cv2.connectedComponents((copy >= _WHITE).astype(np.uint8))
+    on_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    white = np.isin(labels, on_edge[on_edge > 0]).astype(np.uint8)
+    return np.asarray(cv2.dilate(white, _disc(2 * _WHITE_REACH_PX + 1)), np.bool_)
+
+
+def _disc(size_px: int) -> ByteImage:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size_px, size_px)), np.uint8)
+
+
+def _components(
+    small: ByteImage, threshold: int
+) -> list[tuple[ByteImage, int, tuple[int, int, int, int]]]:
+    """Return mask, area and box (left, top, width, height) of each component that is large enough."""
+    above = (small > threshold).astype(np.uint8)
+    opened = cv2.morphologyEx(above, cv2.MORPH_OPEN, _disc(_OPENING_PX))
+    _, labels, facts, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
+        opened, 8, cv2.CV_16U, cv2.CCL_BOLELLI
+    )
+    found = []
+    for label in np.flatnonzero(facts[1:, cv2.CC_STAT_AREA] >= _AREA[0] * small.size) + 1:
+        left, top, width, height, area = (int(value) for value in facts[label])
+        found.append(((labels == label).astype(np.uint8), area, (left, top, width, height)))
+    return found
+
+
+def _hand_size(mask: ByteImage, area: int, box: tuple[int, int, int, int]) -> float:
+    """Return the size by which hand-like components are compared; 0 for one that is not hand-like."""
+    fill = area / (box[2] * box[3])
+    if area > _AREA[1] * mask.size or not _FILL[0] <= fill <= _FILL[1]:
+        return 0.0
+    edges = (mask[0], mask[:, -1], mask[-1], mask[:, 0])
+    covered = [float(edge.mean()) for edge in edges]
+    top, right, bottom, left = (share > _TOUCHES for share in covered)
+    if (top and bottom) or (left and right) or max(covered) > _MAX_OF_SIDE:
+        return 0.0
+    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(outlines, key=len)
+    contact = sum(int(edge.sum()) for edge in edges) / len(outline)
+    hull = max(float(cv2.contourArea(cv2.convexHull(outline))), 1.0)
+    if (
+        contact > _MAX_CONTACT
+        or not _SOLIDITY[0] <= cv2.contourArea(outline) / hull <= _SOLIDITY[1]
+    ):
+        return 0.0
+    at_corner = (top or bottom) and (left or right)
+    return float(area * fill * (1 - contact)) / (2 if at_corner else 1)
+
+
+def _widen(
+    box: tuple[int, int, int, int], margin: float, small: tuple[int, ...], shape: tuple[int, ...]
+) -> Box:
+    """Return a box of the small copy in pixels of the film, with a margin."""
+    left, top, width, height = box
+    rows, columns = shape[0] / small[0], shape[1] / small[1]
+    return Box(
+        max(0, round((top - margin * height) * rows)),
+        min(shape[0], round((top + height * (1 + margin)) * rows)),
+        max(0, round((left - margin * width) * columns)),
+        min(shape[1], round((left + width * (1 + margin)) * columns)),
+    )
+
+
+def resize_square(
+    film: FloatImage, size_px: int, window: tuple[float, float] = (0.0, 1.0)
+) -> FloatImage:
+    """Window a film, put it in the middle of the smallest square of zeros that holds it, and resize that.
+
+    Bilinear with antialiasing: each target pixel is the mean of the film under a triangle that reaches as far as its
+    neighbours' centres, which are ``scale`` pixels of the film away. That is what torchvision's
+    ``Resize(antialias=True)`` and Pillow's ``BILINEAR`` compute, and OpenCV does not (``INTER_AREA`` weighs by a box,
+    ``INTER_LINEAR`` looks at four pixels only). scikit-image's ``resize(order=1, anti_aliasing=True)`` blurs with a
+    Gaussian of standard deviation ``(scale - 1) / 2`` instead.
+
+    Parameters
+    ----------
+    film : (H, W) ndarray of float32
+        The film in [0, 1].
+    size_px : int
+        Edge of the square returned.
+    window : (float, float)
+        What becomes 0 and 1, as `scale_window` does it.
+
+    Returns
+    -------
+    (S, S) ndarray of float32
+        The film in [0, 1]; one that is S × S already is not resized.
+    """
+    height, width = film.shape
+    edge = max(height, width)
+    top, left = (edge - height) // 2, (edge - width) // 2
+    if edge > size_px and window[1] > window[0]:
+        from xraylab.imaging.hand_kernels import window_and_shrink
+
+        gain = 1 / (window[1] - window[0])
+        shrunk = window_and_shrink(film, window[0], gain, size_px, edge, top, left)
+        return np.asarray(shrunk, np.float32)
+    square = np.zeros((edge, edge), np.float32)
+    square[top : top + height, left : left + width] = scale_window(film, window)
+    enlarged = cv2.resize(square, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(enlarged, np.float32)
