@@ -1,0 +1,1 @@
+"""From a hand film to bone age in months, with an interval."""
