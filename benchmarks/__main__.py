@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks import feature_memory, feature_speed, training_speed
+from benchmarks import feature_memory, feature_speed, hand_preprocessing, training_speed
 
 BENCHMARKS = {
     "feature_speed": feature_speed,
     "feature_memory": feature_memory,
+    "hand_preprocessing": hand_preprocessing,
     "training_speed": training_speed,
 }
 
