@@ -70,7 +70,7 @@ the turned box; a marker of which less than a quarter is left is none.
 _HELD_OUT = 0.15  # of the distinct films of a class, in val and in test each
 _BAD = ("truncated", "rgba", "palette", "rgb")
 _LEAST_FILMS = 16
-_WORTH_A_PROCESS = 1e6  # pixels above which other processes repay their start
+_WORTH_A_PROCESS = 1e7  # pixels above which other processes repay their start
 _DESKTOP_INI = "[.ShellClassInfo]\r\nIconResource=C:\\WINDOWS\\System32\\SHELL32.dll,3\r\n"
 
 
