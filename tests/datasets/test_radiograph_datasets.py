@@ -72,7 +72,9 @@ def test_folder_of_several_folders_is_listed_lazily_by_id(folder: Path) -> None:
     assert np.array_equal(again(), films["b"]())
 
 
-@pytest.mark.parametrize(("kind", "ids"), [("name", "a.png"), ("relative", "images/a")])
+@pytest.mark.parametrize(
+    ("kind", "ids"), [("name", "a.png"), ("relative", "images/a"), ("path", "images/a.png")]
+)
 def test_ids(folder: Path, kind: str, ids: str) -> None:
     assert ids in RadiographFolderDataset(path=str(folder), folders=["images"], id=kind).load()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["MAX_DISTANCE", "find_look_alikes", "name_looks"]
+__all__ = ["MAX_DISTANCE", "find_look_alikes", "join_copies", "name_looks"]
 
 Hashes = NDArray[np.uint64]
 
@@ -70,12 +70,39 @@ def name_looks(image_ids: pd.Series, hashes: Hashes, max_distance: int = MAX_DIS
     (N,) Series of str
         Named ``look``, on the index of `image_ids`: the first image id, in the order of text, of each family.
     """
+    return join_copies(image_ids, find_look_alikes(hashes, max_distance))
+
+
+def join_copies(
+    image_ids: pd.Series, pairs: pd.DataFrame, known: pd.Series | None = None
+) -> pd.Series:
+    """Give films that are copies of each other, or are joined by a chain of copies, one name.
+
+    Parameters
+    ----------
+    image_ids : (N,) Series of str
+        Image ids.
+    pairs : DataFrame
+        Copies by their positions, in the columns ``first`` and ``second``.
+    known : (N,) Series, optional
+        A key, such as the digest of the pixels, that is equal for films known to be equal; a missing one is equal to
+        none.
+
+    Returns
+    -------
+    (N,) Series of str
+        Named ``look``, on the index of `image_ids`: the first image id, in the order of text, of each family.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    pairs = find_look_alikes(hashes, max_distance)
     size = len(image_ids)
-    edges = (np.ones(len(pairs)), (pairs["first"], pairs["second"]))
-    _, family = connected_components(coo_array(edges, shape=(size, size)), directed=False)
-    names = image_ids.astype(str).groupby(family).transform("min")
-    return names.rename("look")
+    starts, ends = pairs["first"].to_numpy(), pairs["second"].to_numpy()
+    if known is not None:
+        codes = pd.factorize(known)[0]
+        has_key = np.flatnonzero(codes >= 0)
+        first_of = pd.Series(has_key).groupby(codes[has_key]).transform("min").to_numpy()
+        starts, ends = np.concatenate([starts, has_key]), np.concatenate([ends, first_of])
+    graph = coo_array((np.ones(len(starts)), (starts, ends)), shape=(size, size))
+    _, family = connected_components(graph, directed=False)
+    return image_ids.astype(str).groupby(family).transform("min").rename("look")

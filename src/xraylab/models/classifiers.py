@@ -36,6 +36,8 @@ class ClassifierParams(Parameters):
         Share of the features before the last layer that is dropped in training.
     standardise : bool
         Shift and scale each film to zero mean and unit variance first.
+    shrink : int
+        Then take the mean over squares of so many pixels: a network sees films at a fraction of the cached size.
     """
 
     encoder: str | None = None
@@ -44,6 +46,7 @@ class ClassifierParams(Parameters):
     dense: int = Field(256, ge=1, le=65536)
     dropout: float = Field(0.5, ge=0, lt=1)
     standardise: bool = True
+    shrink: int = Field(1, ge=1, le=16)
 
     @model_validator(mode="after")
     def _check(self) -> ClassifierParams:
@@ -94,7 +97,8 @@ def build_classifier(
         torch.manual_seed(seed)
         network: nn.Module
         if params.encoder is None:
-            network = CNN(size_px, widths=params.widths, dense=params.dense, dropout=params.dropout)
+            edge = size_px // params.shrink
+            network = CNN(edge, widths=params.widths, dense=params.dense, dropout=params.dropout)
         else:
             import segmentation_models_pytorch as smp
 
@@ -103,7 +107,9 @@ def build_classifier(
                 at_hand = {} if weights is None else weights
                 load_encoder(encoder, params.encoder, params.encoder_weights, at_hand)
             network = EncoderClassifier(encoder, dropout=params.dropout)
-    return nn.Sequential(Standardise() if params.standardise else nn.Identity(), network)
+    first = [Standardise()] if params.standardise else []
+    small = [nn.AvgPool2d(params.shrink)] if params.shrink > 1 else []
+    return nn.Sequential(*first, *small, network)
 
 
 def restore_classifier(state: ModelState) -> nn.Module:

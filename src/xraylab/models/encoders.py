@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
 __all__ = ["OWN_PREFIX", "Weights", "check_architecture", "check_encoder", "load_encoder"]
 
@@ -65,9 +65,7 @@ def _unknown(what: str, value: str, valid: list[str]) -> str:
     return f"unknown {what} '{value}'.{hint} Valid: {', '.join(valid[:_SHOWN])}{more}"
 
 
-def load_encoder(
-    encoder: nn.Module, name: str, weights: str, at_hand: Weights, depth: int = 5
-) -> None:
+def load_encoder(encoder: Any, name: str, weights: str, at_hand: Weights, depth: int = 5) -> None:
     """Give an encoder for grey films pretrained weights, its first layer summed over colours.
 
     Parameters
@@ -104,7 +102,7 @@ def load_encoder(
         return
     tensors = {each: torch.from_numpy(np.array(value)) for each, value in at_hand[key]().items()}
     grey = _takes_grey(tensors, encoder)
-    known = encoder if grey else smp.encoders.get_encoder(name, 3, depth, None)
+    known: Any = encoder if grey else smp.encoders.get_encoder(name, 3, depth, None)
     _check_tensors(key, name, tensors, known.state_dict())
     known.load_state_dict(
         {k: v for k, v in tensors.items() if k in known.state_dict()}, strict=False
@@ -114,7 +112,7 @@ def load_encoder(
         encoder.load_state_dict(known.state_dict())
 
 
-def _takes_grey(tensors: dict[str, Tensor], encoder: nn.Module) -> bool:
+def _takes_grey(tensors: dict[str, Tensor], encoder: Any) -> bool:
     """Tell whether weights are for films of one channel, by the first layer of convolution."""
     for name, value in encoder.state_dict().items():
         if value.ndim == _FIRST_LAYER_AXES:

@@ -168,7 +168,7 @@ def describe_network(network: nn.Module, card: dict[str, Any]) -> ModelState:
         What is known of it; ``network`` must hold its `NetworkParams` as a dict.
     """
     tensors = {
-        name: np.ascontiguousarray(value.detach().cpu().numpy())
+        name: np.array(value.detach().cpu().numpy(), order="C")
         for name, value in network.state_dict().items()
     }
     return ModelState({**card, "n_parameters": count_parameters(network)}, tensors)

@@ -52,6 +52,8 @@ _GAP = 0.03  # between a film and its map, as a part of the film's width
 
 _CHECK_LABELS = {
     "similarity_after_randomisation": "Similarity after weight randomisation",
+    "ssim_after_randomisation": "Structural similarity after weight randomisation",
+    "spearman_after_randomisation": "Rank correlation after weight randomisation",
     "share_on_border": "Share of the map on the border",
     "share_on_markers": "Share of the map on markers",
     "share_in_box": "Share of the map in the true box",

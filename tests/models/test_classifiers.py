@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from xraylab.models.card import digest_facts, package_versions
+from xraylab.models.classifiers import ClassifierParams, build_classifier, restore_classifier
+from xraylab.models.cnn import CNN, Standardise
+from xraylab.models.networks import count_parameters, describe_network
+
+SMALL = ClassifierParams(widths=(4, 8), dense=6)
+
+
+def test_the_published_network_has_the_weights_of_its_layers():
+    network = CNN(224)
+    blocks = sum(9 * a * b + 4 * b for a, b in ((1, 64), (64, 128), (128, 256), (256, 512)))
+    dense = (512 * 14 * 14) * 256 + 256
+    assert count_parameters(network) == blocks + dense + 256 + 1
+    with torch.inference_mode():
+        assert network.eval()(torch.zeros(2, 1, 224, 224)).shape == (2, 1)
+
+
+def test_films_must_fit_the_pooling():
+    with pytest.raises(ValueError, match="size_px must be a multiple of 16, got 100"):
+        CNN(100)
+    with pytest.raises(ValueError, match="multiples of 4 for this network, got 16 x 18"):
+        CNN(16, widths=(2, 2))(torch.zeros(1, 1, 16, 18))
+
+
+def test_each_film_is_standardised_by_itself():
+    films = torch.tensor([[0.0, 2.0, 4.0, 6.0], [5.0, 5.0, 5.0, 5.0]]).reshape(2, 1, 2, 2)
+    found = Standardise()(films)
+    assert found[0].flatten().tolist() == pytest.approx(
+        [-1.3416, -0.4472, 0.4472, 1.3416], abs=1e-4
+    )
+    assert found[1].abs().max() == 0
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        SMALL,
+        ClassifierParams(encoder="resnet18"),
+        ClassifierParams(encoder="tu-resnet10t", standardise=False, shrink=2),
+    ],
+)
+def test_a_classifier_is_built_by_a_seed_stored_and_restored(params):
+    torch.manual_seed(3)
+    before = torch.rand(2)
+    torch.manual_seed(3)
+    network = build_classifier(params, 5, 64).eval()
+    assert torch.equal(torch.rand(2), before)
+    card = {"network": params.model_dump(mode="json"), "size_px": 64}
+    again = restore_classifier(describe_network(network, card))
+    films = torch.rand(2, 1, 64, 64)
+    with torch.inference_mode():
+        assert torch.equal(network(films), again(films))
+        assert network(films).shape == (2, 1)
+        other = build_classifier(params, 6, 64).eval()
+        assert not torch.equal(network(films), other(films))
+
+
+def test_shrinking_takes_the_mean_of_squares():
+    network = build_classifier(SMALL.model_copy(update={"shrink": 2, "standardise": False}), 0, 32)
+    films = torch.rand(1, 1, 32, 32)
+    means = films.reshape(1, 1, 16, 2, 16, 2).mean((3, 5))
+    with torch.inference_mode():
+        assert torch.allclose(network.eval()(films), network[-1](means), atol=1e-6)
+
+
+def test_weights_of_another_network_are_refused():
+    network = build_classifier(SMALL, 0, 32)
+    wider = SMALL.model_copy(update={"dense": 7})
+    state = describe_network(network, {"network": wider.model_dump(mode="json"), "size_px": 32})
+    with pytest.raises(ValueError, match="the stored weights are not those of"):
+        restore_classifier(state)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"encoder": "resnet19"}, "unknown encoder 'resnet19'. Did you mean 'resnet18'"),
+        ({"encoder": "resnet18", "encoder_weights": "imagnet"}, "Did you mean 'imagenet'"),
+        ({"encoder_weights": "imagenet"}, "need an encoder, such as 'resnet18'"),
+        ({"widths": (8, 0)}, "widths must be at least 1"),
+        ({"drop": 0.5}, "did you mean 'dropout'"),
+    ],
+)
+def test_bad_networks_are_refused_before_anything_runs(settings, words):
+    with pytest.raises(ValidationError, match=words):
+        ClassifierParams(**settings)
+
+
+def test_weights_of_our_own_models_are_taken_as_they_are():
+    import segmentation_models_pytorch as smp
+
+    torch.manual_seed(1)
+    trained = smp.encoders.get_encoder("resnet18", 1, 5, None)
+    tensors = {k: v.numpy() for k, v in trained.state_dict().items()}
+    name = "models/lung_segmentation/honest/robust"
+    params = ClassifierParams(encoder="resnet18", encoder_weights=name, standardise=False)
+    network = build_classifier(params, 0, 64, {f"resnet18.{name}": lambda: tensors})
+    for key, value in network[-1].encoder.state_dict().items():
+        assert np.array_equal(value.numpy(), tensors[key]), key
+    with pytest.raises(
+        ValueError,
+        match=r"no trained model 'lung_segmentation/honest/robust' with the encoder 'resnet18'; run its "
+        r"pipeline first. Trained are: none",
+    ):
+        build_classifier(params, 0, 64, {})
+
+
+def test_a_digest_changes_with_any_fact():
+    assert digest_facts({"a": 1, "b": [2]}) == digest_facts({"b": [2], "a": 1})
+    assert digest_facts({"a": 1}) != digest_facts({"a": 2})
+    assert {"xraylab", "python", "torch"} <= set(package_versions())

@@ -1,0 +1,390 @@
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from pydantic import ValidationError
+
+from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
+from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
+from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.classifiers import ClassifierParams
+from xraylab.models.state import ModelState
+from xraylab.pipelines.fracture import PROTOCOLS, create_pipeline
+from xraylab.pipelines.fracture.nodes import (
+    audit_files,
+    cache_films,
+    combine_protocols,
+    compare_with_shortcuts,
+    evaluate,
+    index_cohort,
+    plot_copies,
+    predict_by_shortcut,
+    predict_fractures,
+    split_cohort,
+)
+from xraylab.pipelines.fracture.params import (
+    CohortParams,
+    EvaluationParams,
+    FractureModel,
+    ProtocolParams,
+    ReleaseParams,
+)
+from xraylab.training.params import Recipe, TrainingParams
+
+SIZE = 64
+COHORT = CohortParams(
+    splits={"train": "train", "val": "val", "test": "test"},
+    classes={"fractured": 1, "fracture": 1, "not fractured": 0, "normal": 0},
+    preprocess=PreprocessParams(size_px=SIZE, equalise="none"),
+)
+MODEL = FractureModel(
+    network=ClassifierParams(widths=(8, 16), dense=16, dropout=0.0),
+    recipe=Recipe(loss="bce", learning_rate=1e-2, batch_size=8, draws_per_group=1),
+)
+TRAINING = TrainingParams(max_epochs=8, precision="32", accelerator="cpu", progress=False)
+PUBLISHED = ProtocolParams(split="official", on_leak="report", models={"cnn": MODEL})
+HONEST = ProtocolParams(split="groups", n_folds=2, val_fraction=0.25, models={"robust": MODEL})
+TOP = "Bone_Fracture_Binary_Classification"
+
+Film = Callable[[], np.ndarray]
+
+
+def draw(number: int, fractured: bool, angle: float = 0.0) -> np.ndarray:
+    """A bone with texture of its own; a fractured one is crossed by a dark line. Turned within its square."""
+    import cv2
+
+    rng = np.random.default_rng(number)
+    film = np.full((SIZE, SIZE), 0.1, np.float32)
+    film[4:60, 20:44] = 0.5
+    coarse = cv2.resize(rng.random((9, 9)).astype(np.float32), (SIZE, SIZE))
+    film += 0.35 * coarse + 0.1 * cv2.resize(rng.random((24, 24)).astype(np.float32), (SIZE, SIZE))
+    if fractured:
+        row = int(rng.integers(24, 40))
+        film[row : row + 5, 18:46] = 0.05
+    turn = cv2.getRotationMatrix2D(((SIZE - 1) / 2, (SIZE - 1) / 2), angle, 1.0)
+    return np.clip(cv2.warpAffine(film, turn, (SIZE, SIZE)), 0, 1)
+
+
+def make_set(n: int = 40) -> dict[str, Film]:
+    """Distinct films in the published folders, three quarters of them to train."""
+    films: dict[str, Film] = {}
+    for number in range(n):
+        split = ("train", "train", "train", "train", "val", "test")[number // 2 % 6]
+        label = "fractured" if number % 2 else "not fractured"
+        films[f"{TOP}/{split}/{label}/{number}.jpg"] = partial(draw, number, bool(number % 2))
+    return films
+
+
+def leak(films: dict[str, Film]) -> dict[str, str]:
+    """Put an exact and a turned copy of two training films into the test part; return original by copy."""
+    exact = f"{TOP}/test/fractured/1 (1).jpg"
+    turned = f"{TOP}/test/not fractured/2-rotated1.jpg"
+    films[exact] = partial(draw, 1, True)
+    films[turned] = partial(draw, 2, False, 37.0)
+    return {
+        exact: f"{TOP}/train/fractured/1.jpg",
+        turned: f"{TOP}/train/not fractured/2.jpg",
+    }
+
+
+def write(films: dict[str, Film], folder: Path, params: CohortParams = COHORT) -> ArrayCache:
+    write_cache(cache_films(films, params), str(folder))
+    return read_cache(str(folder))
+
+
+@pytest.fixture(scope="module")
+def leaked(tmp_path_factory) -> tuple[ArrayCache, pd.DataFrame, pd.DataFrame, dict[str, str]]:
+    """Arrays, cohort and copies of a set with two leaks."""
+    films = make_set()
+    copies = leak(films)
+    arrays = write(films, tmp_path_factory.mktemp("leaked") / "arrays")
+    cohort, pairs, _ = index_cohort(arrays, COHORT)
+    return arrays, cohort, pairs, copies
+
+
+def test_any_folder_of_split_and_class_is_read_and_others_are_named() -> None:
+    film = partial(draw, 0, False)
+    films = {
+        f"{TOP}/{TOP}/Train/Fracture/a.png": film,
+        "test/Normal/b.jpg": film,
+        "val/healthy/c.jpg": film,
+        "extra/fractured/d.jpg": film,
+        "e.jpg": film,
+    }
+    plan = cache_films(films, COHORT)
+    assert list(plan.films) == [f"{TOP}/{TOP}/Train/Fracture/a.png", "test/Normal/b.jpg"]
+    assert plan.rejected == {
+        "val/healthy/c.jpg": "its folder 'healthy' names no class",
+        "extra/fractured/d.jpg": "its folder 'extra' names no split",
+        "e.jpg": "its folder '' names no class",
+    }
+    with pytest.raises(ValueError, match="none of 1 films lies in <split>/<class>/: its folder ''"):
+        cache_films({"e.jpg": film}, COHORT)
+
+
+def test_the_cohort_knows_label_split_and_whose_copy_a_film_is(leaked) -> None:
+    _, cohort, pairs, copies = leaked
+    Cohort.validate(cohort)
+    rows = cohort.set_index("image_id")
+    assert len(rows) == 42
+    for copy, original in copies.items():
+        assert rows.loc[copy, "look"] == rows.loc[original, "look"]
+        assert rows.loc[copy, "target"] == rows.loc[original, "target"]
+    assert cohort["look"].nunique() == 40  # and no other two films are one
+    exact, turned = copies
+    assert rows.loc[exact, "digest"] == rows.loc[copies[exact], "digest"]
+    assert rows.loc[turned, "digest"] != rows.loc[copies[turned], "digest"]
+    assert rows.loc[turned, "named_family"] == rows.loc[copies[turned], "named_family"] == "whole 2"
+    (pair,) = pairs.to_dict("records")
+    assert {pair["image_id_a"], pair["image_id_b"]} == {turned, copies[turned]}
+    angle = pair["angle_deg"]
+    assert min(abs(angle - 37), abs(360 - angle - 37)) < 2
+    assert not pair["mirrored"]
+
+
+def test_the_audit_counts_every_file_once(leaked) -> None:
+    cohort = leaked[1]
+    truncated = f"{TOP}/test/fractured/x.jpg"
+    rejected = pd.DataFrame(
+        {"image_id": [truncated, "odd/place/y.jpg"], "reason": ["is truncated", "names no split"]}
+    )
+    audit, summary = audit_files(cohort, rejected, COHORT)
+    assert audit["n"].sum() == len(cohort) + 1
+    n = audit.set_index(["split", "label", "kind"])["n"]
+    assert n["test", "fractured", "exact copy of a training film"] == 1
+    assert n["test", "not fractured", "turned copy of a training film"] == 1
+    assert n["test", "fractured", "unreadable"] == 1
+    assert set(audit.loc[audit["split"] == "train", "kind"]) == {"unique"}
+    values = summary.set_index("name")["value"]
+    n_test = int((cohort["official_split"] == "test").sum())
+    assert values["test films without any copy in training or validation"] == n_test - 2
+    assert values["unique files"] == 41
+    assert values["pairs of one family by file name that are found"] == 1
+    assert values["pairs found that are one family by file name"] == 1
+    assert values["files that lie in both classes"] == 0
+
+
+def test_copies_are_shown_with_what_joins_them(leaked) -> None:
+    arrays, cohort, pairs, _ = leaked
+    texts = [
+        text.get_text() for ax in plot_copies(arrays, cohort, pairs).axes for text in ax.texts
+    ] + [ax.get_xlabel() for ax in plot_copies(arrays, cohort, pairs).axes]
+    assert any("the same bytes" in text for text in texts)
+    assert any("37°" in text for text in texts)
+
+
+def test_published_keeps_the_folders_and_says_what_leaks(leaked) -> None:
+    _, cohort, _, copies = leaked
+    split, leakage = split_cohort(cohort, PUBLISHED)
+    assert split["split"].tolist() == cohort["official_split"].tolist()
+    assert {"same_bytes", "near_duplicate"} <= set(leakage["kind"])
+    assert set(leakage["action"]) == {"reported"}
+    rows = split.set_index("image_id")
+    for copy, original in copies.items():  # intervals draw families all the same
+        assert rows.loc[copy, "group_id"] == rows.loc[original, "group_id"]
+        assert not rows.loc[copy, "unseen"]
+    assert rows["unseen"].sum() == (cohort["official_split"] == "test").sum() - 2
+    with pytest.raises(
+        LeakError, match=r"'.*' \(test\) and '.*' \(train\).*Split by group, or set on_leak"
+    ):
+        split_cohort(cohort, PUBLISHED.model_copy(update={"on_leak": "fail"}))
+    with pytest.raises(ValueError, match="no film lies in a folder of the split 'val'"):
+        split_cohort(cohort[cohort["official_split"] != "val"], PUBLISHED)
+
+
+def test_honest_tests_each_film_once_apart_from_its_copies(leaked) -> None:
+    _, cohort, _, copies = leaked
+    split, leakage = split_cohort(cohort, HONEST)
+    assert sorted(split["arm"].unique()) == ["fold_0", "fold_1"]
+    tested = split[split["split"] == "test"]
+    assert sorted(tested["image_id"]) == sorted(cohort["image_id"])
+    for _, rows in split.groupby("arm"):
+        assert len(rows.drop_duplicates(["group_id", "split"])) == rows["group_id"].nunique()
+        assert set(rows["split"]) == {"train", "val", "test"}
+        by_id = rows.set_index("image_id")["split"]
+        assert all(by_id[copy] == by_id[original] for copy, original in copies.items())
+    assert set(leakage["action"]) <= {"regrouped"}
+    n_tested = tested.groupby(["arm", "target"])["group_id"].nunique()
+    assert n_tested.max() - n_tested.min() <= 1  # each fold has its share of each class, by family
+    single, _ = split_cohort(cohort, HONEST.model_copy(update={"n_folds": 0}))
+    assert len(single) == len(cohort)
+    assert set(single["split"]) == {"train", "val", "test"}
+
+
+def test_a_film_in_both_classes_is_in_no_honest_split(leaked, tmp_path: Path) -> None:
+    films = make_set()
+    twin = f"{TOP}/train/not fractured/1.jpg"
+    films[twin] = films[f"{TOP}/train/fractured/1.jpg"]
+    cohort, _, _ = index_cohort(write(films, tmp_path / "arrays"), COHORT)
+    pair = cohort["image_id"].isin([twin, f"{TOP}/train/fractured/1.jpg"])
+    assert cohort.loc[pair, "conflict"].all()
+    assert not cohort.loc[~pair, "conflict"].any()
+    split, _ = split_cohort(cohort, HONEST)
+    assert set(split.loc[split["conflict"], "split"]) == {""}
+
+
+def test_look_ups_shine_where_the_split_leaks(leaked) -> None:
+    arrays, cohort, _, copies = leaked
+    rows = predict_by_shortcut(arrays, split_cohort(cohort, PUBLISHED)[0], PUBLISHED)
+    found = rows[rows["model"] == "md5_look_up"].set_index("image_id")
+    exact, turned = copies
+    assert found.loc[exact, "prediction"] == 1
+    assert 0 < found.loc[turned, "prediction"] < 1  # another file: the share of fractured films
+    assert rows["prediction"].between(0, 1).all()
+    honest = predict_by_shortcut(arrays, split_cohort(cohort, HONEST)[0], HONEST)
+    look_up = honest[(honest["model"] == "md5_look_up") & (honest["split"] == "test")]
+    assert len(look_up.drop_duplicates(["arm", "prediction"])) == 2  # all of a fold alike
+
+
+class Kept(MemoryDataset):
+    """A dataset that a test reads after the run, though another node has read it last."""
+
+    def _release(self) -> None:
+        pass
+
+
+def run_protocol(films: dict[str, Film], protocols: dict[str, ProtocolParams], folder: Path):
+    """Run the pipeline on an in-memory catalog, up to tables and figures."""
+    catalog = DataCatalog(
+        {
+            "fracture_multi_region.films": MemoryDataset(films, copy_mode="assign"),
+            "fracture.new_films": MemoryDataset(
+                {"a.png": partial(draw, 900, True), "b.png": partial(draw, 901, False)},
+                copy_mode="assign",
+            ),
+            "fracture.arrays": ArrayCacheDataset(path=str(folder / "arrays")),
+            "fracture.new_arrays": ArrayCacheDataset(path=str(folder / "new_arrays")),
+            "encoder_weights": EncoderWeightsDataset(path=str(folder / "none")),
+            "params:fracture.cohort": MemoryDataset(COHORT),
+            "params:fracture.training": MemoryDataset(TRAINING),
+            "params:fracture.evaluation": MemoryDataset(
+                EvaluationParams(n_resamples=20, n_shown=1, n_checked=8)
+            ),
+            "params:fracture.release": MemoryDataset(ReleaseParams()),
+        }
+    )
+    for name, params in protocols.items():
+        catalog[f"params:fracture.{name}"] = MemoryDataset(params)
+        catalog[f"fracture.{name}.unfinished"] = UnfinishedWorkDataset(path=str(folder / name))
+    pipeline = create_pipeline(list(protocols))
+    for name in pipeline.all_outputs() - set(catalog.keys()):
+        catalog[name] = Kept(copy_mode="assign")
+    SequentialRunner().run(pipeline, catalog)
+    return catalog
+
+
+def test_both_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
+    films = make_set(48)
+    leak(films)
+    catalog = run_protocol(films, {"published": PUBLISHED, "honest": HONEST}, tmp_path)
+    predictions = Predictions.validate(catalog["fracture.predictions"].load())
+    metrics = Metrics.validate(catalog["fracture.metrics"].load())
+    Rejected.validate(catalog["fracture.rejected"].load())
+    assert set(predictions["model"]) == {
+        "cnn", "robust", "md5_look_up", "hash_look_up", "border_only",
+    }  # fmt: skip
+    honest = predictions[(predictions["protocol"] == "honest") & (predictions["split"] == "test")]
+    assert honest.groupby("model")["image_id"].nunique().eq(50).all()
+
+    value = metrics.set_index(["protocol", "model", "split", "metric"])["value"]
+    assert value["honest", "robust", "test", "auroc"] > 0.8  # the line is there to be seen
+    assert {"auroc_by_group", "auroc_fold_mean", "ece", "auprc", "f1"} <= set(metrics["metric"])
+    assert "test_unseen" in set(metrics.loc[metrics["protocol"] == "published", "split"])
+
+    history = catalog["fracture.history"].load()
+    assert {"train_accuracy", "val_accuracy", "train_loss", "val_loss"} <= set(history)
+    models = catalog["fracture.honest.models"].load()
+    assert set(models) == {"robust_fold_0", "robust_fold_1"}
+    assert 0 <= models["robust_fold_0"].card["threshold"] <= 1
+    assert models["robust_fold_0"].card["notice"] == "Research software. Not a medical device."
+    checks = catalog["fracture.saliency_checks"].load().set_index("check")
+    assert checks.loc["ssim_after_randomisation", "value"] < 0.95
+    assert 0 <= checks.loc["share_on_border", "value"] <= 1
+
+    fractures = catalog["fracture.fractures"].load()
+    assert fractures["image_id"].tolist() == ["a.png", "b.png"]
+    assert fractures["notice"].eq("Research software. Not a medical device.").all()
+    comparison = catalog["fracture.comparison"].load()
+    assert comparison["model"].tolist() == ["cnn", "robust_fold_0", "robust_fold_1"]
+    probes = catalog["fracture.probes"].load()
+    assert len(probes) == 2 * 3
+
+
+def test_a_network_that_says_what_its_probe_says_has_shown_nothing(leaked) -> None:
+    arrays, cohort, _, _ = leaked
+    rows = predict_by_shortcut(arrays, split_cohort(cohort, HONEST)[0], HONEST)
+    copied = rows[rows["model"] == "border_only"].assign(model="network")
+    table = combine_protocols(honest=pd.concat([rows, copied]))
+    probes = compare_with_shortcuts(table, EvaluationParams(n_resamples=50)).set_index("probe")
+    assert probes.loc["border_only", "difference"] == 0
+    assert probes.loc["border_only", "equals_probe"]
+    metrics = evaluate(table, EvaluationParams(n_resamples=10))
+    assert set(metrics["protocol"]) == {"honest"}
+
+
+def test_a_released_network_is_named_and_knows_its_preprocessing(tmp_path: Path) -> None:
+    arrays = write(make_set(6), tmp_path / "arrays")
+    card = {"preprocess": {**arrays.preprocess, "equalise": "histogram"}}
+    models = {"robust_fold_0": ModelState(card)}
+    with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained robust"):
+        predict_fractures(arrays, models, TRAINING, ReleaseParams(model="best"))
+    with pytest.raises(ValueError, match=r"was trained on films prepared with .*'histogram'"):
+        predict_fractures(arrays, models, TRAINING, ReleaseParams())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"on_leak": "regroup"}, "split 'official' keeps the published folders"),
+        ({"n_folds": 3}, "split 'official' has no folds, got n_folds 3"),
+        ({"models": {"border_only": MODEL}}, "'border_only' is a baseline"),
+        ({"val_fraction": 0.5, "test_fraction": 0.5}, "must be under 1, got 0.5 \\+ 0.5"),
+        ({"split": "groups", "n_folds": 1}, "n_folds must be 0, or 2 and more"),
+    ],
+)
+def test_bad_protocols_are_refused(change: dict, words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        ProtocolParams(
+            **{"split": "official", "on_leak": "report", "models": {"cnn": MODEL}} | change
+        )
+
+
+def test_without_folds_and_protocols_less_is_built() -> None:
+    names = {node.name for node in create_pipeline(["published"]).nodes}
+    assert not any(".honest." in name for name in names)
+    tagged = create_pipeline(PROTOCOLS).only_nodes_with_tags("predict").nodes
+    assert {node.name for node in tagged} == {
+        "fracture.cache_new_films", "fracture.predict_fractures", "fracture.plot_fractures",
+    }  # fmt: skip
+
+
+@pytest.mark.real_films
+def test_the_real_set_is_leaked_and_the_gate_finds_it(real_data: Path, tmp_path: Path) -> None:
+    from xraylab.datasets import RadiographFolderDataset
+
+    films = RadiographFolderDataset(
+        path=str(real_data / "fracture_multi_region"), folders=["*/*", "*/*/*"], id="path"
+    ).load()
+    arrays = write(films, tmp_path / "arrays", COHORT.model_copy(
+        update={"preprocess": PreprocessParams(size_px=224, equalise="none")}
+    ))  # fmt: skip
+    cohort, _, rejected = index_cohort(arrays, COHORT)
+    assert len(cohort) + len(rejected) == len(films)
+    truncated = rejected["reason"].str.contains("truncated")
+    assert truncated.sum() == 6
+    values = audit_files(cohort, rejected, COHORT)[1].set_index("name")["value"]
+    assert values["test films with an exact copy in training"] == 62
+    assert values["test films without any copy in training or validation"] == 0
+    assert values["pairs of one family by file name that are found"] > 0.99
+    assert values["pairs found that are one family by file name"] > 0.99
+    split, _ = split_cohort(cohort, HONEST)
+    for _, rows in split.groupby("arm"):
+        used = rows[rows["split"] != ""]
+        assert len(used.drop_duplicates(["source", "split"])) == used["source"].nunique()
