@@ -26,6 +26,19 @@ REPORTED = {
         "loss_curves_figure",
         "lung_masks_figure",
     ],
+    "fracture": [
+        "metrics",
+        "audit_figure",
+        "copies_figure",
+        "protocol_comparison_figure",
+        "roc_figure",
+        "reliability_figure",
+        "confusion_figure",
+        "saliency_figure",
+        "saliency_checks_figure",
+        "loss_curves_figure",
+        "accuracy_curves_figure",
+    ],
 }
 """Data sets that the page shows, in its order. A new pipeline adds its line here."""
 
