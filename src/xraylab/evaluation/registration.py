@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from xraylab.evaluation.polar import SIDE_PX, Band, band_pass
 
-__all__ = ["angle_of", "compare_registered", "compare_turned", "turn_matrix"]
+__all__ = ["angle_of", "compare_registered", "compare_turned", "measure_crossing", "turn_matrix"]
 
 FloatImage = NDArray[np.float32]
 Matrix = NDArray[np.float64]
@@ -29,7 +29,8 @@ _COARSE_PX = 64
 _LEAST_COARSE = 0.75  # correlation of coarse details below which fine ones are not looked at
 _DISC = 0.92  # of the half edge
 _LEAST_OVERLAP = 0.6  # of the disc, in both
-_STRETCH = 1.5  # largest stretch or shrinking of a registration that is believed
+_SCALE = 1.4  # largest, and its inverse, of a registration that is believed
+_UNEVEN = 1.05  # largest ratio of its two axes: else one straight bone is pulled over any other
 _STEPS = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 1e-4
 
 
@@ -88,7 +89,10 @@ def compare_turned(first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: 
 def compare_registered(
     first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Matrix
 ) -> tuple[float, Matrix]:
-    """Register two films by an affine map, and return how alike they are then, and the map.
+    """Register two films, and return how alike they are then, and the affine map that was found.
+
+    The map must keep the shape of what is shown: turn, mirror, shift and scale are free, a stretch in one direction is
+    not.
 
     Parameters
     ----------
@@ -100,8 +104,7 @@ def compare_registered(
     Returns
     -------
     float, (2, 3) ndarray
-        As `compare_turned`; 0 and the start when no registration is found, or one that stretches by more
-        than half.
+        As `compare_turned`; 0 and the start when no registration is found that keeps the shape.
     """
     a, b = (band_pass(film, _COARSE, _COARSE_PX) for film in (first, second))
     start = _from_corner(matrix, _COARSE_PX).astype(np.float32)
@@ -117,10 +120,39 @@ def compare_registered(
     part = np.asarray(found[:, :2], np.float64)
     shift = (part @ middle + found[:, 2] - middle) * (SIDE_PX / _COARSE_PX)
     stretch = np.linalg.svd(part, compute_uv=False)
-    if not np.all((stretch < _STRETCH) & (stretch > 1 / _STRETCH)):
+    if not 1 / _SCALE < stretch[1] <= stretch[0] < min(_SCALE, _UNEVEN * stretch[1]):
         return 0.0, matrix
     registered = np.column_stack([part, shift])
     return compare_turned(first, second, registered), registered
+
+
+def measure_crossing(film: NDArray[np.uint8]) -> float:
+    """Return how far the lines of a film run in more than one direction.
+
+    Parameters
+    ----------
+    film : (S, S) ndarray of uint8
+        The film.
+
+    Returns
+    -------
+    float
+        Ratio in [0, 1] of the eigenvalues of the structure tensor of its fine details over the inscribed disc: near 0
+        for one straight bone, which any other straight bone resembles, 1 where no direction prevails, and for a film
+        without details.
+
+    References
+    ----------
+    Bigun J., Granlund G. H. (1987), *Proc. 1st ICCV*, 433-438.
+    """
+    details = band_pass(film, _FINE)
+    inside = _disc(SIDE_PX).astype(bool)
+    x, y = (
+        np.asarray(cv2.Sobel(details, cv2.CV_32F, *axis), np.float64)[inside]
+        for axis in ((1, 0), (0, 1))
+    )
+    small, large = np.linalg.eigvalsh([[x @ x, x @ y], [x @ y, y @ y]])
+    return float(max(small, 0.0) / large) if large > 0 else 1.0
 
 
 def _from_corner(matrix: Matrix, side_px: int) -> Matrix:

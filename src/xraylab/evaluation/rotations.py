@@ -20,6 +20,7 @@ from xraylab.evaluation.registration import (
     angle_of,
     compare_registered,
     compare_turned,
+    measure_crossing,
     turn_matrix,
 )
 from xraylab.parameters import Parameters
@@ -50,9 +51,12 @@ class TurnedCopyParams(Parameters):
     Attributes
     ----------
     min_similarity : float
-        Correlation of the fine details of two films, one turned upon the other, from which they are one.
-    min_registered_similarity : float
-        The same when one is registered to the other, which makes different films more alike.
+        Correlation of the fine details of two films, one laid upon the other, from which they are one.
+    min_straight_similarity : float
+        The same, turned about the middle only, where the lines of one of them nearly all run one way: straight bones
+        are all alike.
+    max_straight_crossing : float
+        What counts as such a film, see `xraylab.evaluation.registration.measure_crossing`.
     min_polar_similarity : float
         Correlation of the films in polar coordinates from which a registration is tried.
     max_scale : float
@@ -63,8 +67,9 @@ class TurnedCopyParams(Parameters):
         Films or pairs worked on at once, as joblib counts.
     """
 
-    min_similarity: float = Field(0.85, ge=0.5, le=1)
-    min_registered_similarity: float = Field(0.9, ge=0.5, le=1)
+    min_similarity: float = Field(0.9, ge=0.5, le=1)
+    min_straight_similarity: float = Field(0.965, ge=0.5, le=1)
+    max_straight_crossing: float = Field(0.15, ge=0, le=1)
     min_polar_similarity: float = Field(0.4, ge=0, le=1)
     max_scale: float = Field(1.22, ge=1, le=1.5)
     neighbours: int = Field(4, ge=1, le=64)
@@ -223,12 +228,22 @@ def _prove(films: Films, spectra: Spectra, pairs: Pairs, params: TurnedCopyParam
 def _compare(
     first: NDArray[np.uint8], second: NDArray[np.uint8], turn: Matrix, params: TurnedCopyParams
 ) -> tuple[float, Matrix]:
+    """Return how alike two films are, 0 when they are not one, and how the first lies on the second."""
     if np.isclose(abs(np.linalg.det(turn)), 1):  # no change of scale
         similarity = compare_turned(first, second, turn)
-        if similarity >= params.min_similarity:
+        if similarity >= max(params.min_similarity, params.min_straight_similarity):
+            return similarity, turn
+        if similarity >= params.min_similarity and _cross(first, second, params):
             return similarity, turn
     similarity, registered = compare_registered(first, second, turn)
-    return (similarity if similarity >= params.min_registered_similarity else 0.0), registered
+    # along a straight bone nothing holds a registration, so that it proves nothing
+    if similarity >= params.min_similarity and _cross(first, second, params):
+        return similarity, registered
+    return 0.0, turn
+
+
+def _cross(first: NDArray[np.uint8], second: NDArray[np.uint8], params: TurnedCopyParams) -> bool:
+    return all(measure_crossing(film) > params.max_straight_crossing for film in (first, second))
 
 
 def _describe(films: Films, workers: int) -> tuple[Spectra, NDArray[np.float32]]:

@@ -1,0 +1,197 @@
+"""Copies turned by any angle: known turns are found, with their angle; films that only resemble each other are not."""
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from xraylab.evaluation.polar import correlate_turns, describe_film, sign_films
+from xraylab.evaluation.registration import angle_of, measure_crossing, turn_matrix
+from xraylab.evaluation.rotations import TurnedCopyParams, find_turned_copies, name_families
+from xraylab.imaging import read_radiograph
+from xraylab.imaging.preprocess import PreprocessParams, prepare_film
+
+PARAMS = TurnedCopyParams(workers=1)
+
+
+def draw_film(seed, side_px=224):
+    """Bones at random: bright lines and discs on a soft ground, so that lines run every way."""
+    rng = np.random.default_rng(seed)
+    film = cv2.resize(rng.random((5, 5), np.float32), (side_px, side_px)) * 40 + 20
+    unit = side_px / 224
+    for _ in range(14):
+        (x1, y1, x2, y2), width = rng.uniform(0, side_px, 4), rng.uniform(3, 9) * unit
+        bone = np.zeros_like(film)
+        ends = (int(x1), int(y1)), (int(x2), int(y2))
+        cv2.line(bone, *ends, float(rng.uniform(40, 110)), max(1, int(width)), cv2.LINE_AA)
+        cv2.circle(bone, ends[0], int(1.3 * width), float(rng.uniform(40, 110)), -1, cv2.LINE_AA)
+        film += cv2.GaussianBlur(bone, (0, 0), 1.5 * unit)
+    return np.clip(film, 0, 255).astype(np.uint8)
+
+
+def turn(film, angle_deg, scale=1.0):
+    """Turn counter-clockwise about the middle, black where nothing was."""
+    middle = ((film.shape[1] - 1) / 2, (film.shape[0] - 1) / 2)
+    matrix = cv2.getRotationMatrix2D(middle, angle_deg, scale)
+    return cv2.warpAffine(film, matrix, film.shape[::-1])
+
+
+def recompress(film, quality=70):
+    return cv2.imdecode(
+        cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
+    )
+
+
+def angle_between(first, second):
+    return abs((first - second + 180) % 360 - 180)
+
+
+FILM = draw_film(0)
+DISTINCT = np.stack([draw_film(seed) for seed in range(12)])
+
+
+@settings(max_examples=25)
+@given(st.floats(0, 359.99), st.booleans())
+@example(0.0, False)
+@example(90.0, True)
+@example(359.9, False)
+def test_a_turned_film_is_found_at_its_angle(angle_deg, mirrored):
+    copy = recompress(turn(FILM[:, ::-1].copy() if mirrored else FILM, angle_deg))
+    found = find_turned_copies(np.stack([FILM, copy]), PARAMS)
+    assert found[["first", "second", "mirrored"]].to_numpy().tolist() == [[0, 1, mirrored]]
+    assert angle_between(found["angle_deg"][0], angle_deg) < 0.5
+    assert 0.9 < found["similarity"][0] <= 1
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_quarter_turns_lose_nothing(quarters, mirrored):
+    copy = np.rot90(FILM[:, ::-1] if mirrored else FILM, quarters)  # counter-clockwise
+    found = find_turned_copies(np.stack([FILM, copy]), PARAMS)
+    assert found["mirrored"].tolist() == [mirrored]
+    assert angle_between(found["angle_deg"][0], 90 * quarters) < 0.1
+    assert found["similarity"][0] > 0.98
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda film: turn(turn(turn(film, 31), 47), -110),  # corners cut to a circle
+        lambda film: np.rint(255 * (turn(film, 77) / 255) ** 1.4).astype(np.uint8),
+        lambda film: turn(film, 200) // 2 + 60,
+        lambda film: cv2.resize(cv2.resize(turn(film, 12), (112, 112)), (224, 224)),
+        lambda film: turn(cv2.resize(film[6:217, 3:214], (224, 224)), 140),  # 6 % cropped
+        lambda film: turn(film, 20, 1.1),
+    ],
+    ids=["three turns", "gamma", "exposure", "half size", "crop", "scale"],
+)
+def test_what_else_was_done_to_a_turned_film_does_not_hide_it(change):
+    found = find_turned_copies(np.concatenate([DISTINCT, change(DISTINCT[4])[None]]), PARAMS)
+    assert found[["first", "second"]].to_numpy().tolist() == [[4, 12]]
+
+
+def test_distinct_films_are_no_copies_nor_are_films_that_show_nothing():
+    flat = np.stack([np.full((224, 224), level, np.uint8) for level in (0, 0, 128)])
+    found = find_turned_copies(np.concatenate([DISTINCT, flat]), PARAMS)
+    assert found.empty
+    assert found.columns.tolist() == ["first", "second", "angle_deg", "mirrored", "similarity"]
+
+
+def straight_bone(end):
+    """A shaft that ends in a wider head; everything below is as in any other."""
+    film = np.full((224, 224), 30, np.uint8)
+    cv2.line(film, (112, -50), (112, 270), 90, 70)
+    cv2.line(film, (112, end), (112, 270), 180, 34)
+    cv2.circle(film, (112, end), 26, 180, -1)
+    return cv2.GaussianBlur(film, (0, 0), 2)
+
+
+def test_two_straight_bones_are_two_though_one_slides_over_the_other():
+    bones = np.stack([straight_bone(40), straight_bone(50)])
+    assert max(measure_crossing(film) for film in bones) < 0.15
+    careless = TurnedCopyParams(workers=1, max_straight_crossing=0, min_straight_similarity=0.9)
+    assert len(find_turned_copies(bones, careless)) == 1
+    assert find_turned_copies(bones, PARAMS).empty
+    assert len(find_turned_copies(np.stack([bones[0], turn(bones[0], 33)]), PARAMS)) == 1
+
+
+def test_families_larger_than_the_neighbours_asked_for_are_joined_whole():
+    copies = [turn(DISTINCT[k], 360 * i / 11 + k) for k in (0, 1) for i in range(11)]
+    films = np.concatenate([DISTINCT, np.stack(copies)])
+    ids = pd.Series([f"f{k:02}" for k in range(len(films))], index=range(100, 100 + len(films)))
+    names = name_families(ids, films, TurnedCopyParams(workers=1, neighbours=2))
+    assert names.name == "look"
+    assert names.tolist() == ids.tolist()[:12] + ["f00"] * 11 + ["f01"] * 11
+    assert names.index.equals(ids.index)
+
+
+def test_known_copies_are_joined_unseen_and_reach_their_turned_kin():
+    # b is equal to a by its key; c is a turned; d has no key and no copy
+    films = np.stack([DISTINCT[0], DISTINCT[1], turn(DISTINCT[0], 50), DISTINCT[2]])
+    ids, keys = pd.Series(list("dbca")), pd.Series(["k", "k", "l", None])
+    assert name_families(ids, films, PARAMS, keys).tolist() == ["b", "b", "b", "a"]
+
+
+def test_the_result_does_not_depend_on_the_workers():
+    films = np.concatenate([DISTINCT, np.stack([turn(film, 40) for film in DISTINCT])])
+    one, two = (find_turned_copies(films, TurnedCopyParams(workers=n)) for n in (1, 2))
+    pd.testing.assert_frame_equal(one, two)
+
+
+@given(st.floats(-np.pi, np.pi), st.booleans(), st.floats(0.8, 1.2))
+def test_the_angle_of_a_matrix_is_that_of_the_turn_that_made_it(shift_rad, mirrored, scale):
+    angle, is_mirrored = angle_of(turn_matrix(shift_rad, mirrored, scale))
+    # the image's y axis points down; upside down is left to right, turned by 180 degrees
+    expected = 180 + np.rad2deg(shift_rad) if mirrored else -np.rad2deg(shift_rad)
+    assert is_mirrored == mirrored
+    assert angle_between(angle, expected) < 1e-6
+    assert 0 <= angle < 360
+
+
+def test_scale_is_told_by_the_rings():
+    pair = [describe_film(film)[None] for film in (FILM, turn(FILM, 0, 1.14))]
+    assert correlate_turns(*pair, max_scale=1.3).scale[0] == pytest.approx(1.14, rel=0.04)
+    assert correlate_turns(*pair, max_scale=1.0).scale[0] == 1
+
+
+@given(st.integers(1, 3), st.booleans())
+def test_the_signature_of_a_film_stays_when_it_is_turned(quarters, mirrored):
+    copy = np.rot90(FILM[:, ::-1] if mirrored else FILM, quarters)
+    first, second = sign_films(np.stack([describe_film(FILM), describe_film(copy)]))
+    assert np.linalg.norm(first) == pytest.approx(1, abs=2e-3)
+    assert first @ second == pytest.approx(1, abs=5e-3)
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_none_or_one_film_has_no_copy(size):
+    assert find_turned_copies(DISTINCT[:size], PARAMS).empty
+
+
+def test_bad_input_is_named():
+    with pytest.raises(ValueError, match=r"\(N, S, S\) of uint8, got \(2, 8, 9\) of uint8"):
+        find_turned_copies(np.zeros((2, 8, 9), np.uint8), PARAMS)
+    with pytest.raises(ValueError, match="3 image ids need as many films, got 12"):
+        name_families(pd.Series(list("abc")), DISTINCT, PARAMS)
+    with pytest.raises(ValidationError, match="min_similarity"):
+        TurnedCopyParams(min_similarity=1.2)
+
+
+@pytest.mark.real_films
+def test_real_bones_are_found_when_turned_and_told_apart(real_data):
+    folder = real_data / "fracture_multi_region" / "Bone_Fracture_Binary_Classification"
+    prepare = PreprocessParams(size_px=224, equalise="none")
+    # 57-… (1) and 57-… are turned copies of one film; the hands 142, 24 and 51 are three patients
+    paths = [
+        *sorted((folder / "train" / "not fractured").glob("57-rotated*.jpg"))[:8],
+        *(folder / "train" / "fractured" / f"{name}.jpg" for name in ("142", "24", "51")),
+    ]
+    present = [path for path in paths if path.exists()]
+    if len(present) < len(paths):
+        pytest.skip("this part of the public set lacks some of the films")
+    films = np.stack([prepare_film(read_radiograph(path), prepare) for path in present])
+    names = name_families(pd.Series([path.stem for path in present]), films, PARAMS)
+    assert set(names[:8]) == {min(path.stem for path in present[:8])}
+    assert names[8:].tolist() == ["142", "24", "51"]
