@@ -1,1 +1,0 @@
-"""From a hand film to bone age in months, with an interval."""
