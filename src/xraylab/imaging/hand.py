@@ -35,10 +35,10 @@ _PUBLISHED_LOW = 0.1
 
 # The search, on a copy whose longer edge has _SEARCH_PX pixels.
 _SEARCH_PX = 160
-_SAMPLES = 3  # pixels of the film, a side, that one of the copy is the mean of
+_SAMPLES = 2  # pixels of the film, a side, that one of the copy is the mean of
 _OPENING_PX = 5  # thinner things, such as the rim of a collimator, are cut off
-_THRESHOLDS = range(10, 205, 10)
-_FINER = (-5, 5)
+_THRESHOLDS = range(10, 205, 20)
+_FINER = (10, 5)
 _WHITE = 250  # lead and the unexposed border of a film
 _WHITE_REACH_PX = 3
 
@@ -82,7 +82,7 @@ def find_window(film: FloatImage, percentiles: tuple[float, float]) -> tuple[flo
     """
     from xraylab.imaging.hand_kernels import count_levels
 
-    counts = count_levels(film, _LEVELS + 1)
+    counts = count_levels(film)
     below = np.cumsum(counts)
     place = np.asarray(percentiles) / 100 * (film.size - 1)
     first, second = (
@@ -181,9 +181,10 @@ def find_hand(film: FloatImage, margin: float = 0.03) -> Box:
             break
     if not best.size:
         return Box(0, film.shape[0], 0, film.shape[1])
-    for threshold in [best.threshold + step for step in _FINER]:
-        found, _ = _largest_hand(small, threshold)
-        best = max(best, found, key=lambda hand: hand.size)
+    for step in _FINER:
+        for threshold in (best.threshold - step, best.threshold + step):
+            found, _ = _largest_hand(small, threshold)
+            best = max(best, found, key=lambda hand: hand.size)
     return _widen(best.box, margin, small.shape, film.shape)
 
 
@@ -195,14 +196,22 @@ class _Hand(NamedTuple):
     threshold: int
 
 
-def _largest_hand(small: ByteImage, threshold: int) -> tuple[_Hand, int]:
+def _largest_hand(small: ByteImage, threshold: int) -> tuple[_Hand, float]:
     """Return the largest hand-like component above a threshold, and the area of the largest of all."""
-    found = _components(small, threshold)
-    hands = [_Hand(box, _hand_size(mask, area, box), threshold) for mask, area, box in found]
-    none = _Hand((0, 0, 0, 0), 0.0, threshold)
-    return max(hands, key=lambda hand: hand.size, default=none), max(
-        (area for _, area, _ in found), default=0
-    )
+    above = cv2.threshold(small, threshold, 1, cv2.THRESH_BINARY)[1]
+    opened = cv2.morphologyEx(above, cv2.MORPH_OPEN, _disc(_OPENING_PX))
+    lines, links = cv2.findContours(opened, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    best, largest = _Hand((0, 0, 0, 0), 0.0, threshold), 0.0
+    for line, link in zip(lines, [] if links is None else links[0], strict=True):
+        if link[3] >= 0:  # the edge of a hole
+            continue
+        # of whole pixels, not of the polygon through their centres (Pick)
+        area = float(cv2.contourArea(line)) + len(line) / 2 + 1
+        largest = max(largest, area)
+        if _AREA[0] * small.size <= area <= _AREA[1] * small.size:
+            box, size = _hand_size(np.asarray(line[:, 0], np.int32), area, small.shape)
+            best = max(best, _Hand(box, size, threshold), key=lambda hand: hand.size)
+    return best, largest
 
 
 def _search_copy(film: FloatImage) -> ByteImage:
@@ -216,60 +225,62 @@ def _search_copy(film: FloatImage) -> ByteImage:
     small = np.asarray(cv2.resize(sampled, size, interpolation=method), np.float32)
     low, high = np.percentile(small, [0.5, 99.5])
     copy = np.rint(scale_window(small, (float(low), float(high))) * _TOP).astype(np.uint8)
-    blurred = cv2.GaussianBlur(copy, (0, 0), 0.8)
-    blurred[_white_at_edges(copy)] = 0
-    return np.asarray(blurred, np.uint8)
+    blurred = np.asarray(cv2.GaussianBlur(copy, (0, 0), 0.8), np.uint8)
+    edges = (copy[0], copy[-1], copy[:, 0], copy[:, -1])
+    if max(int(edge.max()) for edge in edges) >= _WHITE:
+        blurred[_white_at_edges(copy)] = 0
+    return blurred
 
 
 def _white_at_edges(copy: ByteImage) -> NDArray[np.bool_]:
     """Return the mask of white that hangs on to an edge of the film, and a little around it."""
-    _, labels = cv2.connectedComponents((copy >= _WHITE).astype(np.uint8))
-    on_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    white = np.isin(labels, on_edge[on_edge > 0]).astype(np.uint8)
-    return np.asarray(cv2.dilate(white, _disc(2 * _WHITE_REACH_PX + 1)), np.bool_)
+    _, labels = cv2.connectedComponents((copy >= _WHITE).astype(np.uint8), ltype=cv2.CV_16U)
+    hangs = np.zeros(int(labels.max()) + 1, np.uint8)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        hangs[edge] = 1
+    hangs[0] = 0
+    return np.asarray(cv2.dilate(hangs[labels], _disc(2 * _WHITE_REACH_PX + 1)), np.bool_)
 
 
 def _disc(size_px: int) -> ByteImage:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size_px, size_px)), np.uint8)
 
 
-def _components(
-    small: ByteImage, threshold: int
-) -> list[tuple[ByteImage, int, tuple[int, int, int, int]]]:
-    """Return mask, area and box (left, top, width, height) of each component that is large enough."""
-    above = (small > threshold).astype(np.uint8)
-    opened = cv2.morphologyEx(above, cv2.MORPH_OPEN, _disc(_OPENING_PX))
-    _, labels, facts, _ = cv2.connectedComponentsWithStatsWithAlgorithm(
-        opened, 8, cv2.CV_16U, cv2.CCL_BOLELLI
-    )
-    found = []
-    for label in np.flatnonzero(facts[1:, cv2.CC_STAT_AREA] >= _AREA[0] * small.size) + 1:
-        left, top, width, height, area = (int(value) for value in facts[label])
-        found.append(((labels == label).astype(np.uint8), area, (left, top, width, height)))
-    return found
+def _hand_size(
+    outline: NDArray[np.int32], area: float, shape: tuple[int, ...]
+) -> tuple[tuple[int, int, int, int], float]:
+    """Return the box of a component and the size by which hand-like ones are compared; 0 if it is not hand-like.
 
-
-def _hand_size(mask: ByteImage, area: int, box: tuple[int, int, int, int]) -> float:
-    """Return the size by which hand-like components are compared; 0 for one that is not hand-like."""
-    fill = area / (box[2] * box[3])
-    if area > _AREA[1] * mask.size or not _FILL[0] <= fill <= _FILL[1]:
-        return 0.0
-    edges = (mask[0], mask[:, -1], mask[-1], mask[:, 0])
-    covered = [float(edge.mean()) for edge in edges]
-    top, right, bottom, left = (share > _TOUCHES for share in covered)
-    if (top and bottom) or (left and right) or max(covered) > _MAX_OF_SIDE:
-        return 0.0
-    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = max(outlines, key=len)
-    contact = sum(int(edge.sum()) for edge in edges) / len(outline)
+    Parameters
+    ----------
+    outline : (N, 2) ndarray of int32
+        Column and row of each pixel along its edge.
+    area : float
+        Its pixels, with those of its holes.
+    shape : (int, int)
+        Height and width of the search copy.
+    """
+    left, top, width, height = (int(value) for value in cv2.boundingRect(outline))
+    box, fill = (left, top, width, height), area / (width * height)
+    on_edges = [
+        np.count_nonzero(outline[:, axis] == at)
+        for axis, at in ((1, 0), (0, shape[1] - 1), (1, shape[0] - 1), (0, 0))
+    ]
+    covered = [count / shape[1 - row % 2] for row, count in enumerate(on_edges)]
+    at_top, at_right, at_bottom, at_left = (share > _TOUCHES for share in covered)
+    contact = sum(on_edges) / len(outline)
     hull = max(float(cv2.contourArea(cv2.convexHull(outline))), 1.0)
+    solid = _SOLIDITY[0] <= cv2.contourArea(outline) / hull <= _SOLIDITY[1]
     if (
-        contact > _MAX_CONTACT
-        or not _SOLIDITY[0] <= cv2.contourArea(outline) / hull <= _SOLIDITY[1]
+        not (solid and _FILL[0] <= fill <= _FILL[1])
+        or (at_top and at_bottom)
+        or (at_left and at_right)
+        or max(covered) > _MAX_OF_SIDE
+        or contact > _MAX_CONTACT
     ):
-        return 0.0
-    at_corner = (top or bottom) and (left or right)
-    return float(area * fill * (1 - contact)) / (2 if at_corner else 1)
+        return box, 0.0
+    at_corner = (at_top or at_bottom) and (at_left or at_right)
+    return box, area * fill * (1 - contact) / (2 if at_corner else 1)
 
 
 def _widen(
@@ -287,7 +298,10 @@ def _widen(
 
 
 def resize_square(
-    film: FloatImage, size_px: int, window: tuple[float, float] = (0.0, 1.0)
+    film: FloatImage,
+    size_px: int,
+    window: tuple[float, float] = (0.0, 1.0),
+    box: Box | None = None,
 ) -> FloatImage:
     """Window a film, put it in the middle of the smallest square of zeros that holds it, and resize that.
 
@@ -305,22 +319,27 @@ def resize_square(
         Edge of the square returned.
     window : (float, float)
         What becomes 0 and 1, as `scale_window` does it.
+    box : Box, optional
+        The part of the film that is used.
 
     Returns
     -------
     (S, S) ndarray of float32
         The film in [0, 1]; one that is S × S already is not resized.
     """
-    height, width = film.shape
+    box = Box(0, film.shape[0], 0, film.shape[1]) if box is None else box
+    height, width = box.bottom - box.top, box.right - box.left
     edge = max(height, width)
-    top, left = (edge - height) // 2, (edge - width) // 2
     if edge > size_px and window[1] > window[0]:
         from xraylab.imaging.hand_kernels import window_and_shrink
 
         gain = 1 / (window[1] - window[0])
-        shrunk = window_and_shrink(film, window[0], gain, size_px, edge, top, left)
+        whole = np.ascontiguousarray(film)
+        part = (box.top, box.bottom, box.left, box.right)
+        shrunk = window_and_shrink(whole, part, window[0], gain, size_px)
         return np.asarray(shrunk, np.float32)
     square = np.zeros((edge, edge), np.float32)
-    square[top : top + height, left : left + width] = scale_window(film, window)
+    top, left = (edge - height) // 2, (edge - width) // 2
+    square[top : top + height, left : left + width] = scale_window(box.cut(film), window)
     enlarged = cv2.resize(square, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
     return np.asarray(enlarged, np.float32)

@@ -94,10 +94,11 @@ def prepare_film(film: FloatImage, params: PreprocessParams) -> ByteImage:
     """
     percentiles = params.window_percentiles
     window = (0.0, 1.0) if percentiles is None else find_window(film, percentiles)
-    part = find_crop(film, params.crop, window).cut(film)
+    box = find_crop(film, params.crop, window)
     if params.aspect == "pad":
-        resized = resize_square(part, params.size_px, window)
+        resized = resize_square(film, params.size_px, window, box)
     else:
+        part = box.cut(film)
         resized = _resize(
             part if percentiles is None else scale_window(part, window), params.size_px
         )
