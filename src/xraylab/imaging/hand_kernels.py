@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -34,7 +36,7 @@ def count_levels(film: FloatImage) -> NDArray[np.int64]:
     levels = np.empty(width, np.uint32)
     for row in range(height):
         line = film[row]
-        differs = np.uint32(0)
+        differs: Any = np.uint32(0)
         for column in range(width):
             level = np.uint32(np.int32(line[column] * top + half))
             levels[column] = level
