@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -36,7 +34,7 @@ def count_levels(film: FloatImage) -> NDArray[np.int64]:
     levels = np.empty(width, np.uint32)
     for row in range(height):
         line = film[row]
-        differs: Any = np.uint32(0)
+        differs = np.uint32(0)
         for column in range(width):
             level = np.uint32(np.int32(line[column] * top + half))
             levels[column] = level
@@ -62,8 +60,8 @@ def count_levels(film: FloatImage) -> NDArray[np.int64]:
         for column in range(by_four, width):
             d0[levels[column]] += one
     total = np.zeros(LEVELS, np.int64)
-    for level in range(LEVELS):
-        total[level] = np.int64(d0[level]) + d1[level] + d2[level] + d3[level]
+    for place in range(LEVELS):
+        total[place] = np.int64(d0[place]) + d1[place] + d2[place] + d3[place]
     for grey in range(256):
         for part in range(8):
             total[257 * grey] += flat[part, grey]
