@@ -5,9 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks import feature_memory, feature_speed, hand_preprocessing, training_speed
+from benchmarks import (
+    duplicate_detectors,
+    feature_memory,
+    feature_speed,
+    hand_preprocessing,
+    training_speed,
+)
 
 BENCHMARKS = {
+    "duplicate_detectors": duplicate_detectors,
     "feature_speed": feature_speed,
     "feature_memory": feature_memory,
     "hand_preprocessing": hand_preprocessing,

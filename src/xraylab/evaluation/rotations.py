@@ -99,13 +99,7 @@ def find_turned_copies(films: Films, params: TurnedCopyParams) -> pd.DataFrame:
     ValueError
         If the films are not bytes of shape (N, S, S).
     """
-    if films.ndim != _AXES or films.shape[1] != films.shape[2] or films.dtype != np.uint8:
-        raise ValueError(f"films must be (N, S, S) of uint8, got {films.shape} of {films.dtype}")
-    search = _Search(films, params)
-    asking = search.with_details()
-    while len(asking):
-        asking = search.ask(asking)
-    return pd.DataFrame(search.found, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return _find(films, np.arange(len(films)), params)
 
 
 def name_families(
@@ -142,18 +136,28 @@ def name_families(
     rows = np.arange(size)
     if known is not None:
         rows = rows[(known.isna() | ~known.duplicated()).to_numpy()]
-    pairs = find_turned_copies(films if len(rows) == size else films[rows], params)
-    at_rows = pairs.assign(first=rows[pairs["first"]], second=rows[pairs["second"]])
-    return join_copies(image_ids, at_rows, known)
+    return join_copies(image_ids, _find(films, rows, params), known)
+
+
+def _find(films: Films, rows: NDArray[np.int64], params: TurnedCopyParams) -> pd.DataFrame:
+    """As `find_turned_copies`, of the films at the rows, which are not copied out of their map."""
+    if films.ndim != _AXES or films.shape[1] != films.shape[2] or films.dtype != np.uint8:
+        raise ValueError(f"films must be (N, S, S) of uint8, got {films.shape} of {films.dtype}")
+    search = _Search(films, rows, params)
+    asking = search.with_details()
+    while len(asking):
+        asking = search.ask(asking)
+    found = pd.DataFrame(search.found, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return found.assign(first=rows[found["first"]], second=rows[found["second"]])
 
 
 class _Search:
-    """What is known of the films while candidates are tried."""
+    """What is known of the films at some rows while candidates are tried; numbers are places among the rows."""
 
-    def __init__(self, films: Films, params: TurnedCopyParams) -> None:
-        self.films, self.params = films, params
-        self.spectra, self.signatures = _describe(films, params.workers)
-        self.family = np.arange(len(films))
+    def __init__(self, films: Films, rows: NDArray[np.int64], params: TurnedCopyParams) -> None:
+        self.films, self.rows, self.params = films, rows, params
+        self.spectra, self.signatures = _describe(films, rows, params.workers)
+        self.family = np.arange(len(rows))
         self.refused: set[tuple[int, int]] = set()
         self.found: list[tuple[int, int, float, bool, float]] = []
 
@@ -172,11 +176,11 @@ class _Search:
 
     def _nearest(self, rows: NDArray[np.int64]) -> Pairs:
         """Return (film, candidate), the likeliest pairs first."""
-        count = min(self.params.neighbours, len(self.films) - 1)
+        count = min(self.params.neighbours, len(self.rows) - 1)
         if not count:
             return np.zeros((0, 2), np.int64)
         pairs, likenesses = [], []
-        block = max(1, _BLOCK_CELLS // len(self.films))
+        block = max(1, _BLOCK_CELLS // len(self.rows))
         for start in range(0, len(rows), block):
             part = rows[start : start + block]
             likeness = self.signatures[part] @ self.signatures.T
@@ -196,7 +200,7 @@ class _Search:
         new = [tuple(pair) not in self.refused for pair in pairs.tolist()]
         pairs = pairs[np.array(new, bool)]
         chunks = [pairs[start : start + _CHUNK] for start in range(0, len(pairs), _CHUNK)]
-        jobs = (delayed(_prove)(self.films, self.spectra, chunk, self.params) for chunk in chunks)
+        jobs = (delayed(self._prove)(chunk) for chunk in chunks)
         proofs = [
             proof
             for some in Parallel(self.params.workers, prefer="threads")(jobs)
@@ -211,18 +215,20 @@ class _Search:
                 self.family[self.family == high] = low
                 self.found.append((first, second, *angle_of(matrix), similarity))
 
-
-def _prove(films: Films, spectra: Spectra, pairs: Pairs, params: TurnedCopyParams) -> list[Proof]:
-    """Return each pair, how alike it is, 0 when it is not one film, and how the first lies on the second."""
-    turns = correlate_turns(spectra[pairs[:, 0]], spectra[pairs[:, 1]], params.max_scale)
-    proofs = []
-    for k, (first, second) in enumerate(pairs.tolist()):
-        turn = turn_matrix(turns.shift_rad[k], bool(turns.mirrored[k]), turns.scale[k])
-        similarity = 0.0
-        if turns.similarity[k] >= params.min_polar_similarity:
-            similarity, turn = _compare(films[first], films[second], turn, params)
-        proofs.append(((first, second), similarity, turn))
-    return proofs
+    def _prove(self, pairs: Pairs) -> list[Proof]:
+        """Return each pair, how alike it is, 0 when it is not one film, and how the first lies on the second."""
+        turns = correlate_turns(
+            self.spectra[pairs[:, 0]], self.spectra[pairs[:, 1]], self.params.max_scale
+        )
+        proofs = []
+        for k, (first, second) in enumerate(pairs.tolist()):
+            turn = turn_matrix(turns.shift_rad[k], bool(turns.mirrored[k]), turns.scale[k])
+            similarity = 0.0
+            if turns.similarity[k] >= self.params.min_polar_similarity:
+                films = self.films[self.rows[first]], self.films[self.rows[second]]
+                similarity, turn = _compare(*films, turn, self.params)
+            proofs.append(((first, second), similarity, turn))
+        return proofs
 
 
 def _compare(
@@ -246,14 +252,16 @@ def _cross(first: NDArray[np.uint8], second: NDArray[np.uint8], params: TurnedCo
     return all(measure_crossing(film) > params.max_straight_crossing for film in (first, second))
 
 
-def _describe(films: Films, workers: int) -> tuple[Spectra, NDArray[np.float32]]:
+def _describe(
+    films: Films, rows: NDArray[np.int64], workers: int
+) -> tuple[Spectra, NDArray[np.float32]]:
     """Return spectra and signatures of all films, reading one after the other."""
     from joblib import Parallel, delayed
 
     run = Parallel(workers, prefer="threads", return_as="generator")
-    blocks = [films[start : start + _BATCH] for start in range(0, len(films), _BATCH)]
+    blocks = [rows[start : start + _BATCH] for start in range(0, len(rows), _BATCH)]
     spectra, signatures = [], []
-    for each in run(delayed(_describe_block)(block) for block in blocks):
+    for each in run(delayed(_describe_block)(films, block) for block in blocks):
         spectra.append(each)
         signatures.append(sign_films(each))
     if not blocks:
@@ -261,5 +269,5 @@ def _describe(films: Films, workers: int) -> tuple[Spectra, NDArray[np.float32]]
     return np.concatenate(spectra), np.concatenate(signatures)
 
 
-def _describe_block(films: Films) -> Spectra:
-    return np.stack([describe_film(film) for film in films])
+def _describe_block(films: Films, rows: NDArray[np.int64]) -> Spectra:
+    return np.stack([describe_film(films[row]) for row in rows])

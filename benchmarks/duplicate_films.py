@@ -1,0 +1,152 @@
+"""Films with known copies for the benchmark of detectors, and what may be done to a copy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+
+from xraylab.imaging import read_radiograph
+from xraylab.imaging.errors import UnreadableRadiograph
+from xraylab.imaging.preprocess import PreprocessParams, prepare_film
+from xraylab.phantoms.fracture_multi_region import (
+    FractureMultiRegionPhantomParams,
+    write_fracture_multi_region_phantom,
+)
+
+__all__ = ["COPIES", "Films", "phantom_films", "public_films"]
+
+Film = NDArray[np.uint8]
+
+PUBLIC = Path(__file__).resolve().parents[2] / "shared" / "data"
+_PREPARE = PreprocessParams(size_px=224, equalise="none")
+_COPY_MARK = re.compile(r"( - Copy| \(\d+\)|-rotated\d)+$")
+
+
+@dataclass(frozen=True)
+class Films:
+    """Films (N, S, S) and the family of each."""
+
+    name: str
+    arrays: Film
+    family: NDArray[np.int64]
+
+    def distinct(self, count: int) -> Films:
+        """Return the first film of each family, ``count`` of them spread evenly."""
+        first = np.sort(np.unique(self.family, return_index=True)[1])
+        rows = first[np.linspace(0, len(first) - 1, min(count, len(first))).astype(int)]
+        return Films(self.name, self.arrays[rows], np.arange(len(rows)))
+
+
+def phantom_films(folder: Path, count: int) -> Films:
+    """Write limb phantoms with copies, and read them."""
+    params = FractureMultiRegionPhantomParams(n_films=count, size_px=224)
+    write_fracture_multi_region_phantom(folder, params)
+    truth = pd.read_csv(folder / "truth.csv")
+    paths = [folder / name for name in truth["file"]]
+    return _read("phantoms of limbs", paths, truth["family"])
+
+
+def public_films() -> list[Films]:
+    """Return the public sets that lie beside the checkout."""
+    sets = []
+    bones = sorted((PUBLIC / "fracture_multi_region").rglob("*.[jp][pn]g"))
+    if bones:
+        # a hint: numbers are used twice, and byte copies have other numbers
+        names = [f"{path.parent.name}/{_COPY_MARK.sub('', path.stem)}" for path in bones]
+        sets.append(
+            _read("fracture multi-region", bones, pd.Series(pd.factorize(pd.Series(names))[0]))
+        )
+    for name, folder in (
+        ("chests, distinct", "montgomery_shenzhen/CXR_png"),
+        ("hands, distinct", "rsna_bone_age/boneage-training-dataset"),
+    ):
+        paths = sorted((PUBLIC / folder).glob("*.png"))
+        if paths:
+            sets.append(_read(name, paths, pd.Series(range(len(paths)))))
+    return sets
+
+
+def _read(name: str, paths: list[Path], family: pd.Series) -> Films:
+    films = Parallel(-1, prefer="threads")(delayed(_prepare)(path) for path in paths)
+    read = np.array([film is not None for film in films])
+    arrays = np.stack([film for film in films if film is not None])
+    return Films(name, arrays, family.to_numpy(np.int64)[read])
+
+
+def _prepare(path: Path) -> Film | None:
+    try:
+        return prepare_film(read_radiograph(path), _PREPARE)
+    except UnreadableRadiograph:
+        return None
+
+
+def _turn(film: Film, angle_deg: float, scale: float = 1.0) -> Film:
+    middle = (len(film) - 1) / 2
+    matrix = cv2.getRotationMatrix2D((middle, middle), angle_deg, scale)
+    return np.asarray(cv2.warpAffine(film, matrix, film.shape), np.uint8)
+
+
+def _turned(film: Film, rng: np.random.Generator, quality: int = 90, scale: float = 1.0) -> Film:
+    """Turn by any angle and save as JPEG."""
+    turned = _turn(film, float(rng.uniform(0, 360)), scale)
+    coded = cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def _cropped(film: Film, rng: np.random.Generator, share: float) -> Film:
+    side = len(film)
+    lost = max(1, round(share * side))
+    top, left = rng.integers(0, lost + 1, 2)
+    part = film[top : top + side - lost, left : left + side - lost]
+    return np.asarray(cv2.resize(part, film.shape), np.uint8)
+
+
+def _noisy(film: Film, rng: np.random.Generator) -> Film:
+    return np.clip(np.rint(film + rng.normal(0, 0.03 * 255, film.shape)), 0, 255).astype(np.uint8)
+
+
+def _darker(film: Film) -> Film:
+    return np.rint(255 * (film / 255) ** 1.4).astype(np.uint8)
+
+
+def _squashed(film: Film, rng: np.random.Generator, largest_deg: float) -> Film:
+    """Turn a film of 5 : 4 in its own shape, and squash it to the square again."""
+    side = len(film)
+    wide = cv2.resize(film, (side * 5 // 4, side))
+    middle = ((wide.shape[1] - 1) / 2, (side - 1) / 2)
+    angle_deg = float(rng.uniform(-largest_deg, largest_deg))
+    turned = cv2.warpAffine(wide, cv2.getRotationMatrix2D(middle, angle_deg, 1.0), wide.shape[::-1])
+    return np.asarray(cv2.resize(turned, film.shape, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+COPIES: dict[str, Callable[[Film, np.random.Generator], Film]] = {
+    "nothing": lambda film, _: film,
+    "quarter turn": lambda film, rng: np.rot90(film, rng.integers(1, 4)),
+    "turned by any angle": _turned,
+    "turned twice": lambda film, rng: _turned(_turned(film, rng), rng),
+    "turned four times": lambda f, rng: _turned(_turned(_turned(_turned(f, rng), rng), rng), rng),
+    "mirrored, turned": lambda film, rng: _turned(np.ascontiguousarray(film[:, ::-1]), rng),
+    "turned, JPEG at quality 70": lambda film, rng: _turned(film, rng, quality=70),
+    "turned, exponent 1.4": lambda film, rng: _darker(_turned(film, rng)),
+    "turned, half the size": lambda film, rng: cv2.resize(
+        cv2.resize(_turned(film, rng), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA),
+        film.shape,
+    ),
+    "turned, noise of 3 % of white": lambda film, rng: _noisy(_turned(film, rng), rng),
+    "2 % cropped": lambda film, rng: _cropped(film, rng, 0.02),
+    "2 % cropped, turned": lambda film, rng: _turned(_cropped(film, rng, 0.02), rng),
+    "5 % cropped, turned": lambda film, rng: _turned(_cropped(film, rng, 0.05), rng),
+    "10 % cropped, turned": lambda film, rng: _turned(_cropped(film, rng, 0.1), rng),
+    "turned, scale 0.9": lambda film, rng: _turned(film, rng, scale=0.9),
+    "turned, scale 1.1": lambda film, rng: _turned(film, rng, scale=1.1),
+    "5 : 4, turned by up to 10°, squashed": lambda film, rng: _squashed(film, rng, 10),
+}
+"""What is done to a copy, by name."""
