@@ -54,6 +54,7 @@ def test_default_run_writes_what_every_pipeline_promises(project_copy: Path) -> 
     assert len(set(pair["split"])) == 1
 
     check_lungs(data)
+    check_lesions(data)
 
     # a model is data: safetensors or the booster's own text, and a card that says what it is
     models = sorted((data / "06_models/dose_estimation/honest").iterdir())[-1]
@@ -93,6 +94,38 @@ def check_lungs(data: Path) -> None:
     )
     # nothing unfinished is left
     assert not any((data / "06_models/lung_segmentation/.unfinished").rglob("*.ckpt"))
+
+
+def check_lesions(data: Path) -> None:
+    """What lesion_regression wrote."""
+    reports, models = data / "08_reporting/lesion_regression", data / "06_models/lesion_regression"
+    rows = pd.read_parquet(latest(data / "07_model_output/lesion_regression/predictions.parquet"))
+    Predictions.validate(rows)
+    assert set(rows["protocol"]) == {"published", "honest", "seed_table"}
+    honest = rows[(rows["protocol"] == "honest") & (rows["model"] == "xgboost")]
+    assert not honest["image_id"].duplicated().any()  # one row a film
+    Metrics.validate(pd.read_csv(latest(reports / "metrics.csv")))
+    # the planted bad films are listed, the mirrored copy is one family with its film
+    truth = pd.read_csv(data / "01_raw/phantoms_test/covid_lesions/truth.csv")
+    planted = dict(
+        truth.dropna(subset=["planted"])[["planted", "image_id"]].itertuples(index=False)
+    )
+    rejected = set(pd.read_csv(reports / "rejected.csv")["image_id"])
+    assert {planted[kind] for kind in ("truncated", "without_mask", "odd_mask")} <= rejected
+    pair = honest[honest["image_id"].isin([planted["turned_copy"], truth["image_id"].iloc[0]])]
+    assert len(pair) == 2
+    assert len(set(pair["group_id"])) == len(set(pair["fold"])) == 1
+    for kind in ("xgboost", "lightgbm", "random_forest"):
+        assert (reports / f"cv_scatter_{kind}.png").stat().st_size > 0
+        assert (reports / f"shap_importance_{kind}.png").stat().st_size > 0
+        name = f"07_model_output/lesion_regression/shap_values_{kind}.parquet"
+        assert set(pd.read_parquet(latest(data / name))["protocol"]) == {"published", "honest"}
+    for table in ("best_hyperparams", "cv_metrics", "training_history", "leakage"):
+        assert len(pd.read_csv(latest(reports / f"{table}.csv"))) > 0
+    assert (models / "studies/studies.db").stat().st_size > 0
+    files = {path.name for path in models.rglob("*") if path.is_file()}
+    assert {"random_forest.onnx", "random_forest.safetensors", "xgboost.booster.json"} <= files
+    assert not [name for name in files if name.endswith((".pkl", ".joblib", ".ckpt", ".pt"))]
 
 
 def test_a_released_network_reads_a_folder_of_any_films(project_copy: Path) -> None:

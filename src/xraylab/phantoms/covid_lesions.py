@@ -88,9 +88,9 @@ class CovidLesionsPhantomParams(Parameters):
     size_px: int = Field(192, ge=64, le=4096)
     seed: int = Field(2018, ge=0)
     detector: Detector = Detector()
-    area_cm2: float = Field(8.0, gt=0, le=100)
-    area_cm2_per_year: float = Field(0.6, ge=0, le=2)
-    spread_cm2: float = Field(4.0, ge=0, le=50)
+    area_cm2: float = Field(20.0, gt=0, le=100)
+    area_cm2_per_year: float = Field(0.8, ge=0, le=2)
+    spread_cm2: float = Field(6.0, ge=0, le=50)
     bad_films: bool = True
 
     @model_validator(mode="after")
@@ -192,11 +192,11 @@ def _add_lesions(
     px_per_cm: float,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_], int]:
-    """Put one to four spheres of a summed area into the lungs, none touching another; return their mask.
+    """Put one to three spheres of a summed area into the lungs, none touching another; return their mask.
 
     A sphere that finds no place becomes two of half its area.
     """
-    shares = rng.dirichlet(np.full(int(rng.integers(1, 5)), 4.0))
+    shares = rng.dirichlet(np.full(int(rng.integers(1, 4)), 4.0))
     areas = sorted((area_cm2 * shares).tolist())
     y, x = np.mgrid[: depth.shape[0], : depth.shape[1]].astype(np.float32)
     free = lungs.copy()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
         plot_physics_validation,
     )
     from xraylab.plots.films import plot_film_grid
+    from xraylab.plots.folds import plot_fold_scatter
+    from xraylab.plots.importance import plot_shap_importance
     from xraylab.plots.protocols import plot_protocol_comparison
     from xraylab.plots.ranking import plot_precision_recall, plot_roc
     from xraylab.plots.regression import plot_error_by_level, plot_predicted_against_true
@@ -37,6 +39,7 @@ __all__ = [
     "plot_error_by_level",
     "plot_feature_against_dose",
     "plot_film_grid",
+    "plot_fold_scatter",
     "plot_loss_curves",
     "plot_mask_overlays",
     "plot_metric_curves",
@@ -48,6 +51,7 @@ __all__ = [
     "plot_roc",
     "plot_saliency",
     "plot_saliency_checks",
+    "plot_shap_importance",
     "plot_site_matrix",
 ]
 
@@ -61,6 +65,7 @@ _MODULES = {
     "plot_error_by_level": "xraylab.plots.regression",
     "plot_feature_against_dose": "xraylab.plots.dose",
     "plot_film_grid": "xraylab.plots.films",
+    "plot_fold_scatter": "xraylab.plots.folds",
     "plot_loss_curves": "xraylab.plots.training",
     "plot_mask_overlays": "xraylab.plots.segmentation",
     "plot_metric_curves": "xraylab.plots.training",
@@ -72,6 +77,7 @@ _MODULES = {
     "plot_roc": "xraylab.plots.ranking",
     "plot_saliency": "xraylab.plots.saliency",
     "plot_saliency_checks": "xraylab.plots.saliency",
+    "plot_shap_importance": "xraylab.plots.importance",
     "plot_site_matrix": "xraylab.plots.segmentation",
 }
 

@@ -1,1 +1,5 @@
 """Segment lesions, measure them, join clinical data, and regress their true size: as published, and honestly."""
+
+from .pipeline import PROTOCOLS, create_pipeline
+
+__all__ = ["PROTOCOLS", "create_pipeline"]

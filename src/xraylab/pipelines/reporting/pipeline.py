@@ -26,6 +26,18 @@ REPORTED = {
         "loss_curves_figure",
         "lung_masks_figure",
     ],
+    "lesion_regression": [
+        "metrics",
+        "protocol_comparison_figure",
+        "overlays_figure",
+        "cv_scatter_random_forest_figure",
+        "shap_importance_random_forest_figure",
+        "cv_scatter_xgboost_figure",
+        "shap_importance_xgboost_figure",
+        "cv_scatter_lightgbm_figure",
+        "shap_importance_lightgbm_figure",
+        "lesion_masks_figure",
+    ],
     "fracture": [
         "metrics",
         "audit_figure",

@@ -142,7 +142,7 @@ def _read_boxes(table: pd.DataFrame, name: str) -> pd.DataFrame:
         row = bad.iloc[0]
         raise ValueError(
             f"{name}.csv: the box of '{row['image_id']}' must be numbers with a width and a height above 0, got "
-            f"{[row[side] for side in ('left', 'top', 'width', 'height')]}"
+            f"{[float(row[side]) for side in ('left', 'top', 'width', 'height')]}"
         )
     return rows
 

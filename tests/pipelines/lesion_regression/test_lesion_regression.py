@@ -1,0 +1,522 @@
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro_datasets.pandas import CSVDataset
+
+from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
+from xraylab.features.lesions import LESION_FEATURES
+from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
+from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams
+from xraylab.models.networks import NetworkParams, build_network, describe_network
+from xraylab.pipelines.lesion_regression import PROTOCOLS, create_pipeline
+from xraylab.pipelines.lesion_regression.nodes import (
+    cache_films,
+    cache_new_films,
+    combine_predictions,
+    describe_lesions,
+    evaluate,
+    index_cohort,
+    measure_films,
+    plot_overlays,
+    predict_lesions,
+    read_tables,
+    split_folds,
+    tabulate_folds,
+)
+from xraylab.pipelines.lesion_regression.nodes.cohort import BoxMask
+from xraylab.pipelines.lesion_regression.params import (
+    CohortParams,
+    EvaluationParams,
+    ProtocolParams,
+    ReleaseParams,
+    SegmentationParams,
+    TableParams,
+)
+from xraylab.tabular.tree_params import KINDS
+from xraylab.tabular.tuning import TuningParams
+from xraylab.training.params import Recipe, TrainingParams
+
+SIZE = 16
+COHORT = CohortParams(preprocess=PreprocessParams(size_px=SIZE, equalise="none"))
+SEGMENTATION = SegmentationParams(
+    network=NetworkParams(widths=(4, 8)),
+    recipe=Recipe(loss="dice_bce", learning_rate=2e-2, batch_size=4),
+    n_folds=3,
+    val_fraction=0.25,
+    seed=2,
+)
+TRAINING = TrainingParams(max_epochs=12, precision="32", accelerator="cpu", progress=False)
+TWO = {"low": 5, "high": 10, "step": 5}
+TUNING = TuningParams(
+    n_trials=2,
+    progress=False,
+    xgboost={"n_estimators": TWO, "max_depth": {"low": 2, "high": 3}},
+    lightgbm={"n_estimators": TWO, "min_child_samples": {"low": 3, "high": 5}},
+    random_forest={"n_estimators": TWO},
+)
+PUBLISHED = ProtocolParams(
+    rows="patients", target="predicted_ratio", folds="rows", tuning="reported", on_leak="report",
+    features=("age", "sex", "num_lesions", "mean_area", "mean_centroid_distance"), n_folds=3,
+)  # fmt: skip
+HONEST = ProtocolParams(
+    rows="films", target="true_ratio", folds="groups", tuning="nested", n_inner_folds=2
+)
+BOX_HEAD = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
+
+
+def draw(number: int) -> tuple[np.ndarray, np.ndarray]:
+    """A dark film with one bright square lesion, and its mask; both of whole pixels of the network's grid."""
+    rng = np.random.default_rng(number)
+    film = (0.2 * rng.random((32, 32))).astype(np.float32)
+    edge = 2 * int(rng.integers(3, 7))
+    top, left = (2 * int(rng.integers(0, (32 - edge) // 2 + 1)) for _ in range(2))
+    mask = np.zeros((32, 32), np.float32)
+    mask[top : top + edge, left : left + edge] = 1
+    return np.clip(film + 0.7 * mask, 0, 1), mask
+
+
+def make_set(n_box: int = 12, n_mask: int = 18) -> dict[str, dict]:
+    """Films, masks and tables as the catalog gives them."""
+    box_films, mask_films, masks, lungs = {}, {}, {}, {}
+    entries, boxes = [], []
+    for number in range(n_box + n_mask):
+        film, mask = draw(number)
+        if number < n_box:
+            image_id = f"{number // 2:08}_{number % 2:03}"
+            rows, columns = np.nonzero(mask)
+            edge = int(np.sqrt(mask.sum()))
+            boxes.append(
+                [f"{image_id}.png", "Pneumonia", columns[0], rows[0], edge, edge, "", "", ""]
+            )
+            entries.append(
+                [
+                    f"{image_id}.png",
+                    number // 2,
+                    40 + number // 2,
+                    "FM"[number % 4 // 2],
+                    "PA",
+                    number % 2,
+                ]
+            )
+            box_films[image_id] = partial(np.copy, film)
+        else:
+            image_id = f"film_{number:02}"
+            mask_films[image_id] = partial(np.copy, film)
+            masks[f"{image_id}_mask"] = partial(np.copy, mask)
+            lungs[image_id] = partial(np.ones, (32, 32), np.float32)
+    head = [
+        "Image Index",
+        "Patient ID",
+        "Patient Age",
+        "Patient Gender",
+        "View Position",
+        "Follow-up #",
+    ]
+    table = pd.DataFrame(entries, columns=head)
+    listed = pd.DataFrame(boxes, columns=BOX_HEAD.split(","))
+    tables = {
+        "nih_chest_xray14/Data_Entry_2017": table.copy,
+        "nih_chest_xray14/BBox_List_2017": listed.copy,
+        "rsna_bone_age/boneage-training-dataset": pd.DataFrame,
+    }
+    return {"tables": tables, "box": box_films, "mask": mask_films, "masks": masks, "lungs": lungs}
+
+
+@pytest.fixture
+def data() -> dict[str, dict]:
+    return make_set()
+
+
+@pytest.fixture
+def arrays(data: dict, tmp_path: Path) -> ArrayCache:
+    _, boxes = read_tables(data["tables"], COHORT)
+    plan = cache_films(data["box"], data["mask"], data["masks"], boxes, COHORT)
+    write_cache(plan, str(tmp_path / "arrays"))
+    return read_cache(str(tmp_path / "arrays"))
+
+
+@pytest.fixture
+def cohort(arrays: ArrayCache, data: dict) -> pd.DataFrame:
+    entries, boxes = read_tables(data["tables"], COHORT)
+    return index_cohort(arrays, boxes, entries, COHORT)[0]
+
+
+def test_boxes_are_read_from_the_published_head(tmp_path: Path) -> None:
+    rows = [
+        "a.png,Pneumonia,10.5,20,30,40",  # as NIH writes a row
+        "a.png,Pneumonia,1,2,3,4,,,",  # as a row under the whole head
+        "b.png,Effusion,1,2,3,4,,,",
+    ]
+    path = tmp_path / "boxes.csv"
+    path.write_text("\n".join([BOX_HEAD, *rows]) + "\n")
+    tables = {"nih_chest_xray14/BBox_List_2017": partial(pd.read_csv, path)}
+    entries, boxes = read_tables(tables, COHORT)
+    assert entries.empty
+    assert boxes["image_id"].tolist() == ["a", "a"]
+    assert boxes[["left", "top", "width", "height"]].to_numpy().tolist() == [
+        [10.5, 20, 30, 40],
+        [1, 2, 3, 4],
+    ]
+    both = CohortParams(labels=("Effusion", "Pneumonia"))
+    assert len(read_tables(tables, both)[1]) == 3
+
+    with pytest.raises(ValueError, match=r"no list of boxes BBox_List_2017.* tables there: none"):
+        read_tables({}, COHORT)
+    path.write_text(f"{BOX_HEAD}\na.png,Pneumonia,1,2,0,4\n")
+    with pytest.raises(
+        ValueError, match=r"box of 'a' must be numbers with a width .* got \[1.0, 2.0, 0.0, 4.0\]"
+    ):
+        read_tables(tables, COHORT)
+    path.write_text("Image Index,Finding Label,x,y,w,h\n")
+    with pytest.raises(ValueError, match=r"lacks the column 'Bbox \[x'"):
+        read_tables(tables, COHORT)
+
+
+def test_clinical_tables_are_read_with_their_oddities() -> None:
+    table = pd.DataFrame(
+        {
+            "Image Index": ["a.png", "b.png", "c.png"], "Patient ID": [7, None, 9.0], "Patient Age": ["058Y", 411, 30],
+            "Patient Gender": ["F", "M", "O"], "View Position": ["PA", "AP", "LL"], "Follow-up #": [0, 1, 2],
+        }
+    )  # fmt: skip
+    tables = dict(make_set()["tables"]) | {"covid_lesions/Data_Entry": table.copy}
+    entries, _ = read_tables(tables, COHORT)
+    own = entries[entries["data_set"] == "covid_lesions"].set_index("image_id")
+    assert own["patient_id"].tolist() == ["7", "b", "9"]
+    assert own["age"].fillna(-1).tolist() == [58, -1, 30]
+    assert own["sex"].fillna(-1).tolist() == [1, 0, -1]
+    assert own["view"].fillna(-1).tolist() == [0, 1, -1]
+    tables["covid_lesions/Data_Entry"] = pd.concat([table, table]).copy
+    with pytest.raises(ValueError, match="lists 'a' more than once"):
+        read_tables(tables, COHORT)
+
+
+def test_a_box_is_drawn_as_ones_on_the_films_own_pixels() -> None:
+    film = partial(np.zeros, (8, 10), np.float32)
+    mask = BoxMask(film, ((2, 1, 3, 2), (8.4, 6, 4, 1)))()
+    expected = np.zeros((8, 10))
+    expected[1:3, 2:5] = 1
+    expected[6:7, 8:10] = 1  # what reaches beyond the film is cut
+    np.testing.assert_array_equal(mask, expected)
+    with pytest.raises(MaskSizeError, match="box 20, 1, 3 x 2 does not lie on the film of 10 x 8"):
+        BoxMask(film, ((20, 1, 3, 2),))()
+    assert BoxMask(film, ((2, 1, 3, 2),)).digest() != BoxMask(film, ((2, 1, 3, 3),)).digest()
+
+
+def test_films_are_joined_by_image_and_the_rest_is_named(data: dict, tmp_path: Path) -> None:
+    entries, boxes = read_tables(data["tables"], COHORT)
+    data["mask"]["bare"] = partial(np.zeros, (32, 32), np.float32)
+    data["masks"]["ghost"] = partial(np.zeros, (32, 32), np.float32)
+    data["box"]["no_box"] = partial(np.zeros, (32, 32), np.float32)
+    missing = boxes.iloc[:1].assign(image_id="not_there")
+    plan = cache_films(
+        data["box"], data["mask"], data["masks"], pd.concat([boxes, missing]), COHORT
+    )
+    assert plan.rejected == {
+        "bare": "has no lesion mask", "ghost": "is a lesion mask without a film",
+        "no_box": "has no box labelled Pneumonia", "not_there": "has a box and no film",
+    }  # fmt: skip
+    write_cache(plan, str(tmp_path / "arrays"))
+    cohort, rejected = index_cohort(read_cache(str(tmp_path / "arrays")), boxes, entries, COHORT)
+    Cohort.validate(cohort)
+    Rejected.validate(rejected)
+    assert len(cohort) == 30  # one row a film, whatever the patient's other films
+    assert cohort["annotation"].value_counts().to_dict() == {"mask": 18, "box": 12}
+    own = cohort.set_index("image_id")
+    assert own.loc["00000003_001", ["group_id", "age", "follow_up"]].tolist() == [
+        "nih_chest_xray14/3",
+        43,
+        1,
+    ]
+    assert own.loc["film_20", "group_id"] == "covid_lesions/film_20"
+    assert own.loc["film_20", ["age", "sex", "view"]].isna().all()
+    for number, image_id in ((3, "00000001_001"), (20, "film_20")):
+        assert own.loc[image_id, "target"] == pytest.approx(draw(number)[1].mean())
+
+    with pytest.raises(ValueError, match="image id 'film_20' is in nih_chest_xray14 and in covid"):
+        cache_films(
+            {**data["box"], "film_20": plan.films["film_20"]},
+            data["mask"],
+            data["masks"],
+            boxes,
+            COHORT,
+        )
+    with pytest.raises(
+        ValueError, match="none of 1 films has a box labelled Pneumonia or a lesion"
+    ):
+        cache_films({}, {"bare": data["mask"]["bare"]}, {}, boxes, COHORT)
+
+
+def test_folds_keep_patients_and_copies_whole(cohort: pd.DataFrame) -> None:
+    folds, leaks = split_folds(cohort, SEGMENTATION)
+    assert len(folds[["group_id", "fold"]].drop_duplicates()) == folds["group_id"].nunique()
+    assert set(folds["fold"]) == {0, 1, 2}
+    assert leaks.empty
+    fold = folds.set_index("image_id")["fold"]
+    other = fold[fold != fold["film_20"]].index[-1]
+    copied = cohort.assign(
+        digest=cohort["digest"].where(
+            cohort["image_id"] != other, cohort.set_index("image_id").loc["film_20", "digest"]
+        )
+    )
+    again, leaks = split_folds(copied, SEGMENTATION)
+    assert "same_pixels" in set(leaks["kind"])
+    pair = again[again["image_id"].isin(["film_20", other])]
+    assert pair["fold"].nunique() == pair["group_id"].nunique() == 1
+    with pytest.raises(LeakError, match="both sides"):
+        split_folds(copied, SEGMENTATION.model_copy(update={"on_leak": "fail"}))
+
+
+def test_films_are_measured_inside_the_lungs_and_against_their_annotation(
+    cohort: pd.DataFrame, arrays: ArrayCache
+) -> None:
+    folds, _ = split_folds(cohort, SEGMENTATION)
+    truth = {
+        image_id: partial(np.asarray, arrays.masks[arrays.row_of(image_id)], np.float32)
+        for image_id in folds["image_id"]
+    }
+    half = np.zeros((32, 32), np.float32)
+    half[:, :16] = 1
+    lungs = {"film_20_mask": half.copy}
+    films = measure_films(truth, lungs, arrays, folds, COHORT).set_index("image_id")
+    assert (films["dice"] == 1).all()
+    whole = films.drop("film_20")
+    np.testing.assert_allclose(whole["lesion_ratio"], whole["target"])
+    assert films["in_lungs"].sum() == 1
+    expected = arrays.masks[arrays.row_of("film_20")][:, :8].sum() / SIZE**2
+    assert films.loc["film_20", "lesion_ratio"] == pytest.approx(expected)
+    outside = COHORT.model_copy(update={"inside_lungs": False})
+    films = measure_films(truth, lungs, arrays, folds, outside).set_index("image_id")
+    assert films.loc["film_20", "lesion_ratio"] == pytest.approx(films.loc["film_20", "target"])
+
+
+def make_predictions() -> tuple[pd.DataFrame, pd.DataFrame]:
+    n = 12
+    target = np.linspace(0, 1, n)
+    films = pd.DataFrame(
+        {
+            "image_id": [f"f{i}" for i in range(n)], "group_id": [f"g{i}" for i in range(n)], "data_set": "set",
+            "annotation": ["box", "mask"] * 6, "split": "test", "fold": np.arange(n) % 3, "target": target,
+            "lesion_ratio": target / 2, "dice": [0.1, 0.7] * 6, "iou": [0.05, 0.6] * 6,
+        }
+    )  # fmt: skip
+    rows = films.drop(columns=["lesion_ratio", "dice", "iou"])
+    tables = [
+        rows.assign(model="random_forest", prediction=target + 0.1 * (-1) ** np.arange(n)),
+        rows.assign(model="predicted_ratio", prediction=target + 0.2 * (-1) ** np.arange(n)),
+        rows.assign(model="mean", prediction=target.mean()),
+    ]
+    return films, pd.concat(tables, ignore_index=True)
+
+
+def test_metrics_by_hand() -> None:
+    films, rows = make_predictions()
+    predictions = combine_predictions(films, honest=rows)
+    Predictions.validate(predictions)
+    history = pd.DataFrame(
+        {
+            "model": ["fold_0"] * 2 + ["fold_1"],
+            "val_loss": [0.5, 0.3, 0.7],
+            "val_dice": [0.2, 0.6, 0.4],
+        }
+    )
+    metrics = evaluate(predictions, history, EvaluationParams(n_resamples=50))
+    Metrics.validate(metrics)
+    found = metrics.set_index(["model", "metric"])["value"]
+    spread = np.var(np.linspace(0, 1, 12))
+    assert found["random_forest", "r2"] == pytest.approx(1 - 0.01 / spread)
+    assert found["random_forest", "r2_gain"] == pytest.approx(0.03 / spread)
+    assert ("predicted_ratio", "r2_gain") not in found.index
+    assert found["network", "dice"] == pytest.approx(0.7)
+    assert found["network", "dice_box"] == pytest.approx(0.1)
+    assert found["network", "val_loss"] == pytest.approx(0.5)  # the mean of 0.3 and 0.7
+    assert found["network", "val_dice"] == pytest.approx(0.5)
+    only = np.linspace(0, 1, 12)[1::2]
+    assert found["random_forest", "r2_mask"] == pytest.approx(1 - 0.01 / np.var(only))
+    folds = tabulate_folds(predictions).set_index(["model", "fold"])
+    assert folds.loc[("random_forest", 0), "mse"] == pytest.approx(0.01)
+    assert folds.loc[("random_forest", 0), "n"] == 4
+    assert folds.loc[("mean", 1), "rmse"] == pytest.approx(
+        np.sqrt(np.mean((np.linspace(0, 1, 12)[1::3] - 0.5) ** 2))
+    )
+
+
+def test_a_film_is_shown_once(arrays: ArrayCache, cohort: pd.DataFrame) -> None:
+    films = cohort.assign(dice=np.linspace(0, 1, len(cohort)))
+    masks = {name: partial(np.ones, (SIZE, SIZE), np.float32) for name in films["image_id"]}
+    few = pd.concat(
+        [films[films["annotation"] == "box"].head(2), films[films["annotation"] == "mask"]]
+    )
+    figure = plot_overlays(arrays, masks, few)
+    titles = [ax.get_title(loc="left").split("\n")[0] for ax in figure.axes if ax.get_visible()]
+    assert len(titles) == len(set(titles)) == 2 + 4
+
+
+def test_released_networks_agree_on_average(data: dict, tmp_path: Path) -> None:
+    new = {"own": data["mask"]["film_20"], "large": partial(np.ones, (40, 60), np.float32)}
+    write_cache(cache_new_films(new, COHORT, ReleaseParams()), str(tmp_path / "new"))
+    arrays = read_cache(str(tmp_path / "new"))
+    card = {
+        "network": SEGMENTATION.network.model_dump(mode="json"), "views": 2,
+        "preprocess": COHORT.preprocess.model_dump(mode="json"),
+    }  # fmt: skip
+    models = {
+        f"fold_{seed}": describe_network(build_network(SEGMENTATION.network, seed), card)
+        for seed in range(2)
+    }
+    masks = predict_lesions(arrays, models, TRAINING, SEGMENTATION, ReleaseParams())
+    assert {name: load().shape for name, load in masks.items()} == {
+        "own": (32, 32),
+        "large": (40, 60),
+    }
+    entries = pd.DataFrame(
+        {"image_id": ["own"], "age": [50], "sex": [1], "view": [0], "follow_up": [3]}
+    )
+    loaded = {name: partial(np.asarray, load(), np.float32) for name, load in masks.items()}
+    lesions, rejected = describe_lesions(loaded, arrays, entries, {})
+    assert {"image_id", *LESION_FEATURES, "age"} <= set(lesions)
+    assert lesions.set_index("image_id").loc["own", "age"] == 50
+    assert np.isnan(lesions.set_index("image_id").loc["large", "age"])
+    assert rejected.empty
+
+    from dataclasses import replace
+
+    other = {**card, "preprocess": {**card["preprocess"], "equalise": "histogram"}}
+    with pytest.raises(
+        ValueError, match=r"'fold_0' was trained on films prepared with .*histogram"
+    ):
+        predict_lesions(
+            arrays, {"fold_0": replace(models["fold_0"], card={**models["fold_0"].card, **other})},
+            TRAINING, SEGMENTATION, ReleaseParams(),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    folder = tmp_path_factory.mktemp("slice")
+    data = make_set()
+    table = pd.DataFrame(
+        {"PatientAge": range(20), "SexEncoded": [0, 1] * 10, "NumLesions": np.arange(20) // 2 + 1, "MeanArea": 9.5,
+         "MeanCentroidDist": 400.0}
+    )  # fmt: skip
+    table["LesionRatio"] = table["NumLesions"] * table["MeanArea"] / 1024**2
+    params = {
+        "cohort": COHORT, "training": TRAINING, "segmentation": SEGMENTATION, "tuning": TUNING, "published": PUBLISHED,
+        "honest": HONEST, "release": ReleaseParams(), "evaluation": EvaluationParams(n_resamples=20),
+        "seed_table": TableParams(n_folds=3, xgboost={"n_estimators": 5}, lightgbm={"n_estimators": 5}),
+    }  # fmt: skip
+    new = {name: data["mask"][name] for name in list(data["mask"])[:3]}
+    catalog = DataCatalog(
+        {
+            "lesion_tables": MemoryDataset(data["tables"], copy_mode="assign"),
+            "nih_chest_xray14.films": MemoryDataset(data["box"], copy_mode="assign"),
+            "covid_lesions.films": MemoryDataset(data["mask"], copy_mode="assign"),
+            "covid_lesions.lesion_masks": MemoryDataset(data["masks"], copy_mode="assign"),
+            "covid_lesions.lung_masks": MemoryDataset(data["lungs"], copy_mode="assign"),
+            "seed_lesion_results.features_and_target": MemoryDataset(table),
+            "lesion_regression.new_films": MemoryDataset(new, copy_mode="assign"),
+            "lesion_regression.arrays": ArrayCacheDataset(path=str(folder / "arrays")),
+            "lesion_regression.new_arrays": ArrayCacheDataset(path=str(folder / "new_arrays")),
+            "lesion_regression.segmentation.masks": MemoryDataset(copy_mode="assign"),
+            "lesion_regression.lesion_masks": MemoryDataset(copy_mode="assign"),
+            "lesion_regression.segmentation.unfinished": UnfinishedWorkDataset(path=str(folder / "work")),
+            "lesion_regression.studies": UnfinishedWorkDataset(path=str(folder / "studies")),
+            "lesion_regression.segmentation.films": CSVDataset(
+                filepath=str(folder / "films.csv"), save_args={"index": False}, load_args={"dtype": {"patient_id": str}}
+            ),
+            "lesion_regression.lesions": CSVDataset(filepath=str(folder / "lesions.csv")),
+            "lesion_regression.metrics": CSVDataset(filepath=str(folder / "metrics.csv")),
+            "encoder_weights": EncoderWeightsDataset(path=str(folder / "weights")),
+            **{f"params:lesion_regression.{name}": MemoryDataset(value) for name, value in params.items()},
+        }
+    )  # fmt: skip
+    run = SequentialRunner().run(create_pipeline(), catalog)
+    found = {
+        name.removeprefix("lesion_regression."): dataset.load() for name, dataset in run.items()
+    }
+    return {
+        **found,
+        "films": pd.read_csv(folder / "films.csv"),
+        "lesions": pd.read_csv(folder / "lesions.csv"),
+        "metrics": pd.read_csv(folder / "metrics.csv"),
+    }
+
+
+def test_slice_runs_on_an_in_memory_catalog(outputs: dict) -> None:
+    assert {
+        "cv_metrics", "leakage", "best_hyperparams", "rejected", "new_rejected", "overlays_figure",
+        "protocol_comparison_figure", "lesion_masks_figure", "published.forest_onnx", "honest.forest_onnx",
+        *(f"{name}_{kind}_figure" for name in ("cv_scatter", "shap_importance") for kind in KINDS),
+    } <= set(outputs)  # fmt: skip
+    films = outputs["films"]
+    assert len(films) == 30
+    assert films["dice"].mean() > 0.6  # out of fold: no network has seen its films
+    metrics = outputs["metrics"].set_index(["protocol", "model", "metric"])["value"]
+    assert metrics["honest", "network", "dice"] > 0.6
+    assert metrics["published", "identity", "r2"] == pytest.approx(1)
+    assert metrics["seed_table", "identity", "r2"] == pytest.approx(1)
+    assert ("honest", "identity", "r2") not in metrics.index
+    best = outputs["best_hyperparams"]
+    assert set(best[best["protocol"] == "honest"]["fold"]) == {-1, 0, 1, 2}
+    assert set(best[best["protocol"] == "published"]["fold"]) == {-1}
+    lesions = outputs["lesions"]
+    assert {f"estimated_{kind}" for kind in KINDS} <= set(lesions)
+    assert lesions["estimated_random_forest"].between(0, 0.3).all()
+
+
+def test_without_the_honest_protocol_nothing_is_released() -> None:
+    def names(pipeline: object) -> set[str]:
+        return {node.name.rpartition(".")[2] for node in pipeline.nodes}
+
+    assert "predict_lesions" not in names(create_pipeline(["published"]))
+    assert "plot_shap_importance_xgboost" not in names(create_pipeline(["seed_table"]))
+    assert names(create_pipeline().only_nodes_with_tags("predict")) == {
+        "cache_new_films", "predict_lesions", "describe_lesions", "plot_lesion_masks",
+    }  # fmt: skip
+    assert PROTOCOLS == ("published", "honest", "seed_table")
+
+
+@pytest.mark.real_films
+def test_real_films_are_found_joined_and_free_of_leaks(real_data: Path, tmp_path: Path) -> None:
+    from xraylab.datasets import RadiographFolderDataset
+
+    nih, covid = real_data / "nih_chest_xray14", real_data / "covid_lesions"
+    tables = {
+        f"nih_chest_xray14/{name}": partial(pd.read_csv, nih / f"{name}.csv")
+        for name in ("Data_Entry_2017", "BBox_List_2017", "BBox_List_rsna")
+    }
+    params = CohortParams(preprocess=PreprocessParams(size_px=32))
+    entries, boxes = read_tables(tables, params)
+    films = RadiographFolderDataset(path=str(nih), folders=["images"]).load()
+    mask_films, masks, lungs = (
+        RadiographFolderDataset(path=str(covid), folders=[name]).load()
+        for name in ("images", "lesion_masks", "lung_masks")
+    )
+    plan = cache_films(films, mask_films, masks, boxes, params)
+    assert len(plan.films) == 59 + 29
+    assert sum(reason.startswith("has no box") for reason in plan.rejected.values()) == 96 - 59
+    write_cache(plan, str(tmp_path / "arrays"))
+    cohort, _ = index_cohort(read_cache(str(tmp_path / "arrays")), boxes, entries, params)
+    assert cohort["annotation"].value_counts().to_dict() == {"box": 59, "mask": 29}
+    assert (
+        cohort.loc[cohort["annotation"] == "box", ["age", "sex", "view", "follow_up"]]
+        .notna()
+        .all()
+        .all()
+    )
+    # one film of the pixel masks has none
+    assert cohort.loc[cohort["target"] == 0, "image_id"].tolist() == ["3896e093ca04"]
+    assert cohort["target"].max() < 0.6
+    folds, _ = split_folds(cohort, SEGMENTATION)
+    assert len(folds[["patient_id", "fold"]].drop_duplicates()) == folds["patient_id"].nunique()
+    # one film by hand: its two boxes on 1024 x 1024 pixels
+    one = cohort.set_index("image_id").loc["00004342_054", "target"]
+    assert one == pytest.approx((213 * 415 + 150 * 425) / 1024**2, rel=0.05)
+    assert set(lungs) == set(mask_films)
