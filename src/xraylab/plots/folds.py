@@ -108,6 +108,7 @@ def plot_fold_scatter(
 def _scores(metrics: pd.DataFrame, protocol: str, model: str) -> str:
     here = (metrics["protocol"] == protocol) & (metrics["model"] == model)
     found = {str(row["metric"]): float(row["value"]) for row in metrics[here].to_dict("records")}
-    parts = [f"R² {found['r2']:.3f}"] if "r2" in found else []
+    r2 = found.get("r2", np.nan)
+    parts = [f"R² {r2:.3f}" if np.isfinite(r2) else "R² not defined"]
     parts += [f"RMSE {found['rmse']:.3g}"] if "rmse" in found else []
     return ", ".join(parts).replace("-", "−")

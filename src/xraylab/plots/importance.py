@@ -75,11 +75,11 @@ def plot_shap_importance(shap_values: pd.DataFrame) -> Figure:
         dress(swarm, title, "Shapley value, in units of the target", grid="x")
         bars.barh(range(len(size)), size, color=protocol_colour(protocol, protocols), height=0.66)
         bars.set_yticks(range(len(size)), [""] * len(size))
-        bars.set_ylim(swarm.get_ylim())
+        bars.set(ylim=swarm.get_ylim(), xlim=(0, 1.08 * float(size.max()) or 1))
         dress(bars, "", "Mean size of the Shapley value", grid="x")
         for ax in (swarm, bars):
             ax.tick_params(labelsize=NOTE_PT)
-            ax.locator_params(axis="x", nbins=5)
+            ax.locator_params(axis="x", nbins=4)
     scale = mpl.cm.ScalarMappable(mpl.colors.Normalize(0, 1), colours)
     colour_bar(figure, scale, axes[:, 0].tolist(), "feature value, by rank (missing: grey)")
     return figure

@@ -173,8 +173,8 @@ def plot_shap_importance(shap_values: pd.DataFrame) -> plots.Figure:
 
 
 def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
-    """Draw R² of every model under every protocol."""
-    shown = metrics[~metrics["model"].isin(["mean", "identity"])]
+    """Draw R² of every model that learns, under every protocol."""
+    shown = metrics[~metrics["model"].isin([NETWORK, "mean", "identity"])]
     return plots.plot_protocol_comparison(shown, "r2")
 
 
