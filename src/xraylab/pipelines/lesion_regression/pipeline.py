@@ -45,8 +45,13 @@ PROTOCOLS = ("published", "honest", "seed_table")
 
 
 def create_pipeline(protocols: Sequence[str] = PROTOCOLS) -> Pipeline:
-    """Return the pipeline with one namespace a protocol, and one for the segmentation that they share."""
-    parts = [_create_cohort(), _create_segmentation()]
+    """Return the pipeline with one namespace a protocol, and one for the segmentation that they share.
+
+    ``seed_table`` alone needs no films.
+    """
+    parts = (
+        [] if tuple(protocols) == ("seed_table",) else [_create_cohort(), _create_segmentation()]
+    )
     parts += [
         _create_table() if protocol == "seed_table" else _create_protocol(protocol)
         for protocol in protocols
@@ -186,8 +191,9 @@ def _of_kind(function: Callable[..., Any], kind: str) -> Callable[..., Any]:
 def _create_comparison(protocols: Sequence[str]) -> Pipeline:
     """Tables of all protocols → metrics, tables and figures that show them side by side."""
     tuned = [protocol for protocol in protocols if protocol != "seed_table"]
+    segmented = ["segmentation"] if tuned else []
     tables = {
-        "leakage": ["segmentation", *protocols],
+        "leakage": [*segmented, *protocols],
         **{table: tuned for table in ("best_hyperparams", "shap_values") if tuned},
     }
     nodes = [
@@ -200,18 +206,30 @@ def _create_comparison(protocols: Sequence[str]) -> Pipeline:
         for table, parts in tables.items()
     ]
     params = "params:lesion_regression.evaluation"
+    films = {"films": "films"} if tuned else {}
+    history = {"history": "history"} if tuned else {}
     nodes += [
         Node(
             combine_predictions,
-            {"films": "films", **{each: f"{each}_predictions" for each in protocols}},
+            {**films, **{each: f"{each}_predictions" for each in protocols}},
             "predictions",
             name="combine_predictions",
         ),
-        Node(evaluate, ["predictions", "history", params], "metrics", name="evaluate"),
+        Node(
+            evaluate,
+            {"predictions": "predictions", "params": params, **history},
+            "metrics",
+            name="evaluate",
+        ),
         Node(tabulate_folds, "predictions", "cv_metrics", name="tabulate_folds"),
         Node(plot_protocols, "metrics", "protocol_comparison_figure", name="plot_protocols"),
-        Node(plot_overlays, ["arrays", "masks", "films"], "overlays_figure", name="plot_overlays"),
     ]
+    if tuned:
+        nodes.append(
+            Node(
+                plot_overlays, ["arrays", "masks", "films"], "overlays_figure", name="plot_overlays"
+            )
+        )
     for kind in KINDS:
         nodes.append(
             Node(
@@ -228,12 +246,14 @@ def _create_comparison(protocols: Sequence[str]) -> Pipeline:
         for table, parts in {**tables, "predictions": list(protocols)}.items()
         for part in parts
     }
-    for name in ("films", "history", "masks"):
-        inputs[name] = f"lesion_regression.segmentation.{name}"
+    if tuned:
+        inputs["arrays"] = "lesion_regression.arrays"
+        for name in ("films", "history", "masks"):
+            inputs[name] = f"lesion_regression.segmentation.{name}"
     return Pipeline(
         nodes,
         namespace="lesion_regression",
-        inputs={**inputs, "arrays": "lesion_regression.arrays"},
+        inputs=inputs,
         parameters={params},
     )
 

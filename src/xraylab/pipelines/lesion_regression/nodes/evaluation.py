@@ -33,32 +33,32 @@ BASELINE = "predicted_ratio"
 """What any honest model must beat: a line through the predicted ratio alone."""
 
 
-def combine_predictions(films: pd.DataFrame, **predictions: pd.DataFrame) -> pd.DataFrame:
-    """Put the predictions of all protocols below each other, and those of the network first.
+def combine_predictions(
+    films: pd.DataFrame | None = None, **predictions: pd.DataFrame
+) -> pd.DataFrame:
+    """Put the predictions of all protocols below each other, and those of the network first, if there is one.
 
     The network's are out of fold by patient, so that they count as ``honest``.
 
     Returns
     -------
     DataFrame
-        ``protocol, image_id, group_id, data_set, annotation, model, split, fold, target, prediction``; of the
-        network also ``dice, iou``.
+        ``protocol, image_id, group_id, data_set, annotation, model, split, fold, target, prediction``, and the
+        network's ``dice, iou``.
     """
-    keys = ["image_id", "group_id", "data_set", "annotation", "split", "fold", "target"]
-    network = films[keys].assign(
-        protocol="honest", model=NETWORK, prediction=films["lesion_ratio"],
-        dice=films["dice"], iou=films["iou"],
-    )  # fmt: skip
     ordered = [
         "protocol", "image_id", "group_id", "data_set", "annotation", "model", "split", "fold", "target", "prediction",
         "dice", "iou",
     ]  # fmt: skip
-    combined = pd.concat([network, combine_protocols(**predictions)], ignore_index=True)
-    return combined[ordered]
+    tables = [combine_protocols(**predictions)]
+    if films is not None:
+        network = films.assign(protocol="honest", model=NETWORK, prediction=films["lesion_ratio"])
+        tables.insert(0, network[ordered])
+    return pd.concat(tables, ignore_index=True).reindex(columns=ordered)
 
 
 def evaluate(
-    predictions: pd.DataFrame, history: pd.DataFrame, params: EvaluationParams
+    predictions: pd.DataFrame, params: EvaluationParams, history: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """Measure every protocol and model on rows that it was not fitted to, with 95 % intervals over groups.
 
@@ -87,6 +87,13 @@ def evaluate(
             renamed = rows.rename(columns={"dice": f"dice{suffix}", "iou": f"iou{suffix}"})
             table = segmentation_metrics(renamed, [f"dice{suffix}", f"iou{suffix}"], n, seed)
             tables.append(tidy("honest", NETWORK, "test", table))
+    if history is not None:
+        tables.append(_measure_trainings(history))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _measure_trainings(history: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean over folds of the least validation loss, and of the Dice beside it."""
     best = history.loc[history.groupby("model")["val_loss"].idxmin()]
     losses = pd.DataFrame(
         {
@@ -97,8 +104,7 @@ def evaluate(
             "n": len(best),
         }
     )
-    tables.append(tidy("honest", NETWORK, "val", losses))
-    return pd.concat(tables, ignore_index=True)
+    return tidy("honest", NETWORK, "val", losses)
 
 
 def _gains(protocol: str, rows: pd.DataFrame, params: EvaluationParams) -> list[pd.DataFrame]:
