@@ -60,6 +60,7 @@ class Band:
 
 _BAND = Band(2.0, 10.0, 14.0)
 _WIDE_PX = 6.0
+_SURE = 0.85  # a correlation that a film and its enlarged copy do not reach unscaled
 _NOISE = 3.0  # grey levels of contrast below which nothing is amplified
 
 
@@ -170,22 +171,23 @@ def correlate_turns(first: Spectra, second: Spectra, max_scale: float) -> Turns:
     """
     a, b = (np.ascontiguousarray(s, np.float32).view(np.complex64)[..., 0] for s in (first, second))
     reach = int(np.log(max_scale) / _STEP + 0.5)
-    rows = np.arange(len(a))
     best = Turns(np.full(len(a), -1.0), np.zeros(len(a)), np.zeros(len(a), bool), np.ones(len(a)))
     for rings in sorted(range(-reach, reach + 1), key=abs):
-        p = a[:, max(0, -rings) : _RINGS - max(0, rings)].conj()
-        q = b[:, max(0, rings) : _RINGS - max(0, -rings)]
-        norm = np.sqrt(_power(p) * _power(q))
+        open_ = np.flatnonzero(best.similarity < _SURE)  # another scale cannot be as good
+        p = a[open_, max(0, -rings) : _RINGS - max(0, rings)].conj()
+        q = b[open_, max(0, rings) : _RINGS - max(0, -rings)]
+        norm = np.maximum(np.sqrt(_power(p) * _power(q)), np.finfo(np.float32).tiny)
         for mirrored, other in ((False, q), (True, q.conj())):
             waves = np.einsum("prk,prk->pk", p, other)
-            curve = np.fft.irfft(waves, n=_ANGLES, axis=1) * (_ANGLES / 2)
-            curve /= np.maximum(norm, np.finfo(np.float32).tiny)[:, None]
+            curve = np.fft.irfft(waves, n=_ANGLES, axis=1) * (_ANGLES / 2) / norm[:, None]
             peak = curve.argmax(axis=1)
-            better = curve[rows, peak] > best.similarity
-            best.similarity[better] = curve[rows, peak][better]
-            best.shift_rad[better] = _between(curve, peak)[better]
-            best.mirrored[better] = mirrored
-            best.scale[better] = np.exp(rings * _STEP)
+            top = curve[np.arange(len(open_)), peak]
+            better = top > best.similarity[open_]
+            rows = open_[better]
+            best.similarity[rows] = top[better]
+            best.shift_rad[rows] = _between(curve, peak)[better]
+            best.mirrored[rows] = mirrored
+            best.scale[rows] = np.exp(rings * _STEP)
     return best
 
 
