@@ -20,6 +20,13 @@ def test_the_published_network_has_the_weights_of_its_layers():
         assert network.eval()(torch.zeros(2, 1, 224, 224)).shape == (2, 1)
 
 
+def test_the_mean_of_the_maps_needs_no_fixed_size():
+    network = CNN(64, widths=(4, 8), dense=6, pool="mean").eval()
+    assert network.head[2].in_features == 8
+    with torch.inference_mode():
+        assert network(torch.zeros(1, 1, 32, 48)).shape == (1, 1)
+
+
 def test_films_must_fit_the_pooling():
     with pytest.raises(ValueError, match="size_px must be a multiple of 16, got 100"):
         CNN(100)

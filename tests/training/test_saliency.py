@@ -35,9 +35,9 @@ def test_weights_are_drawn_anew_and_the_network_is_left_alone():
     before = {k: v.clone() for k, v in network.state_dict().items()}
     anew = draw_weights_anew(network, 1)
     assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
-    assert not torch.equal(anew[-1].head[1].weight, network[-1].head[1].weight)
+    assert not torch.equal(anew[-1].head[2].weight, network[-1].head[2].weight)
     again = draw_weights_anew(network, 1)
-    assert torch.equal(anew[-1].head[1].weight, again[-1].head[1].weight)
+    assert torch.equal(anew[-1].head[2].weight, again[-1].head[2].weight)
 
 
 def test_a_network_without_feature_maps_has_no_saliency():

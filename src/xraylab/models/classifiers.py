@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
@@ -30,8 +30,10 @@ class ClassifierParams(Parameters):
         ``models/<pipeline>/<protocol>/<model>``; None starts from random ones.
     widths : tuple of int
         Channels of each block of the published network.
-    dense : int
-        Units of its dense layer.
+    dense : int or None
+        Units of its dense layer; None for none.
+    pool : {"none", "mean", "max"}
+        What follows its blocks takes the last maps pixel by pixel, as published, or the mean or largest value of each.
     dropout : float
         Share of the features before the last layer that is dropped in training.
     standardise : bool
@@ -43,7 +45,8 @@ class ClassifierParams(Parameters):
     encoder: str | None = None
     encoder_weights: str | None = None
     widths: tuple[int, ...] = Field((64, 128, 256, 512), min_length=1)
-    dense: int = Field(256, ge=1, le=65536)
+    dense: int | None = Field(256, ge=1, le=65536)
+    pool: Literal["none", "mean", "max"] = "none"
     dropout: float = Field(0.5, ge=0, lt=1)
     standardise: bool = True
     shrink: int = Field(1, ge=1, le=16)
@@ -98,7 +101,13 @@ def build_classifier(
         network: nn.Module
         if params.encoder is None:
             edge = size_px // params.shrink
-            network = CNN(edge, widths=params.widths, dense=params.dense, dropout=params.dropout)
+            network = CNN(
+                edge,
+                widths=params.widths,
+                dense=params.dense,
+                dropout=params.dropout,
+                pool=params.pool,
+            )
         else:
             import segmentation_models_pytorch as smp
 

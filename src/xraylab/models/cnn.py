@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,13 @@ from xraylab.models.unet import check_divisible
 __all__ = ["CNN", "EncoderClassifier", "Standardise"]
 
 _LEAST_DEVIATION = 1e-3
+
+
+_POOLS: dict[str, Callable[[], nn.Module]] = {
+    "none": nn.Identity,
+    "mean": lambda: nn.AdaptiveAvgPool2d(1),
+    "max": lambda: nn.AdaptiveMaxPool2d(1),
+}
 
 
 class Standardise(nn.Module):
@@ -25,7 +32,7 @@ class Standardise(nn.Module):
 
 
 class CNN(nn.Module):
-    """Blocks of a 3 × 3 convolution, batch normalisation, ReLU and 2 × 2 max pooling; dense with dropout; logits out.
+    """Blocks of a 3 × 3 convolution, batch normalisation, ReLU and 2 × 2 max pooling; dense, dropout; logits out.
 
     ``maps``, here and below, passes the last feature maps on unchanged: what Grad-CAM looks at.
 
@@ -37,10 +44,12 @@ class CNN(nn.Module):
         Channels of the films and number of logits.
     widths : sequence of int
         Channels of each block.
-    dense : int
-        Units of the dense layer.
+    dense : int or None
+        Units of the dense layer; None for none.
     dropout : float
         Share of them that is dropped in training.
+    pool : {"none", "mean", "max"}
+        The dense layer takes the last maps pixel by pixel, as published, or the mean or the largest value of each.
     """
 
     def __init__(
@@ -49,8 +58,9 @@ class CNN(nn.Module):
         in_channels: int = 1,
         out_features: int = 1,
         widths: Sequence[int] = (64, 128, 256, 512),
-        dense: int = 256,
+        dense: int | None = 256,
         dropout: float = 0.5,
+        pool: Literal["none", "mean", "max"] = "none",
     ) -> None:
         super().__init__()
         inputs = [in_channels, *widths[:-1]]
@@ -59,13 +69,13 @@ class CNN(nn.Module):
             raise ValueError(f"size_px must be a multiple of {self.stride}, got {size_px}")
         self.blocks = nn.Sequential(*(_block(a, b) for a, b in zip(inputs, widths, strict=True)))
         self.maps = nn.Identity()
-        side = size_px // self.stride
+        pixels = (size_px // self.stride) ** 2 if pool == "none" else 1
         self.head = nn.Sequential(
+            _POOLS[pool](),
             nn.Flatten(),
-            nn.Linear(widths[-1] * side**2, dense),
-            nn.ReLU(inplace=True),
+            *_dense(widths[-1] * pixels, dense),
             nn.Dropout(dropout),
-            nn.Linear(dense, out_features),
+            nn.Linear(dense or widths[-1] * pixels, out_features),
         )
 
     def forward(self, films: Tensor) -> Tensor:
@@ -103,6 +113,10 @@ class EncoderClassifier(nn.Module):
         """Map films (B, C, H, W) to logits (B, K)."""
         logits: Tensor = self.head(self.maps(self.encoder(films)[-1]))
         return logits
+
+
+def _dense(inputs: int, units: int | None) -> list[nn.Module]:
+    return [] if units is None else [nn.Linear(inputs, units), nn.ReLU(inplace=True)]
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
