@@ -76,7 +76,9 @@ class TurnedCopyParams(Parameters):
     workers: int = Field(-1, ge=-64, le=64)
 
 
-def find_turned_copies(films: Films, params: TurnedCopyParams) -> pd.DataFrame:
+def find_turned_copies(
+    films: Films, params: TurnedCopyParams, known: pd.Series | None = None
+) -> pd.DataFrame:
     """Find the films that are copies of each other, turned by any angle, mirrored or not.
 
     Parameters
@@ -85,6 +87,9 @@ def find_turned_copies(films: Films, params: TurnedCopyParams) -> pd.DataFrame:
         Films in [0, 255], in memory or mapped.
     params : TurnedCopyParams
         When two films are one.
+    known : (N,) Series, optional
+        A key, such as the digest of the pixels, that is equal for films known to be equal: one of them is looked at.
+        A missing one is equal to none.
 
     Returns
     -------
@@ -97,9 +102,21 @@ def find_turned_copies(films: Films, params: TurnedCopyParams) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the films are not bytes of shape (N, S, S).
+        If the films are not bytes of shape (N, S, S), or there are more or less keys than films.
     """
-    return _find(films, np.arange(len(films)), params)
+    if films.ndim != _AXES or films.shape[1] != films.shape[2] or films.dtype != np.uint8:
+        raise ValueError(f"films must be (N, S, S) of uint8, got {films.shape} of {films.dtype}")
+    rows = np.arange(len(films))
+    if known is not None:
+        if len(known) != len(films):
+            raise ValueError(f"{len(films)} films need as many known keys, got {len(known)}")
+        rows = rows[(known.isna() | ~known.duplicated()).to_numpy()]
+    search = _Search(films, rows, params)
+    asking = search.with_details()
+    while len(asking):
+        asking = search.ask(asking)
+    found = pd.DataFrame(search.found, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return found.assign(first=rows[found["first"]], second=rows[found["second"]])
 
 
 def name_families(
@@ -116,8 +133,7 @@ def name_families(
     params : TurnedCopyParams
         When two films are one.
     known : (N,) Series, optional
-        A key, such as the digest of the pixels, that is equal for films known to be equal, which are looked at once;
-        a missing one is equal to none.
+        As `find_turned_copies` takes it.
 
     Returns
     -------
@@ -129,26 +145,9 @@ def name_families(
     ValueError
         If the lengths differ, and as `find_turned_copies` raises.
     """
-    size = len(image_ids)
-    if len(films) != size or (known is not None and len(known) != size):
-        keys = "" if known is None else f" and {len(known)} known keys"
-        raise ValueError(f"{size} image ids need as many films, got {len(films)}{keys}")
-    rows = np.arange(size)
-    if known is not None:
-        rows = rows[(known.isna() | ~known.duplicated()).to_numpy()]
-    return join_copies(image_ids, _find(films, rows, params), known)
-
-
-def _find(films: Films, rows: NDArray[np.int64], params: TurnedCopyParams) -> pd.DataFrame:
-    """As `find_turned_copies`, of the films at the rows, which are not copied out of their map."""
-    if films.ndim != _AXES or films.shape[1] != films.shape[2] or films.dtype != np.uint8:
-        raise ValueError(f"films must be (N, S, S) of uint8, got {films.shape} of {films.dtype}")
-    search = _Search(films, rows, params)
-    asking = search.with_details()
-    while len(asking):
-        asking = search.ask(asking)
-    found = pd.DataFrame(search.found, columns=list(_COLUMNS)).astype(_COLUMNS)
-    return found.assign(first=rows[found["first"]], second=rows[found["second"]])
+    if len(films) != len(image_ids):
+        raise ValueError(f"{len(image_ids)} image ids need as many films, got {len(films)}")
+    return join_copies(image_ids, find_turned_copies(films, params, known), known)
 
 
 class _Search:

@@ -98,9 +98,7 @@ def index_cohort(
     folders = [_folders(image_id) for image_id in ids]
     target = pd.Series([params.classes[label] for _, label in folders], index=ids.index)
     distinct = ~index["digest"].duplicated()
-    rows = np.flatnonzero(distinct)
-    found = find_turned_copies(arrays.films[rows], params.copies)
-    pairs = found.assign(first=rows[found["first"]], second=rows[found["second"]])
+    pairs = find_turned_copies(arrays.films, params.copies, index["digest"])
     labels = target.groupby(index["source"]).transform("nunique")
     cohort = pd.DataFrame(
         {

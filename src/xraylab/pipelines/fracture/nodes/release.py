@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 import numpy as np
 import pandas as pd
 
@@ -95,7 +97,7 @@ def plot_fractures(new_arrays: ArrayCache, fractures: pd.DataFrame) -> plots.Fig
     places = np.linspace(0, len(ranked) - 1, min(_SHOWN, len(ranked))).round().astype(int)
     panels = [
         (
-            f"{row['image_id']}\np = {row['probability']:.2f}"
+            f"{PurePosixPath(row['image_id']).name}\np = {row['probability']:.2f}"
             + (", fractured" if row["fractured"] else ""),
             np.asarray(new_arrays.films[new_arrays.row_of(row["image_id"])]),
         )
