@@ -55,6 +55,7 @@ def test_default_run_writes_what_every_pipeline_promises(project_copy: Path) -> 
 
     check_lungs(data)
     check_lesions(data)
+    check_fractures(data)
 
     # a model is data: safetensors or the booster's own text, and a card that says what it is
     models = sorted((data / "06_models/dose_estimation/honest").iterdir())[-1]
@@ -94,6 +95,29 @@ def check_lungs(data: Path) -> None:
     )
     # nothing unfinished is left
     assert not any((data / "06_models/lung_segmentation/.unfinished").rglob("*.ckpt"))
+
+
+def check_fractures(data: Path) -> None:
+    """What fracture wrote."""
+    rows = pd.read_parquet(latest(data / "07_model_output/fracture/predictions.parquet"))
+    Predictions.validate(rows)
+    assert set(rows["protocol"]) == {"published", "honest"}
+    assert {"md5_look_up", "hash_look_up", "border_only"} < set(rows["model"])
+    truth = pd.read_csv(data / "01_raw/phantoms_test/fracture_multi_region/truth.csv")
+    rejected = pd.read_csv(data / "08_reporting/fracture/rejected.csv")
+    planted = truth.set_index("file")["planted"]
+    assert rejected["image_id"].tolist() == planted.index[planted == "truncated"].tolist()
+    # a copy with the same bytes is never on another side than its film
+    cohort = pd.read_parquet(latest(data / "05_model_input/fracture/honest/cohort.parquet"))
+    split = cohort.set_index("image_id")["split"]
+    exact = truth[truth["planted"] == "exact"]
+    assert len(exact) > 0
+    assert split[exact["file"]].tolist() == split[exact["source"]].tolist()
+    audit = pd.read_csv(latest(data / "08_reporting/fracture/audit.csv"))
+    assert audit["n"].sum() == len(truth)
+    fractures = pd.read_csv(data / "07_model_output/fracture/fractures.csv")
+    assert fractures["probability"].between(0, 1).all()
+    assert not any((data / "06_models/fracture/.unfinished").rglob("*.ckpt"))
 
 
 def check_lesions(data: Path) -> None:

@@ -365,6 +365,36 @@ def test_without_folds_and_protocols_less_is_built() -> None:
     }  # fmt: skip
 
 
+def test_the_gate_finds_the_copies_planted_among_phantoms(tmp_path: Path) -> None:
+    from xraylab.datasets import RadiographFolderDataset
+    from xraylab.phantoms.fracture_multi_region import (
+        FractureMultiRegionPhantomParams,
+        write_fracture_multi_region_phantom,
+    )
+
+    folder = tmp_path / "fracture_multi_region"
+    folder.mkdir()
+    write_fracture_multi_region_phantom(
+        folder, FractureMultiRegionPhantomParams(n_films=80, size_px=96)
+    )
+    films = RadiographFolderDataset(path=str(folder), folders=["*/*/*"], id="path").load()
+    params = COHORT.model_copy(update={"preprocess": PreprocessParams(size_px=96, equalise="none")})
+    cohort, _, rejected = index_cohort(write(films, tmp_path / "arrays", params), params)
+    truth = pd.read_csv(folder / "truth.csv").set_index("file")
+    assert rejected["image_id"].tolist() == truth.index[truth["planted"] == "truncated"].tolist()
+    rows = cohort.set_index("image_id").join(truth[["family", "planted", "source"]], rsuffix="_of")
+    # no two distinct films are one
+    assert len(rows.drop_duplicates(["look", "family"])) == rows["look"].nunique()
+    look = rows["look"].to_dict()
+    copies = rows[rows["source_of"].isin(look)]
+    found = copies["look"] == copies["source_of"].map(look)
+    by_kind = found.groupby(copies["planted"]).mean()
+    assert by_kind["exact"] == by_kind["label_conflict"] == 1
+    assert by_kind["rotated"] >= 0.95
+    assert found.mean() >= 0.95
+    assert cohort.loc[cohort["conflict"], "image_id"].nunique() == 2
+
+
 @pytest.mark.real_films
 def test_the_real_set_is_leaked_and_the_gate_finds_it(real_data: Path, tmp_path: Path) -> None:
     from xraylab.datasets import RadiographFolderDataset
