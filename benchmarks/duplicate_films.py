@@ -39,8 +39,11 @@ class Films:
     family: NDArray[np.int64]
 
     def distinct(self, count: int) -> Films:
-        """Return the first film of each family, ``count`` of them spread evenly."""
-        first = np.sort(np.unique(self.family, return_index=True)[1])
+        """Return the first film of each family, no two of them equal, ``count`` of them spread evenly."""
+        table = pd.DataFrame(
+            {"family": self.family, "pixels": [hash(f.tobytes()) for f in self.arrays]}
+        )
+        first = table.drop_duplicates("family").drop_duplicates("pixels").index.to_numpy()
         rows = first[np.linspace(0, len(first) - 1, min(count, len(first))).astype(int)]
         return Films(self.name, self.arrays[rows], np.arange(len(rows)))
 
@@ -57,7 +60,11 @@ def phantom_films(folder: Path, count: int) -> Films:
 def public_films() -> list[Films]:
     """Return the public sets that lie beside the checkout."""
     sets = []
-    bones = sorted((PUBLIC / "fracture_multi_region").rglob("*.[jp][pn]g"))
+    bones = sorted(
+        path
+        for path in (PUBLIC / "fracture_multi_region").rglob("*")
+        if path.suffix.lower() in (".jpg", ".jpeg", ".png")
+    )
     if bones:
         # a hint: numbers are used twice, and byte copies have other numbers
         names = [f"{path.parent.name}/{_COPY_MARK.sub('', path.stem)}" for path in bones]
