@@ -184,13 +184,17 @@ def _predict_rows(
     spec: FractureModel,
     training: TrainingParams,
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Predict films, those of equal pixels once."""
     from xraylab.training.predict import predict_films
 
+    places = arrays.rows_of(rows["image_id"])
+    digests = arrays.index["digest"].to_numpy()[places]
+    _, first, again = np.unique(digests, return_index=True, return_inverse=True)
     found = predict_films(
-        network, arrays.films, arrays.rows_of(rows["image_id"]), spec.recipe.batch_size,
+        network, arrays.films, places[first], spec.recipe.batch_size,
         views=spec.views, precision=training.precision, accelerator=training.accelerator,
     )  # fmt: skip
-    return np.asarray(found, np.float64)
+    return np.asarray(found[again], np.float64)
 
 
 def predict(
