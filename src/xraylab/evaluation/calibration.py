@@ -193,7 +193,8 @@ def assign_bins(
         )
     edges = np.linspace(0, 1, n_bins + 1)
     if strategy == "equal_mass":
-        edges = np.asarray(np.quantile(prediction, edges), np.float64)
+        # to the last digit as scikit-learn has them: an edge may equal a prediction
+        edges = np.asarray(np.percentile(prediction, edges * 100), np.float64)
     return np.searchsorted(edges[1:-1], prediction).astype(np.int64), edges
 
 

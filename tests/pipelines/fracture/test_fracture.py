@@ -382,7 +382,8 @@ def test_the_gate_finds_the_copies_planted_among_phantoms(tmp_path: Path) -> Non
     cohort, _, rejected = index_cohort(write(films, tmp_path / "arrays", params), params)
     truth = pd.read_csv(folder / "truth.csv").set_index("file")
     assert rejected["image_id"].tolist() == truth.index[truth["planted"] == "truncated"].tolist()
-    rows = cohort.set_index("image_id").join(truth[["family", "planted", "source"]], rsuffix="_of")
+    known = truth[["family", "planted"]].assign(source_of=truth["source"])
+    rows = cohort.set_index("image_id").join(known)
     # no two distinct films are one
     assert len(rows.drop_duplicates(["look", "family"])) == rows["look"].nunique()
     look = rows["look"].to_dict()

@@ -94,7 +94,10 @@ class SegmentationParams(Parameters):
         Seed of the folds.
     """
 
-    network: NetworkParams = NetworkParams(architecture="unet", encoder="resnet34")
+    # made when it is asked for: to check an encoder's name loads torch
+    network: NetworkParams = Field(
+        default_factory=lambda: NetworkParams(architecture="unet", encoder="resnet34")
+    )
     recipe: Recipe = Recipe(
         loss="dice_bce",
         schedule="plateau",

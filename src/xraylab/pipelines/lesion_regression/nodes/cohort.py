@@ -47,7 +47,7 @@ _OLDEST = 120  # years; the public table has ages of 400
 _SEX, _VIEW = {"M": 0.0, "F": 1.0}, {"PA": 0.0, "AP": 1.0}
 _LEAST_INSIDE = 0.5  # share of a box that must lie on the film
 
-LoadTable = Callable[[], pd.DataFrame]
+LoadTable = Callable[[], "pd.DataFrame"]  # in quotes: pandas is loaded when it is first used
 
 
 def read_tables(
