@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xraylab.tabular.tree_params import Choice, ForestSpace, Whole
-from xraylab.tabular.tuning import TuningParams, open_storage, tune
+from xraylab.tabular.space import Choice, Whole
+from xraylab.tabular.studies import open_storage
+from xraylab.tabular.tree_params import ForestSpace
+from xraylab.tabular.tuning import TuningParams, tune
 
 DEPTHS = ForestSpace(
     n_estimators=Whole(low=4, high=8, step=4),

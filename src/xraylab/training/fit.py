@@ -7,7 +7,7 @@ import math
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +20,7 @@ import torch
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
+    LambdaCallback,
     ModelCheckpoint,
     Timer,
     TQDMProgressBar,
@@ -91,6 +92,7 @@ def fit(
     loss: Loss | None = None,
     kind: Literal["binary", "number"] = "binary",
     groups: NDArray[Any] | None = None,
+    report: Callable[[float, int], None] | None = None,
     folder: Path,
 ) -> Fit:
     """Train a network and leave it with its best weights, in evaluation mode, on the processor.
@@ -117,6 +119,9 @@ def fit(
         What the network gives: logits of a class, or a number.
     groups : (N,) ndarray, optional
         Group of each training film, where the recipe draws by group.
+    report : callable, optional
+        Called with the validation loss and the epoch after each epoch; an exception that it raises ends the training
+        and passes on.
     folder : Path
         Where checkpoints are kept, for this training alone.
 
@@ -140,7 +145,7 @@ def fit(
         task = Task(network, loss or LOSSES[recipe.loss], recipe, params.seed, metrics, kind)
         network.to(memory_format=torch.channels_last)
         with _quiet(), _own_randomness(params):
-            _run(task, _loaders(task, train, val, params, groups), recipe, params, folder)
+            _run(task, _loaders(task, train, val, params, groups), recipe, params, folder, report)
         return_freed_memory()
         done = read_outcome(folder)
     assert done is not None  # noqa: S101 - for the type checker
@@ -190,6 +195,7 @@ def _run(
     recipe: Recipe,
     params: TrainingParams,
     folder: Path,
+    report: Callable[[float, int], None] | None,
 ) -> None:
     """Fit, from a checkpoint if there is one, and write down the outcome."""
     options: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
@@ -205,6 +211,14 @@ def _run(
         callbacks.append(TQDMProgressBar(leave=True))
     if recipe.early_stopping_patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=recipe.early_stopping_patience))
+    if report is not None:
+        callbacks.append(
+            LambdaCallback(
+                on_train_epoch_end=lambda trainer, _: report(
+                    float(trainer.callback_metrics["val_loss"]), trainer.current_epoch
+                )
+            )
+        )
     trainer = pl.Trainer(
         accelerator=params.accelerator, devices=params.devices, strategy=params.strategy,
         num_nodes=params.num_nodes, precision=choose_precision(params.precision, params.accelerator),

@@ -16,7 +16,8 @@ from xraylab.pipelines.lesion_regression.nodes.regression import (
 )
 from xraylab.pipelines.lesion_regression.nodes.rows import fold_by_rows, index_table, make_rows
 from xraylab.pipelines.lesion_regression.params import ProtocolParams, TableParams
-from xraylab.tabular.tree_params import KINDS, ForestSpec, LightgbmSpec, Whole, XgboostSpec
+from xraylab.tabular.space import Whole
+from xraylab.tabular.tree_params import KINDS, ForestSpec, LightgbmSpec, XgboostSpec
 from xraylab.tabular.trees import restore_tree_model
 from xraylab.tabular.tuning import TuningParams
 

@@ -20,9 +20,10 @@ from xraylab.tabular.design import table_digest
 from xraylab.tabular.explain import explain_tree_model
 from xraylab.tabular.forest import export_forest
 from xraylab.tabular.identities import find_identities
+from xraylab.tabular.studies import open_storage
 from xraylab.tabular.tree_params import KINDS, SPECS, TreeKind, TreeSpec
 from xraylab.tabular.trees import FittedTrees, fit_tree_model
-from xraylab.tabular.tuning import TuningParams, open_storage, tune
+from xraylab.tabular.tuning import TuningParams, tune
 
 __all__ = ["fit_models", "predict_rows", "repeat_table", "tune_models"]
 

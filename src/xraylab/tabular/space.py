@@ -1,0 +1,73 @@
+"""Where hyper-parameters are looked for."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field, model_validator
+
+from xraylab.parameters import Parameters
+
+__all__ = ["Choice", "Real", "Space", "Whole"]
+
+
+class Whole(Parameters):
+    """Whole numbers from ``low`` to ``high``, both included, in steps."""
+
+    low: int
+    high: int
+    step: int = Field(1, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Whole:
+        if self.low > self.high:
+            raise ValueError(f"low must not be above high, got {self.low} and {self.high}")
+        return self
+
+
+class Real(Parameters):
+    """Real numbers from ``low`` to ``high``, uniform, or uniform in their logarithm with ``log``."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> Real:
+        if self.low > self.high:
+            raise ValueError(f"low must not be above high, got {self.low} and {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"log needs low above 0, got {self.low}")
+        return self
+
+
+class Choice(Parameters):
+    """One of a few values; null is a value."""
+
+    choices: tuple[int | float | str | None, ...] = Field(min_length=1)
+
+
+class Space(Parameters):
+    """Where the hyper-parameters of one kind of model are looked for."""
+
+    spec: ClassVar[type[Parameters]]
+
+    def dimensions(self) -> dict[str, Whole | Real | Choice]:
+        """Return what is looked for, by name, in the order of the fields."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    @model_validator(mode="after")
+    def _check(self) -> Space:
+        for name, dimension in self.dimensions().items():
+            ends = (
+                dimension.choices
+                if isinstance(dimension, Choice)
+                else (dimension.low, dimension.high)
+            )
+            for value in ends:
+                try:
+                    self.spec.model_validate({name: value})
+                except ValueError as error:
+                    detail = str(error).splitlines()[2].strip()
+                    raise ValueError(f"{name}: {value!r} cannot be used. {detail}") from error
+        return self
