@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from xraylab.evaluation.calibration import CalibrationMethod
 from xraylab.evaluation.leakage import OnLeak
 from xraylab.evaluation.rotations import TurnedCopyParams
 from xraylab.evaluation.thresholds import ThresholdRule
@@ -69,11 +70,18 @@ class FractureModel(Parameters):
         Loss, optimiser, schedule, augmentation, copies an epoch.
     views : {1, 2, 8}
         Views of a film that a prediction is averaged over: itself, its mirror image, all quarter turns of both.
+    calibration : {"platt", "temperature"}, optional
+        How probabilities are calibrated on the validation part of each training, so that those of several folds mean
+        the same.
+    max_minutes : float, optional
+        Budget of each of its trainings, instead of that of ``training``.
     """
 
     network: ClassifierParams = ClassifierParams()
     recipe: Recipe = Recipe(loss="bce")
     views: Literal[1, 2, 8] = 1
+    calibration: CalibrationMethod | None = None
+    max_minutes: float | None = Field(None, gt=0, le=100_000)
 
     @model_validator(mode="after")
     def _check(self) -> FractureModel:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from xraylab.evaluation.binary import Weight
+from xraylab.evaluation.calibration import Calibration, fit_calibration
 from xraylab.evaluation.thresholds import choose_threshold
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.card import NOTICE, digest_facts, package_versions
@@ -23,7 +25,7 @@ from xraylab.training.params import TrainingParams
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["KEPT", "list_arms", "model_key", "predict", "train_networks", "weight_of"]
+__all__ = ["KEPT", "calibrate", "list_arms", "model_key", "predict", "train_networks", "weight_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +61,8 @@ def train_networks(
     Returns
     -------
     models : dict of str to ModelState
-        Named as in the parameters, followed by ``_fold_<k>`` where there are folds. The card holds the threshold,
-        chosen on the validation part.
+        Named as in the parameters, followed by ``_fold_<k>`` where there are folds. The card holds the calibration
+        and the threshold, both from the validation part.
     history : DataFrame
         One row an epoch: ``model, epoch, train_loss, val_loss, train_accuracy, val_accuracy, val_auroc, learning_rate,
         seconds``.
@@ -69,11 +71,12 @@ def train_networks(
     for arm, rows in list_arms(cohort):
         for name, spec in params.models.items():
             key = model_key(name, arm)
-            facts = _describe_training(arrays, rows, spec, training)
+            budget = _budget(training, spec)
+            facts = _describe_training(arrays, rows, spec, budget)
             network = build_classifier(spec.network, training.seed, arrays.size_px, encoder_weights)
             folder = unfinished / f"{key}-{digest_facts(facts)}"
             models[key], history = _train(
-                network, arrays, rows, spec, training, params, facts, folder
+                network, arrays, rows, spec, budget, params, facts, folder
             )
             histories.append(history.assign(model=key))
     history = pd.concat(histories, ignore_index=True)
@@ -89,6 +92,12 @@ def list_arms(cohort: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 def model_key(name: str, arm: str) -> str:
     """Return the name of one training of a model."""
     return f"{name}_{arm}" if arm.startswith("fold_") else name
+
+
+def _budget(training: TrainingParams, spec: FractureModel) -> TrainingParams:
+    if spec.max_minutes is None:
+        return training
+    return training.model_copy(update={"max_minutes": spec.max_minutes})
 
 
 def _train(
@@ -130,12 +139,18 @@ def _train(
     found = val_rows[["group_id", "target"]].assign(
         prediction=_predict_rows(network, arrays, val_rows, spec, training)
     )
+    calibration = None
+    if spec.calibration is not None:
+        # families weigh as the training weighs them
+        calibration = fit_calibration(found.loc[check.index], spec.calibration).model_dump()
+        found["prediction"] = calibrate(found["prediction"].to_numpy(), calibration)
     last = outcome.history.iloc[outcome.best_epoch]
     card = {
         **facts,
         "n_train": len(learn),
         "n_train_families": int(learn["group_id"].nunique()),
         "n_val": len(check),
+        "calibration": calibration,
         "threshold": choose_threshold(found, params.threshold_rule, weight_of(params)),
         "threshold_rule": params.threshold_rule,
         "fit": outcome.facts(),
@@ -170,6 +185,7 @@ def _describe_training(
         "recipe": spec.recipe.model_dump(mode="json"),
         "training": training.model_dump(mode="json", exclude={"progress"}),
         "views": spec.views,
+        "calibration_method": spec.calibration,
         "classes": {"0": "not fractured", "1": "fractured"},
         "size_px": arrays.size_px,
         "preprocess": arrays.preprocess,
@@ -183,7 +199,7 @@ def _predict_rows(
     rows: pd.DataFrame,
     spec: FractureModel,
     training: TrainingParams,
-) -> np.ndarray[Any, np.dtype[np.float64]]:
+) -> NDArray[np.float64]:
     """Predict films, those of equal pixels once."""
     from xraylab.training.predict import predict_films
 
@@ -195,6 +211,15 @@ def _predict_rows(
         views=spec.views, precision=training.precision, accelerator=training.accelerator,
     )  # fmt: skip
     return np.asarray(found[again], np.float64)
+
+
+def calibrate(
+    probabilities: NDArray[np.float64], calibration: dict[str, Any] | None
+) -> NDArray[np.float64]:
+    """Return probabilities as the card of a model calibrates them: its entry ``calibration``, or None."""
+    if calibration is None:
+        return probabilities
+    return Calibration(**calibration).apply(probabilities)
 
 
 def predict(
@@ -217,7 +242,8 @@ def predict(
         held_out = rows[rows["split"].isin(["val", "test"])]
         for name, spec in params.models.items():
             state = models[model_key(name, arm)]
-            found = _predict_rows(restore_classifier(state), arrays, held_out, spec, training)
+            raw = _predict_rows(restore_classifier(state), arrays, held_out, spec, training)
+            found = calibrate(raw, state.card["calibration"])
             table = held_out[KEPT].assign(prediction=found, threshold=state.card["threshold"])
             tables.append(table.assign(model=name))
     return pd.concat(tables, ignore_index=True)

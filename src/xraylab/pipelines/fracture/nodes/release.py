@@ -15,6 +15,8 @@ from xraylab.models.state import ModelState
 from xraylab.pipelines.fracture.params import CohortParams, ReleaseParams
 from xraylab.training.params import TrainingParams
 
+from .networks import calibrate
+
 __all__ = ["cache_new_films", "plot_fractures", "predict_fractures"]
 
 _SHOWN = 12
@@ -69,12 +71,11 @@ def predict_fractures(
                 f"'{params.model}' was trained on films prepared with {state.card['preprocess']}, these are prepared "
                 f"with {new_arrays.preprocess}"
             )
-        found.append(
-            predict_films(
-                restore_classifier(state), new_arrays.films, rows, params.batch_size,
-                views=state.card["views"], precision=training.precision, accelerator=training.accelerator,
-            )
+        raw = predict_films(
+            restore_classifier(state), new_arrays.films, rows, params.batch_size,
+            views=state.card["views"], precision=training.precision, accelerator=training.accelerator,
         )  # fmt: skip
+        found.append(calibrate(raw.astype(np.float64), state.card["calibration"]))
     probability = np.mean(found, axis=0, dtype=np.float64)
     threshold = float(np.mean([state.card["threshold"] for state in states]))
     table = pd.DataFrame(
