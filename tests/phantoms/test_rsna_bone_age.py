@@ -40,12 +40,23 @@ def test_files_are_as_published(folder, truth, labels):
     assert list(labels[0]) == ["id", "boneage", "male"]
     assert {row["male"] for row in labels} == {"True", "False"}
     films = {path.stem for path in (folder / FILMS).iterdir()}
-    assert films == set(truth) - {of(truth, "without_film")}
+    tests = {image_id for image_id, row in truth.items() if row["planted"] == "test"}
+    assert films == set(truth) - {of(truth, "without_film")} - tests
     # pairing by position would go wrong: files are listed as text
     ids = [row["id"] for row in labels]
     assert ids[:3] == ["1377", "1414", "1451"]
     wider = [str(1377 + 37 * number) for number in range(300)]
     assert sorted(wider) != wider
+
+
+def test_hands_of_the_test_part_have_a_sex_and_no_age(folder, truth):
+    rows = read(folder / "boneage-test-dataset.csv")
+    assert list(rows[0]) == ["Case ID", "Sex"]
+    assert len(rows) == 12
+    for row in rows:
+        told = truth[row["Case ID"]]
+        assert (told["planted"], row["Sex"] == "M") == ("test", told["male"] == "True")
+        assert (folder / "boneage-test-dataset" / f"{row['Case ID']}.png").exists()
 
 
 def of(truth: dict[str, dict[str, str]], kind: str) -> str:

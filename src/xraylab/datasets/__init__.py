@@ -13,6 +13,7 @@ _MODULES = {
     "ModelDataset": "model_dataset",
     "RadiographDataset": "radiograph_dataset",
     "RadiographFolderDataset": "radiograph_folder_dataset",
+    "TableFolderDataset": "table_folder_dataset",
     "UnfinishedWorkDataset": "unfinished_work_dataset",
 }
 

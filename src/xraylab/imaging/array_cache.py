@@ -52,6 +52,8 @@ class CachePlan:
         Films decoded at once, as joblib counts.
     max_rejected_fraction : float
         Stop when more than this share of the films cannot be read.
+    allow_empty : bool
+        Whether there may be no film at all.
     """
 
     films: Mapping[str, LoadFilm]
@@ -60,6 +62,7 @@ class CachePlan:
     preprocess: PreprocessParams = field(default_factory=PreprocessParams)
     workers: int = -1
     max_rejected_fraction: float = 0.2
+    allow_empty: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,6 +202,8 @@ def _card(plan: CachePlan) -> dict[str, Any]:
 
 
 def _check(plan: CachePlan, rows: list[dict[str, Any]], rejected: dict[str, str]) -> None:
+    if plan.allow_empty and not plan.films:
+        return
     unread = [image_id for image_id in rejected if image_id not in plan.rejected]
     if len(unread) > plan.max_rejected_fraction * len(plan.films) or not rows:
         first = next(iter(unread or rejected), "")

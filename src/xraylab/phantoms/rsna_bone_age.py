@@ -2,8 +2,9 @@
 
 ``boneage-training-dataset/ID.png`` and ``boneage-training-dataset.csv`` with the columns ``id,boneage,male`` (months,
 True or False), the rows in the order of the ids, which is not that of the file names. Films have the marks of real
-ones: a lead letter, another height than width, a border, a raised or uneven background, more or less contrast. With
-``bad_films`` some are bad on purpose:
+ones: a lead letter, another height than width, a border, a raised or uneven background, more or less contrast.
+``boneage-test-dataset/ID.png`` and ``boneage-test-dataset.csv`` (``Case ID,Sex``; M or F) are hands of no told age.
+With ``bad_films`` some are bad on purpose:
 
 ==================  ==================================================================================
 ``duplicate_id``    an id with two rows that differ in age
@@ -15,7 +16,7 @@ ones: a lead letter, another height than width, a border, a raised or uneven bac
 ``copy``            the file of another film under a second id: a leak
 ==================  ==================================================================================
 
-``truth.csv`` says which they are, and what the hand was drawn from.
+``truth.csv`` says which they are (``test`` for a hand of no told age), and what the hand was drawn from.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ from xraylab.phantoms.hand_growth import developmental_months
 __all__ = ["RsnaBoneAgePhantomParams", "write_rsna_bone_age_phantom"]
 
 _FILMS = "boneage-training-dataset"
-_HEADER = ("id", "boneage", "male")
+_TEST_FILMS = "boneage-test-dataset"
+_HEADER, _TEST_HEADER = ("id", "boneage", "male"), ("Case ID", "Sex")
 _TRUTH_HEADER = (
     "image_id", "boneage", "male", "developmental_months", "planted",
     "hand_top", "hand_bottom", "hand_left", "hand_right", "spacing_mm",
@@ -63,6 +65,8 @@ class RsnaBoneAgePhantomParams(Parameters):
     ----------
     n_hands : int
         Films, one a child.
+    n_test : int
+        Further films without an age.
     size_px : int
         Height of the films; they are 80 to 100 % as wide.
     seed : int
@@ -74,6 +78,7 @@ class RsnaBoneAgePhantomParams(Parameters):
     """
 
     n_hands: int = Field(300, ge=1, le=100_000)
+    n_test: int = Field(12, ge=0, le=100_000)
     size_px: int = Field(160, ge=64, le=4096)
     seed: int = Field(2018, ge=0)
     detector: Detector = Detector()
@@ -98,18 +103,26 @@ def write_rsna_bone_age_phantom(folder: Path, params: RsnaBoneAgePhantomParams) 
     """
     from joblib import Parallel, delayed
 
-    (folder / _FILMS).mkdir()
-    n_jobs = -1 if params.n_hands * params.size_px**2 > _WORTH_A_PROCESS else 1
-    truth = Parallel(n_jobs=n_jobs)(
-        delayed(_write_film)(folder, number, params) for number in range(params.n_hands)
+    places = [folder / _FILMS] * params.n_hands + [folder / _TEST_FILMS] * params.n_test
+    for place in dict.fromkeys(places):
+        place.mkdir()
+    n_jobs = -1 if len(places) * params.size_px**2 > _WORTH_A_PROCESS else 1
+    drawn = Parallel(n_jobs=n_jobs)(
+        delayed(_write_film)(place, number, params) for number, place in enumerate(places)
     )
+    truth, tests = drawn[: params.n_hands], drawn[params.n_hands :]
     labels = [
         {"id": row["image_id"], "boneage": row["boneage"], "male": row["male"]} for row in truth
     ]
     if params.bad_films:
         labels = _plant(folder, truth, labels)
     _write_table(folder / f"{_FILMS}.csv", _HEADER, labels)
-    _write_table(folder / "truth.csv", _TRUTH_HEADER, truth)
+    if tests:
+        asked = [{"Case ID": row["image_id"], "Sex": "M" if row["male"] else "F"} for row in tests]
+        _write_table(folder / f"{_TEST_FILMS}.csv", _TEST_HEADER, asked)
+    for row in tests:
+        row["planted"] = "test"
+    _write_table(folder / "truth.csv", _TRUTH_HEADER, [*truth, *tests])
 
 
 def _write_table(path: Path, header: tuple[str, ...], rows: list[dict[str, object]]) -> None:
@@ -119,7 +132,7 @@ def _write_table(path: Path, header: tuple[str, ...], rows: list[dict[str, objec
         writer.writerows(rows)
 
 
-def _write_film(folder: Path, number: int, params: RsnaBoneAgePhantomParams) -> dict[str, object]:
+def _write_film(place: Path, number: int, params: RsnaBoneAgePhantomParams) -> dict[str, object]:
     """Write the film of one child; return its row of the truth."""
     rng = np.random.default_rng([params.seed, 2017, number])
     months, male = int(rng.integers(_MONTHS[0], _MONTHS[1] + 1)), bool(rng.random() < _MALE)
@@ -134,7 +147,7 @@ def _write_film(folder: Path, number: int, params: RsnaBoneAgePhantomParams) -> 
     counts = expose(_add_lead(depth, mask, rng), 1.0, rng, detector)
     film = _develop(counts_to_film(counts, 1.0, detector), mask, rng)
     image_id = str(_FIRST_ID + _ID_STEP * number)
-    write_radiograph(str(folder / _FILMS / f"{image_id}.png"), film, bits=8)
+    write_radiograph(str(place / f"{image_id}.png"), film, bits=8)
     rows, filled = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return {
         "image_id": image_id, "boneage": months, "male": male,

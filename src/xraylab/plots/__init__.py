@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from xraylab.plots.agreement import plot_bland_altman, plot_error_by_band, plot_error_histogram
     from xraylab.plots.audit import plot_audit, plot_copies
     from xraylab.plots.classification import plot_confusion, plot_reliability
     from xraylab.plots.dose import (
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
         plot_feature_against_dose,
         plot_physics_validation,
     )
-    from xraylab.plots.films import plot_film_grid
+    from xraylab.plots.films import plot_film_grid, plot_message
     from xraylab.plots.folds import plot_fold_scatter
     from xraylab.plots.importance import plot_shap_importance
     from xraylab.plots.protocols import plot_protocol_comparison
@@ -32,16 +33,20 @@ if TYPE_CHECKING:
 __all__ = [
     "Figure",
     "plot_audit",
+    "plot_bland_altman",
     "plot_confusion",
     "plot_copies",
     "plot_correlations",
     "plot_dose_strip",
+    "plot_error_by_band",
     "plot_error_by_level",
+    "plot_error_histogram",
     "plot_feature_against_dose",
     "plot_film_grid",
     "plot_fold_scatter",
     "plot_loss_curves",
     "plot_mask_overlays",
+    "plot_message",
     "plot_metric_curves",
     "plot_physics_validation",
     "plot_precision_recall",
@@ -58,16 +63,20 @@ __all__ = [
 _MODULES = {
     "Figure": "matplotlib.figure",
     "plot_audit": "xraylab.plots.audit",
+    "plot_bland_altman": "xraylab.plots.agreement",
     "plot_confusion": "xraylab.plots.classification",
     "plot_copies": "xraylab.plots.audit",
     "plot_correlations": "xraylab.plots.dose",
     "plot_dose_strip": "xraylab.plots.strip",
+    "plot_error_by_band": "xraylab.plots.agreement",
     "plot_error_by_level": "xraylab.plots.regression",
+    "plot_error_histogram": "xraylab.plots.agreement",
     "plot_feature_against_dose": "xraylab.plots.dose",
     "plot_film_grid": "xraylab.plots.films",
     "plot_fold_scatter": "xraylab.plots.folds",
     "plot_loss_curves": "xraylab.plots.training",
     "plot_mask_overlays": "xraylab.plots.segmentation",
+    "plot_message": "xraylab.plots.films",
     "plot_metric_curves": "xraylab.plots.training",
     "plot_physics_validation": "xraylab.plots.dose",
     "plot_precision_recall": "xraylab.plots.ranking",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Film = NDArray[np.uint8]
 
-__all__ = ["NOTICE", "plot_film_grid"]
+__all__ = ["NOTICE", "plot_film_grid", "plot_message"]
 
 NOTICE = "Research software, not a medical device."
 _TALLEST = 1.4  # height of a film's box, in its width
@@ -77,4 +77,13 @@ def plot_film_grid(
     if title:
         figure.suptitle(title, x=0.01, ha="left", fontsize=TITLE_PT, fontweight="bold", color=INK)
     footer(figure, notice)
+    return figure
+
+
+def plot_message(text: str) -> Figure:
+    """Return a figure that holds a sentence, where there is nothing to draw."""
+    from matplotlib.figure import Figure as NewFigure
+
+    figure = NewFigure(figsize=(WIDTH_IN / 2, 1.0), facecolor="white")
+    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=TITLE_PT, color=INK)
     return figure

@@ -1,0 +1,5 @@
+"""From a hand film to bone age in months, with an interval and a heat map."""
+
+from .pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,293 @@
+"""Parameters of bone_age."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from xraylab.evaluation.leakage import OnLeak
+from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.bone_age import BoneAgeNetworkParams
+from xraylab.parameters import Parameters
+from xraylab.tabular.space import Choice, Real, Whole
+from xraylab.tabular.studies import StudyParams
+from xraylab.training.params import Recipe
+
+__all__ = [
+    "BASELINES",
+    "AgeModel",
+    "Anchor",
+    "CohortParams",
+    "EvaluationParams",
+    "OfficialSplit",
+    "ProtocolParams",
+    "ReleaseParams",
+    "SearchParams",
+]
+
+BASELINES = ("mean_age", "border_only")
+"""Models that look at no bone: the mean age of each sex, and a ridge regression on border, size and sex."""
+
+OfficialSplit = Literal["train", "val", "test"]
+
+# As the RSNA publishes its three tables, and as they are called where others publish them again.
+_TABLES: dict[str, OfficialSplit] = {
+    "boneage-training-dataset": "train",
+    "train": "train",
+    "Validation Dataset": "val",
+    "boneage-validation-dataset": "val",
+    "Bone age ground truth": "test",
+    "boneage-test-dataset": "test",
+}
+
+
+class CohortParams(Parameters):
+    """Which films and labels are used, and how films are prepared.
+
+    Attributes
+    ----------
+    tables : dict of str to {"train", "val", "test"}
+        Tables of labels by their file names without suffix, in any case, and the official split that each is of; other
+        tables are not read.
+    id_columns, age_columns, sex_columns : tuple of str
+        Names that a table may have for the id, the bone age in months and the sex, in any case.
+    min_months, max_months : float
+        Bone ages that can be, both ends included.
+    preprocess : PreprocessParams
+        Window, crop and size.
+    workers : int
+        Films decoded at once, as joblib counts: -1 uses every core.
+    max_rejected_fraction : float
+        Stop when more than this share of the labelled films cannot be read.
+    max_look_distance : int
+        Bits of 256 by which the perceptual hashes of two copies may differ. Hands in one pose differ by less than other
+        films do, so that it is less than elsewhere.
+    """
+
+    tables: dict[str, OfficialSplit] = Field(default_factory=lambda: dict(_TABLES), min_length=1)
+    id_columns: tuple[str, ...] = Field(("id", "Image ID", "Case ID"), min_length=1)
+    age_columns: tuple[str, ...] = Field(
+        ("boneage", "Bone Age (months)", "Ground truth bone age (months)"), min_length=1
+    )
+    sex_columns: tuple[str, ...] = Field(("male", "Sex"), min_length=1)
+    min_months: float = Field(0.0, ge=0, le=240)
+    max_months: float = Field(240.0, gt=0, le=1200)
+    preprocess: PreprocessParams = PreprocessParams(
+        equalise="none", window_percentiles=(0.5, 99.5), crop="component", aspect="pad"
+    )
+    workers: int = Field(-1, ge=-64, le=256)
+    max_rejected_fraction: float = Field(0.2, ge=0, le=1)
+    max_look_distance: int = Field(12, ge=0, le=256)
+
+    @model_validator(mode="after")
+    def _check(self) -> CohortParams:
+        if self.min_months >= self.max_months:
+            raise ValueError(
+                f"min_months must be under max_months, got {self.min_months} and {self.max_months}"
+            )
+        return self
+
+
+class SearchParams(StudyParams):
+    """Where the published network's hyper-parameters are looked for, and how long each trial is trained.
+
+    Attributes
+    ----------
+    max_epochs : int
+        Most epochs of a trial; it is pruned by its validation loss after any of them.
+    trial_minutes : float or None
+        Wall-clock budget of a trial.
+    blocks, filters, dense_layers, dropout
+        Choices of L, f, D and p of the published network.
+    """
+
+    n_trials: int = Field(20, ge=1, le=100_000)
+    n_startup_trials: int = Field(5, ge=1, le=100_000)
+    max_epochs: int = Field(10, ge=1, le=10_000)
+    trial_minutes: float | None = Field(None, gt=0)
+    blocks: Choice = Choice(choices=(3, 4, 5))
+    filters: Choice = Choice(choices=(8, 16, 32))
+    dense_layers: Choice = Choice(choices=(1, 2, 3))
+    dropout: Choice = Choice(choices=(0.1, 0.2, 0.3))
+
+    def space(self) -> dict[str, Whole | Real | Choice]:
+        """Return where each hyper-parameter is looked for."""
+        names = ("blocks", "filters", "dense_layers", "dropout")
+        return {name: getattr(self, name) for name in names}
+
+    @model_validator(mode="after")
+    def _check_space(self) -> SearchParams:
+        for name, dimension in self.space().items():
+            for value in dimension.choices if isinstance(dimension, Choice) else ():
+                BoneAgeNetworkParams.model_validate({name: value})
+        return self
+
+
+class AgeModel(Parameters):
+    """One network and how it is trained.
+
+    Attributes
+    ----------
+    network : BoneAgeNetworkParams
+        The network by name.
+    recipe : Recipe
+        Loss (``mse`` or ``l1``), optimiser, schedule, augmentation.
+    standardise_target : bool
+        Ask for ages in standard deviations about the mean of the training part, not in months.
+    search : SearchParams, optional
+        Look for hyper-parameters of the published network before each training.
+    in_folds : bool
+        Whether it is trained in each fold too where a protocol has folds beside its single split.
+    views : {1, 2}
+        Views of a film that a prediction is averaged over: itself, and its mirror image.
+    max_minutes, fold_minutes : float, optional
+        Budget of its training, and of that in each fold beside a single split, instead of that of ``training``.
+    """
+
+    network: BoneAgeNetworkParams = Field(default_factory=BoneAgeNetworkParams)
+    recipe: Recipe = Recipe(loss="l1")
+    standardise_target: bool = True
+    search: SearchParams | None = None
+    in_folds: bool = True
+    views: Literal[1, 2] = 1
+    max_minutes: float | None = Field(None, gt=0)
+    fold_minutes: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> AgeModel:
+        if self.recipe.loss not in ("mse", "l1"):
+            raise ValueError(
+                f"a network of a number takes the loss 'mse' or 'l1', got '{self.recipe.loss}'"
+            )
+        if self.search is not None and self.network.encoder is not None:
+            raise ValueError(
+                f"search looks for the published network's hyper-parameters; encoder '{self.network.encoder}' has none "
+                "of them"
+            )
+        return self
+
+
+class ProtocolParams(Parameters):
+    """One protocol: how the films are split, what is trained.
+
+    Attributes
+    ----------
+    split : {"folds", "parts"}
+        ``folds`` shuffles films into folds as the public demos do: a fold tunes, stops and reports on the same films.
+        ``parts`` has training, validation and test apart, copies kept together; the folds beside it are of the training
+        and validation films alone, so that the test films are asked once.
+    n_folds : int
+        Folds; with ``parts`` 0 makes none.
+    use_official : bool
+        With ``parts``: keep the official parts where tables of all three are there.
+    val_fraction, test_fraction : float
+        With ``parts``: shares of the groups where they are not.
+    on_leak : {"regroup", "fail", "report"}
+        What the leak gate does about films on both sides of the split.
+    coverage : float
+        Share of the ages that an interval shall hold; intervals are calibrated on the validation part, each sex apart.
+    seed : int
+        Seed of the split.
+    models : dict of str to AgeModel
+        What to train, by name.
+    """
+
+    split: Literal["folds", "parts"]
+    n_folds: int = Field(5, ge=0, le=50)
+    use_official: bool = True
+    val_fraction: float = Field(0.1, gt=0, lt=1)
+    test_fraction: float = Field(0.2, gt=0, lt=1)
+    on_leak: OnLeak = "regroup"
+    coverage: float = Field(0.9, gt=0, lt=1)
+    seed: int = Field(42, ge=0, lt=2**32)
+    models: dict[str, AgeModel] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> ProtocolParams:
+        if self.split == "folds" and self.on_leak == "regroup":
+            raise ValueError(
+                "split 'folds' is blind to copies, as published: on_leak must be 'report' or 'fail', got 'regroup'"
+            )
+        if self.n_folds == 1 or (self.split == "folds" and self.n_folds == 0):
+            raise ValueError(f"n_folds must be 2 or more, got {self.n_folds}")
+        if self.val_fraction + self.test_fraction >= 1:
+            raise ValueError(
+                f"val_fraction + test_fraction must be under 1, got {self.val_fraction} + {self.test_fraction}"
+            )
+        taken = set(self.models) & set(BASELINES)
+        if taken:
+            raise ValueError(f"'{min(taken)}' is a baseline; name the model in another way")
+        return self
+
+
+class Anchor(Parameters):
+    """A mean absolute error that others reached.
+
+    Attributes
+    ----------
+    mae : float
+        Months.
+    note : str
+        Whose, on what.
+    """
+
+    mae: float = Field(gt=0)
+    note: str = Field(min_length=1)
+
+
+class EvaluationParams(Parameters):
+    """How predictions are measured and shown.
+
+    Attributes
+    ----------
+    n_resamples : int
+        Bootstrap resamples of the groups.
+    seed : int
+        Seed of the resamples.
+    age_bands : tuple of float
+        Edges of the age bands, in months; a band holds its lower edge.
+    shown_model : str
+        Model of the honest protocol whose errors, heat maps and stability are shown.
+    n_shown : int
+        Films shown: so many best and so many worst.
+    n_moved : int
+        Test films that stability is measured on.
+    anchors : dict of str to Anchor
+        What others reached, for the table of comparison.
+    """
+
+    n_resamples: int = Field(1000, ge=0, le=100_000)
+    seed: int = Field(42, ge=0, lt=2**32)
+    age_bands: tuple[float, ...] = Field((0, 60, 120, 168, 241), min_length=2)
+    shown_model: str = "modern"
+    n_shown: int = Field(5, ge=1, le=20)
+    n_moved: int = Field(200, ge=2, le=100_000)
+    anchors: dict[str, Anchor] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> EvaluationParams:
+        if any(a >= b for a, b in zip(self.age_bands, self.age_bands[1:], strict=False)):
+            raise ValueError(f"age_bands must rise, got {self.age_bands}")
+        return self
+
+
+class ReleaseParams(Parameters):
+    """Which trained network reads new films, and how.
+
+    Attributes
+    ----------
+    model : str
+        A model of the honest protocol: the network of its single split.
+    sex : {"M", "F"}, optional
+        Sex of children whom no table beside the films names; None predicts such a film for either sex.
+    batch_size : int
+        Films at once.
+    max_rejected_fraction : float
+        Stop when more than this share of the films cannot be read.
+    """
+
+    model: str = "modern"
+    sex: Literal["M", "F"] | None = None
+    batch_size: int = Field(32, ge=1, le=4096)
+    max_rejected_fraction: float = Field(0.5, ge=0, le=1)
