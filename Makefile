@@ -57,7 +57,7 @@ viz: $(STAMP)  ## look at the pipelines in Kedro-Viz
 	$(BIN)/kedro viz run
 
 lock:  ## renew requirements.lock for every platform
-	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --extra postgresql --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
 
 bench: $(STAMP)  ## measure speed and memory (minutes; quiet machine)
 	$(BIN)/python -m benchmarks

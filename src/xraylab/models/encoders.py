@@ -1,4 +1,4 @@
-"""Encoders of segmentation_models_pytorch and timm by name, with weights of a hub, of a file, or of our own models."""
+"""Encoders of segmentation_models_pytorch and timm by name, with weights of a hub, package, file or our own models."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from xraylab.models.packaged import read_packaged
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,7 +77,7 @@ def load_encoder(encoder: Any, name: str, weights: str, at_hand: Weights, depth:
     name, weights : str
         Which encoder it is, and which weights it shall have.
     at_hand : mapping of str to callable
-        Weights that lie at hand; others are fetched from the hub.
+        Weights that lie at hand; others are those of an installed package, or fetched from the hub.
     depth : int
         Levels of the encoder.
 
@@ -89,7 +91,8 @@ def load_encoder(encoder: Any, name: str, weights: str, at_hand: Weights, depth:
     import torch
 
     key = f"{name}.{weights}"
-    if key not in at_hand:
+    stored = at_hand[key]() if key in at_hand else read_packaged(key, encoder.state_dict())
+    if stored is None:
         if weights.startswith(OWN_PREFIX):
             raise ValueError(_which_to_train(name, weights, at_hand))
         try:
@@ -100,7 +103,7 @@ def load_encoder(encoder: Any, name: str, weights: str, at_hand: Weights, depth:
             raise ValueError(_where_to_put(name, weights, at_hand)) from error
         encoder.load_state_dict(fetched.state_dict())
         return
-    tensors = {each: torch.from_numpy(np.array(value)) for each, value in at_hand[key]().items()}
+    tensors = {each: torch.from_numpy(np.array(value)) for each, value in stored.items()}
     grey = _takes_grey(tensors, encoder)
     known: Any = encoder if grey else smp.encoders.get_encoder(name, 3, depth, None)
     _check_tensors(key, name, tensors, known.state_dict())
