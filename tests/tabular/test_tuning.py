@@ -1,4 +1,16 @@
+import multiprocessing
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -16,6 +28,7 @@ DEPTHS = ForestSpace(
     min_samples_leaf=Whole(low=1, high=1),
     max_features=Choice(choices=(None,)),
 )
+OWNER = "postgres"  # the server refuses to run as root
 PARAMS = TuningParams(n_trials=6, n_startup_trials=3, progress=False, random_forest=DEPTHS)
 
 
@@ -68,7 +81,24 @@ def test_hopeless_trials_are_pruned_by_fold(tmp_path: Path) -> None:
     assert all(1 <= len(trial.intermediate_values) <= 3 for trial in pruned)
     best = min(t.value for t in trials if t.state.name == "COMPLETE")
     assert found.mse == best
-    assert {trial.params["max_depth"] for trial in pruned} == {1}
+    assert 1 in {trial.params["max_depth"] for trial in pruned}
+    assert found.spec.max_depth == 6
+
+
+def test_a_broken_search_goes_on_with_the_draws_of_an_unbroken_one(tmp_path: Path) -> None:
+    wide = PARAMS.model_copy(
+        update={"random_forest": DEPTHS.model_copy(update={"n_estimators": Whole(low=1, high=60)})}
+    )
+    drawn = []
+    for name, budgets in (("unbroken", [8]), ("broken", [3, 8])):
+        storage = open_storage(f"sqlite:///{tmp_path}/{name}.db")
+        for n_trials in budgets:
+            params = wide.model_copy(update={"n_trials": n_trials})
+            tune("random_forest", *make_rows(), params, storage, "one")
+        trials = storage.get_all_trials(storage.get_study_id_from_name("one"))
+        drawn.append([trial.params for trial in trials])
+    assert drawn[0] == drawn[1]
+    assert len({tuple(params.items()) for params in drawn[0]}) > 5  # each trial a stream of its own
 
 
 def test_a_study_needs_folds_and_a_database(tmp_path: Path) -> None:
@@ -79,7 +109,95 @@ def test_a_study_needs_folds_and_a_database(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"tuning.storage: no database of studies at 'postg"
     ) as error:
-        open_storage("postgresql+psycopg2://me:secret@localhost:1/studies")
+        open_storage("postgresql://me:secret@localhost:1/studies")
     assert "secret" not in str(error.value)
+    with pytest.raises(ValueError, match=r"driver.* pip install 'xraylab\[postgresql\]'"):
+        open_storage("postgresql+pg8000://me@localhost:1/studies")
     with pytest.raises(ValueError, match="cannot be read"):
         open_storage("somewhere")
+
+
+def find_programs() -> Path | None:
+    """Return the folder of the server's programs, which Debian keeps out of the PATH."""
+    found = shutil.which("initdb")
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return Path(found).parent if found else (folders[-1] if folders else None)
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    if find_spec("psycopg") is None:
+        pytest.skip("the driver psycopg is not installed (extra 'postgresql')")
+    given = os.environ.get("XRAYLAB_TEST_POSTGRESQL")
+    if given:
+        yield given
+        return
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("there is no PostgreSQL server here, and XRAYLAB_TEST_POSTGRESQL names none")
+    as_owner: dict[str, Any] = {}
+    folder = Path(tempfile.mkdtemp(prefix="xraylab-postgresql-"))
+    if os.geteuid() == 0:
+        try:
+            owner = pwd.getpwnam(OWNER)
+        except KeyError:
+            pytest.skip(f"PostgreSQL does not run as root, and there is no user '{OWNER}'")
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+        as_owner = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    data, quiet = folder / "data", {"stdout": subprocess.DEVNULL, "cwd": folder}
+    start = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+    run = [programs / "pg_ctl", "-D", data, "-l", folder / "log", "-w"]
+    try:
+        subprocess.run(
+            [programs / "initdb", "-D", data, "-U", "studies", "-A", "trust"],
+            check=True,
+            **quiet,
+            **as_owner,
+        )
+        subprocess.run([*run, "-o", start, "start"], check=True, **quiet, **as_owner)
+        try:
+            yield f"postgresql://studies@127.0.0.1:{port}/postgres"
+        finally:
+            subprocess.run([*run, "-m", "immediate", "stop"], check=True, **quiet, **as_owner)
+    finally:
+        shutil.rmtree(folder)
+
+
+def work(address: str, name: str, n_trials: int, together: Any) -> None:
+    params = PARAMS.model_copy(update={"n_trials": n_trials, "n_startup_trials": n_trials})
+    storage = open_storage(address)
+    together.wait(60)
+    tune("random_forest", *make_rows(), params, storage, name)
+
+
+def test_two_workers_share_a_study_and_a_third_goes_on(address: str) -> None:
+    name, n_trials = f"shared-{uuid4()}", 16
+    spawn = multiprocessing.get_context("spawn")
+    together = spawn.Barrier(2)
+    workers = [
+        spawn.Process(target=work, args=(address, name, n_trials, together)) for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(120)
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    storage = open_storage(address)
+    trials = storage.get_all_trials(storage.get_study_id_from_name(name))
+    # a trial that one worker has begun when the other ends the last one is ended too
+    assert n_trials <= len(trials) <= n_trials + 1
+    assert {trial.state.name for trial in trials} <= {"COMPLETE", "PRUNED"}
+    assert any(
+        later.datetime_start < earlier.datetime_complete for earlier, later in pairwise(trials)
+    ), "one after the other: no two workers"
+
+    more = PARAMS.model_copy(update={"n_trials": n_trials + 4})
+    found = tune("random_forest", *make_rows(), more, storage, name)
+    again = storage.get_all_trials(storage.get_study_id_from_name(name))
+    assert found.n_trials == len(again) == n_trials + 4
+    assert [trial.datetime_start for trial in again[: len(trials)]] == [
+        trial.datetime_start for trial in trials
+    ]

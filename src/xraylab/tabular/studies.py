@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -34,6 +36,7 @@ Objective = Callable[[dict[str, Any], Report], float]
 """``(drawn hyper-parameters, report) -> value``, the less the better."""
 
 _TRIALS_TO_COMPARE = 5  # whole trials that pruning needs for a median
+_ATTEMPTS = 5  # to open a database whose tables another worker is making
 _HEARTBEAT_S = 60  # a worker that is silent for two of these is taken for dead
 
 
@@ -47,8 +50,8 @@ class StudyParams(Parameters):
     max_minutes : float or None
         Wall-clock budget of each study.
     storage : str or None
-        Address of a database, such as ``postgresql+psycopg2://user:password@host/studies``, for many workers on many
-        machines; None is an SQLite file of the project.
+        Address of a database, such as ``postgresql://user:password@host/studies`` (with the extra ``postgresql``), for
+        many workers on many machines; None is an SQLite file of the project.
     n_startup_trials : int
         Trials at random before the tree-structured Parzen estimator begins.
     prune : bool
@@ -101,7 +104,6 @@ def open_storage(address: str) -> RDBStorage:
     ValueError
         If the address is none, its driver is not installed or no database answers; the password is not shown.
     """
-    from optuna.storages import RDBStorage
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -109,18 +111,37 @@ def open_storage(address: str) -> RDBStorage:
     try:
         shown = make_url(address).render_as_string(hide_password=True)
         with _quiet():
-            storage = RDBStorage(
-                address, heartbeat_interval=_HEARTBEAT_S, grace_period=2 * _HEARTBEAT_S
-            )
-    except (SQLAlchemyError, ImportError, RuntimeError) as error:
+            storage = _connect(address)
+    except ImportError as error:
+        raise ValueError(
+            f"tuning.storage: the driver of '{shown}' is not installed. That of "
+            "'postgresql://user:password@host/studies' comes with pip install 'xraylab[postgresql]'"
+        ) from error
+    except (SQLAlchemyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
             f"tuning.storage: no database of studies at '{shown}' ({reason}). Expected an address such as "
-            "'postgresql+psycopg2://user:password@host/studies', with its driver installed, or null for SQLite"
+            "'postgresql://user:password@host/studies', or null for SQLite"
         ) from error
     if address.startswith("sqlite"):
         _write_ahead(storage)
     return storage
+
+
+def _connect(address: str) -> RDBStorage:
+    """Open a database, and make its tables where there are none: of workers that begin at once, one does."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+    open_ = partial(
+        RDBStorage, address, heartbeat_interval=_HEARTBEAT_S, grace_period=2 * _HEARTBEAT_S
+    )
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return open_()
+        except (IntegrityError, ProgrammingError):
+            time.sleep(1)
+    return open_()
 
 
 def _write_ahead(storage: RDBStorage) -> None:
@@ -166,16 +187,15 @@ def search(
     import optuna
     from optuna.trial import TrialState
 
+    from xraylab.tabular.sampler import SamplerByNumber
+
     ended = (TrialState.COMPLETE, TrialState.PRUNED)
     with _quiet():
         study = optuna.create_study(
             storage=storage, study_name=study_name, direction="minimize", load_if_exists=True
         )
         done = len(study.get_trials(deepcopy=False, states=ended))
-        # a resumed search must not draw its first trials again
-        study.sampler = optuna.samplers.TPESampler(
-            seed=params.seed + done, n_startup_trials=params.n_startup_trials
-        )
+        study.sampler = SamplerByNumber(params.seed, params.n_startup_trials)
         study.pruner = (
             optuna.pruners.MedianPruner(n_startup_trials=_TRIALS_TO_COMPARE)
             if params.prune
