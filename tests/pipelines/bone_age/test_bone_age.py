@@ -1,0 +1,364 @@
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from pydantic import ValidationError
+
+from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.tables import Cohort, Metrics, Predictions
+from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.bone_age import BoneAgeNetworkParams
+from xraylab.pipelines.bone_age import create_pipeline
+from xraylab.pipelines.bone_age.nodes import (
+    combine_protocols,
+    compare_networks,
+    evaluate,
+    evaluate_bands,
+    split_cohort,
+)
+from xraylab.pipelines.bone_age.nodes.evaluation import reported
+from xraylab.pipelines.bone_age.params import (
+    AgeModel,
+    Anchor,
+    CohortParams,
+    EvaluationParams,
+    ProtocolParams,
+    ReleaseParams,
+    SearchParams,
+)
+from xraylab.tabular.space import Choice
+from xraylab.training.params import Recipe, TrainingParams
+
+SIZE = 32
+COHORT = CohortParams(preprocess=PreprocessParams(size_px=SIZE, equalise="none"))
+NETWORK = BoneAgeNetworkParams(blocks=3, filters=8, dense_layers=1, dropout=0.0)
+TRAINING = TrainingParams(max_epochs=20, precision="32", accelerator="cpu", progress=False)
+MODERN = AgeModel(
+    network=NETWORK,
+    recipe=Recipe(loss="l1", learning_rate=1e-2, batch_size=8, schedule="one_cycle"),
+    views=2,
+)
+SEARCHED = AgeModel(
+    network=NETWORK,
+    recipe=Recipe(loss="mse", learning_rate=5e-3, batch_size=16),
+    standardise_target=False,
+    search=SearchParams(
+        n_trials=2,
+        n_startup_trials=1,
+        max_epochs=1,
+        progress=False,
+        blocks=Choice(choices=(2, 3)),
+        filters=Choice(choices=(2,)),
+        dense_layers=Choice(choices=(1,)),
+        dropout=Choice(choices=(0.0,)),
+    ),
+    in_folds=False,
+)
+PUBLISHED = ProtocolParams(split="folds", n_folds=2, on_leak="report", models={"cnn": SEARCHED})
+HONEST = ProtocolParams(
+    split="parts", n_folds=2, val_fraction=0.25, test_fraction=0.25, coverage=0.8,
+    models={"modern": MODERN, "cnn": SEARCHED},
+)  # fmt: skip
+
+
+def age_of(number: int) -> int:
+    return 10 + (number * 53) % 200
+
+
+def is_male(number: int) -> bool:
+    return number % 2 == 0
+
+
+def draw(number: int) -> np.ndarray:
+    """A bright square that grows with age, larger in a girl of the same age; grain of its own."""
+    rng = np.random.default_rng(number)
+    film = 0.1 + 0.05 * rng.random((SIZE, SIZE), np.float32)
+    grown = age_of(number) * (1.0 if is_male(number) else 1.15)
+    half = 2 + grown / 20
+    y, x = np.mgrid[:SIZE, :SIZE]
+    inside = np.maximum(np.abs(y - 15.5), np.abs(x - 15.5))
+    film += 0.8 * np.clip(half - inside, 0, 1)
+    return film.astype(np.float32)
+
+
+def make_set(n: int = 96) -> tuple[dict[str, Callable[[], np.ndarray]], pd.DataFrame]:
+    films = {f"boneage-training-dataset/{100 + k}": partial(draw, k) for k in range(n)}
+    table = pd.DataFrame(
+        {
+            "id": [100 + k for k in range(n)],
+            "boneage": [age_of(k) for k in range(n)],
+            "male": [is_male(k) for k in range(n)],
+        }
+    )
+    # another order than that of the films
+    return films, table.iloc[::-1]
+
+
+class Kept(MemoryDataset):
+    """A dataset that a test reads after the run, though another node has read it last."""
+
+    def _release(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> DataCatalog:
+    """The whole pipeline, run in memory."""
+    folder = tmp_path_factory.mktemp("bone_age")
+    films, table = make_set()
+    films["boneage-training-dataset/999"] = partial(draw, 3)
+    new = {"a/7": partial(draw, 7), "8": partial(draw, 8)}
+    catalog = DataCatalog(
+        {
+            "rsna_bone_age.films": MemoryDataset(films, copy_mode="assign"),
+            "rsna_bone_age.tables": MemoryDataset(
+                {"boneage-training-dataset": lambda: table}, copy_mode="assign"
+            ),
+            "bone_age.arrays": ArrayCacheDataset(path=str(folder / "arrays")),
+            "bone_age.new_arrays": ArrayCacheDataset(path=str(folder / "new_arrays")),
+            "bone_age.new_films": MemoryDataset(new, copy_mode="assign"),
+            "bone_age.new_tables": MemoryDataset(
+                {"x": lambda: pd.DataFrame({"Case ID": [7], "Sex": ["F"]})}, copy_mode="assign"
+            ),
+            "encoder_weights": EncoderWeightsDataset(path=str(folder / "encoders")),
+            **{
+                f"bone_age.{protocol}.{name}": UnfinishedWorkDataset(
+                    path=str(folder / protocol / name)
+                )
+                for protocol in ("published", "honest")
+                for name in ("unfinished", "studies")
+            },
+            "params:bone_age.cohort": MemoryDataset(COHORT),
+            "params:bone_age.training": MemoryDataset(TRAINING),
+            "params:bone_age.published": MemoryDataset(PUBLISHED),
+            "params:bone_age.honest": MemoryDataset(HONEST),
+            "params:bone_age.evaluation": MemoryDataset(
+                EvaluationParams(
+                    n_resamples=50,
+                    n_shown=2,
+                    n_moved=8,
+                    anchors={"winner": Anchor(mae=4.2, note="200 films")},
+                )
+            ),
+            "params:bone_age.release": MemoryDataset(ReleaseParams()),
+        }
+    )
+    for name in create_pipeline().all_outputs() - set(catalog.keys()):
+        catalog[name] = Kept(copy_mode="assign")
+    SequentialRunner().run(create_pipeline(), catalog)
+    return catalog
+
+
+def test_ages_are_learned_far_better_than_the_mean_age(catalog: DataCatalog) -> None:
+    metrics = Metrics.validate(catalog["bone_age.metrics"].load())
+    mae = metrics[(metrics["split"] == "test") & (metrics["metric"] == "mae")]
+    honest = mae[mae["protocol"] == "honest"].set_index("model")["value"]
+    assert honest["modern"] < 0.5 * honest["mean_age"]
+    assert set(honest.index) == {"modern", "cnn", "mean_age", "border_only"}
+
+
+def test_every_metric_can_be_computed_again(catalog: DataCatalog) -> None:
+    predictions = Predictions.validate(catalog["bone_age.predictions"].load())
+    metrics = catalog["bone_age.metrics"].load()
+    rows = predictions.query("protocol == 'honest' and model == 'modern' and split == 'test'")
+    single = rows[rows["arm"] == "single"]
+    error = (single["prediction"] - single["target"]).abs()
+    found = metrics.query("protocol == 'honest' and model == 'modern' and split == 'test'")
+    value = found.set_index("metric")["value"]
+    assert value["mae"] == pytest.approx(error.mean())
+    assert value["share_within_12"] == pytest.approx((error <= 12).mean())
+    assert value["mae_female"] == pytest.approx(error[single["sex"] == "F"].mean())
+    inside = single["target"].between(single["interval_low"], single["interval_high"])
+    assert value["coverage"] == pytest.approx(inside.mean())
+    folds = rows[rows["arm"] != "single"]
+    by_fold = (folds["prediction"] - folds["target"]).abs().groupby(folds["arm"]).mean()
+    assert value["mae_fold_mean"] == pytest.approx(by_fold.mean())
+    assert value["mae_fold_sd"] == pytest.approx(by_fold.std())
+
+
+def test_the_honest_test_films_are_in_no_other_part_of_any_training(catalog: DataCatalog) -> None:
+    cohort = Cohort.validate(catalog["bone_age.honest.cohort"].load())
+    single = cohort[cohort["arm"] == "single"]
+    test = set(single.loc[single["split"] == "test", "image_id"])
+    others = cohort[cohort["arm"] != "single"]
+    assert test
+    assert not test & set(others["image_id"])
+    tested = others[others["split"] == "test"]
+    assert sorted(tested["image_id"]) == sorted(set(others["image_id"]))  # each in one fold
+
+
+def test_as_published_a_fold_stops_and_tunes_by_the_films_that_it_reports(
+    catalog: DataCatalog,
+) -> None:
+    cohort = catalog["bone_age.published.cohort"].load()
+    assert set(cohort["split"]) == {"train", "test"}
+    models = catalog["bone_age.published.models"].load()
+    rows = catalog["bone_age.published.predictions"].load()
+    for fold in (0, 1):
+        part = rows[(rows["model"] == "cnn") & (rows["arm"] == f"fold_{fold}")]
+        error = (part["prediction"] - part["target"]).abs().mean()
+        assert models[f"cnn_fold_{fold}"].card["metrics"]["val_mae"] == pytest.approx(
+            error, rel=1e-3
+        )
+    assert rows["interval_low"].isna().all()  # no film is left to calibrate by
+    metrics = catalog["bone_age.metrics"].load()
+    best = metrics.query("protocol == 'published' and model == 'cnn' and metric == 'mae_best_fold'")
+    assert best["value"].item() <= min(
+        model.card["metrics"]["val_mae"] for model in models.values()
+    ) * (1 + 1e-3)
+
+
+def test_a_tuned_network_is_the_one_that_its_trials_found(catalog: DataCatalog) -> None:
+    best = catalog["bone_age.best_hyperparams"].load()
+    assert best[["protocol", "model", "arm"]].to_numpy().tolist() == [
+        ["published", "cnn", "fold_0"], ["published", "cnn", "fold_1"], ["honest", "cnn", "single"],
+    ]  # fmt: skip
+    trials = catalog["bone_age.trials"].load()
+    of_honest = trials[trials["protocol"] == "honest"]
+    assert len(of_honest) == 2
+    complete = of_honest[of_honest["state"] == "complete"].sort_values("value").iloc[0]
+    assert best["val_loss"].iloc[2] == pytest.approx(complete["value"])
+    card = catalog["bone_age.honest.models"].load()["cnn"].card
+    assert card["network"]["blocks"] == complete["blocks"]
+    assert card["covariates"] == ["male"]  # and never a chronological age
+
+
+def test_new_films_are_read_by_their_sex_or_for_either(catalog: DataCatalog) -> None:
+    ages = catalog["bone_age.bone_ages"].load()
+    assert ages[["image_id", "sex", "sex_from"]].to_numpy().tolist() == [
+        ["8", "F", "unknown"], ["8", "M", "unknown"], ["a/7", "F", "table"],
+    ]  # fmt: skip
+    told = ages.set_index(["image_id", "sex"])
+    assert abs(told.loc[("a/7", "F"), "months"] - age_of(7)) < 40
+    assert (ages["interval_low"] < ages["months"]).all()
+    assert ages["notice"].eq("Research software. Not a medical device.").all()
+
+
+def test_what_moves_a_prediction_is_a_table(catalog: DataCatalog) -> None:
+    table = catalog["bone_age.stability"].load().set_index("change")
+    assert table.loc["none", "mean_abs_shift"] == 0
+    assert table.loc["flip", "mean_abs_shift"] < 1e-3  # both views are averaged
+    assert table.loc["invert", "mean_abs_shift"] > 1
+    assert (table["n"] == 8).all()
+
+
+def test_figures_are_drawn_and_others_stand_beside_us(catalog: DataCatalog) -> None:
+    heat = catalog["bone_age.heat_maps_figure"].load()
+    assert len([ax for ax in heat.axes if ax.images]) >= 4
+    agreement = catalog["bone_age.bland_altman_figure"].load()
+    titles = [ax.get_title(loc="left") for ax in agreement.axes if ax.get_visible()]
+    assert (
+        titles == ["cnn, published, n = 96", "modern, honest, n = 24", "cnn, honest, n = 24"]
+        or len(titles) == 3
+    )
+    comparison = catalog["bone_age.comparison"].load()
+    assert comparison.iloc[-1][["protocol", "model", "mae"]].tolist() == [
+        "literature",
+        "winner",
+        4.2,
+    ]
+    assert comparison["model"].tolist()[:4] == ["cnn_fold_0", "cnn_fold_1", "modern", "cnn"]
+    rejected = catalog["bone_age.rejected"].load()
+    assert rejected.to_numpy().tolist() == [["999", "has no label"]]
+
+
+def make_cohort(n: int = 40) -> pd.DataFrame:
+    ids = [str(k) for k in range(n)]
+    return pd.DataFrame(
+        {
+            "image_id": ids, "group_id": ids, "sex": ["M", "F"] * (n // 2),
+            "target": np.arange(n, dtype=float), "official_split": "train",
+            "source": ids, "digest": ids, "look": ids, "split": "", "fold": -1,
+        }
+    )  # fmt: skip
+
+
+def test_official_parts_are_kept_but_for_copies() -> None:
+    cohort = make_cohort()
+    cohort.loc[30:34, "official_split"] = "val"
+    cohort.loc[35:, "official_split"] = "test"
+    cohort.loc[39, "digest"] = "0"  # the pixels of a training film lie in the test part
+    split, leaks = split_cohort(cohort, HONEST.model_copy(update={"n_folds": 0}))
+    found = split.set_index("image_id")["split"]
+    assert found.value_counts().to_dict() == {"train": 29, "test": 6, "val": 5}
+    assert found["0"] == found["39"] == "test"
+    assert len(leaks)
+    hashed, _ = split_cohort(
+        cohort, HONEST.model_copy(update={"n_folds": 0, "use_official": False})
+    )
+    assert set(hashed["split"]) == {"train", "val", "test"}
+    assert hashed["split"].tolist() != split["split"].tolist()
+
+
+def test_a_copy_in_two_folds_is_reported_or_stops_the_run() -> None:
+    cohort = make_cohort()
+    cohort.loc[1, "digest"] = "0"
+    protocol = PUBLISHED.model_copy(update={"n_folds": 10})
+    split, leaks = split_cohort(cohort, protocol)
+    assert len(split) == 400
+    apart = split[split["image_id"].isin(["0", "1"])].groupby("arm")["split"].agg(set).map(len) > 1
+    assert set(leaks["arm"]) == set(apart.index[apart])
+    assert apart.any()
+    with pytest.raises(LeakError):
+        split_cohort(cohort, protocol.model_copy(update={"on_leak": "fail"}))
+
+
+def test_bands_and_sexes_are_measured_by_hand() -> None:
+    rows = pd.DataFrame(
+        {
+            "model": "m", "image_id": list("abcd"), "group_id": list("abcd"), "arm": "single",
+            "split": "test", "fold": -1, "sex": list("MFMF"), "target": [10.0, 50.0, 60.0, 100.0],
+            "prediction": [13.0, 49.0, 60.0, 90.0], "interval_low": np.nan, "interval_high": np.nan,
+        }
+    )  # fmt: skip
+    table = combine_protocols(honest=rows)
+    params = EvaluationParams(n_resamples=0, age_bands=(0, 60, 240))
+    bands = evaluate_bands(table, params).set_index(["sex", "band", "metric"])
+    assert bands.loc[("all", "0 to 60", "mae"), "value"] == 2
+    assert bands.loc[("M", "60 to 240", "bias"), "value"] == 0
+    assert bands.loc[("F", "60 to 240", "bias"), "value"] == -10
+    metrics = evaluate(table, params).set_index("metric")["value"]
+    assert metrics["mae"] == 3.5
+    assert metrics["share_within_6"] == 0.75
+    assert "coverage" not in metrics
+    others = rows.assign(arm="fold_0", prediction=0.0)
+    both = combine_protocols(honest=pd.concat([rows, others]))
+    assert set(reported(both)["arm"]) == {"single"}
+    table = compare_networks(evaluate(both, params).reset_index(), params)
+    assert table.empty
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: AgeModel(recipe=Recipe(loss="bce")), "takes the loss 'mse' or 'l1', got 'bce'"),
+        (
+            lambda: AgeModel(
+                network=BoneAgeNetworkParams(encoder="resnet18"), search=SearchParams()
+            ),
+            "encoder 'resnet18' has none",
+        ),
+        (
+            lambda: ProtocolParams(split="folds", models={"m": MODERN}),
+            "on_leak must be 'report' or 'fail'",
+        ),
+        (
+            lambda: ProtocolParams(split="parts", n_folds=1, models={"m": MODERN}),
+            "n_folds must be 2 or more, got 1",
+        ),
+        (
+            lambda: ProtocolParams(split="parts", models={"mean_age": MODERN}),
+            "'mean_age' is a baseline",
+        ),
+        (lambda: SearchParams(blocks=Choice(choices=(0,))), "greater than or equal to 1"),
+        (lambda: EvaluationParams(age_bands=(0, 60, 60)), "age_bands must rise"),
+    ],
+)
+def test_bad_parameters_are_refused(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        make()
