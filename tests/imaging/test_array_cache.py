@@ -123,3 +123,12 @@ def test_a_cache_crosses_to_another_process_without_its_arrays(raw, tmp_path):
     total = int(cache.films.sum())
     assert len(pickle.dumps(cache)) < 20_000
     assert int(pickle.loads(pickle.dumps(cache)).films.sum()) == total  # noqa: S301 - our own bytes
+
+
+def test_a_plan_may_allow_that_there_is_no_film(tmp_path):
+    with pytest.raises(ValueError, match="0 of 0 films cannot be used"):
+        write_cache(CachePlan({}, preprocess=PARAMS), str(tmp_path / "cache"))
+    write_cache(CachePlan({}, preprocess=PARAMS, allow_empty=True), str(tmp_path / "cache"))
+    cache = read_cache(str(tmp_path / "cache"))
+    assert cache.films.shape == (0, 16, 16)
+    assert cache.index.empty

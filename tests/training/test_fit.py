@@ -116,6 +116,22 @@ def test_a_broken_checkpoint_starts_anew(parts, new_network, tmp_path, caplog):
     assert len(outcome.history) == 1
 
 
+def test_each_epoch_is_reported_and_may_end_the_training(parts, new_network, tmp_path):
+    told = []
+
+    def report(loss: float, epoch: int) -> None:
+        told.append((loss, epoch))
+        if epoch == 1:
+            raise InterruptedError("hopeless")
+
+    params = QUICK.model_copy(update={"max_epochs": 4})
+    with pytest.raises(InterruptedError, match="hopeless"):
+        fit(new_network(), *parts, RECIPE, params, report=report, folder=tmp_path / "a")
+    assert [epoch for _, epoch in told] == [0, 1]
+    whole = fit(new_network(), *parts, RECIPE, params, folder=tmp_path / "b")
+    assert [loss for loss, _ in told] == pytest.approx(whole.history["val_loss"].tolist()[:2])
+
+
 def test_the_budget_ends_a_training_with_its_last_epoch_measured(parts, new_network, tmp_path):
     params = QUICK.model_copy(update={"max_epochs": 100_000, "max_minutes": 1 / 60})
     outcome = fit(
