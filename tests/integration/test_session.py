@@ -56,6 +56,7 @@ def test_default_run_writes_what_every_pipeline_promises(project_copy: Path) -> 
     check_lungs(data)
     check_lesions(data)
     check_fractures(data)
+    check_bone_ages(data)
 
     # a model is data: safetensors or the booster's own text, and a card that says what it is
     models = sorted((data / "06_models/dose_estimation/honest").iterdir())[-1]
@@ -118,6 +119,36 @@ def check_fractures(data: Path) -> None:
     fractures = pd.read_csv(data / "07_model_output/fracture/fractures.csv")
     assert fractures["probability"].between(0, 1).all()
     assert not any((data / "06_models/fracture/.unfinished").rglob("*.ckpt"))
+
+
+def check_bone_ages(data: Path) -> None:
+    """What bone_age wrote."""
+    rows = pd.read_parquet(latest(data / "07_model_output/bone_age/predictions.parquet"))
+    Predictions.validate(rows)
+    assert set(rows["model"]) == {"modern", "cnn", "mean_age", "border_only"}
+    phantoms = data / "01_raw/phantoms_test/rsna_bone_age"
+    truth = pd.read_csv(phantoms / "truth.csv", dtype={"image_id": str}).set_index("image_id")
+    rejected = pd.read_csv(data / "08_reporting/bone_age/rejected.csv")["image_id"]
+    kinds = truth["planted"].reindex([name.removesuffix(".5") for name in rejected])
+    assert set(kinds) == {
+        "duplicate_id", "without_film", "without_label", "non_integer_id", "out_of_range", "truncated", "test",
+    }  # fmt: skip
+    # labels are joined by id: what was drawn is what is learned
+    used = rows.drop_duplicates("image_id").set_index("image_id")
+    assert (used["target"] == truth.loc[used.index, "boneage"]).all()
+    # the copy under another id is on its film's side
+    copy = truth.index[truth["planted"] == "copy"][0]
+    cohort = pd.read_parquet(latest(data / "05_model_input/bone_age/honest/cohort.parquet"))
+    pair = cohort[(cohort["arm"] == "single") & cohort["image_id"].isin([copy, truth.index[0]])]
+    assert len(pair) == 2
+    assert len(set(pair["split"])) == 1
+    # hands of no told age are read for the sex that their table names
+    ages = pd.read_csv(data / "07_model_output/bone_age/bone_ages.csv")
+    assert set(ages["image_id"].map(lambda name: Path(name).name)) == set(
+        truth.index[truth["planted"] == "test"]
+    )
+    assert (ages["sex_from"] == "table").all()
+    assert not any((data / "06_models/bone_age/.unfinished").rglob("*.ckpt"))
 
 
 def check_lesions(data: Path) -> None:

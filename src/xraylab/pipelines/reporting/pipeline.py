@@ -38,6 +38,18 @@ REPORTED = {
         "shap_importance_lightgbm_figure",
         "lesion_masks_figure",
     ],
+    "bone_age": [
+        "metrics",
+        "protocol_comparison_figure",
+        "predicted_against_true_figure",
+        "bland_altman_figure",
+        "error_histogram_figure",
+        "error_by_band_figure",
+        "heat_maps_figure",
+        "loss_curves_figure",
+        "mae_curves_figure",
+        "bone_ages_figure",
+    ],
     "fracture": [
         "metrics",
         "audit_figure",
