@@ -48,18 +48,3 @@ def test_a_mask_of_another_size_is_taken_and_of_another_shape_is_refused():
 
 def test_no_mask_is_an_empty_one():
     assert not prepare_mask([], (8, 8), PLAIN).any()
-
-
-def test_small_films_are_not_cropped_where_they_come_cropped():
-    film = np.zeros((64, 64), np.float32)
-    film[16:48, 16:48] = 0.8
-    whole = PreprocessParams(size_px=16, equalise="none", aspect="pad")
-    cropped = whole.model_copy(update={"crop": "published"})
-    spared = cropped.model_copy(update={"crop_least_px": 65})
-    assert prepare_film(film, cropped).min() > prepare_film(film, whole).min()
-    assert np.array_equal(prepare_film(film, spared), prepare_film(film, whole))
-    assert np.array_equal(
-        prepare_film(film, cropped.model_copy(update={"crop_least_px": 64})),
-        prepare_film(film, cropped),
-    )
-    assert "crop_least_px" not in whole.model_dump(mode="json")  # older caches stay valid

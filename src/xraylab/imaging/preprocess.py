@@ -21,7 +21,7 @@ _TOP = 255
 _ASPECT_TOLERANCE = 0.02
 
 # Left out of a card where they are at their defaults: caches and models from before there was a choice stay valid.
-_ADDED_LATER = ("window_percentiles", "crop", "crop_least_px", "aspect")
+_ADDED_LATER = ("window_percentiles", "crop", "aspect")
 
 Percentile = Annotated[float, Field(ge=0, le=100)]
 
@@ -47,8 +47,6 @@ class PreprocessParams(Parameters):
     crop : {"none", "component", "published"}
         To the largest component that is shaped like a hand (`xraylab.imaging.hand.find_hand`), or to the bounding box
         of all pixels between 0.1 and 1 after the window.
-    crop_least_px : int
-        Films whose longer edge is shorter stay as they are: sets of small films were cropped by whoever shrank them.
     aspect : {"stretch", "pad"}
         Stretch a film to the square, or put it in the middle of a square of zeros and resize that, bilinear with
         antialiasing (`xraylab.imaging.hand.resize_square`).
@@ -59,7 +57,6 @@ class PreprocessParams(Parameters):
     mask_threshold: int = Field(127, ge=0, le=254)
     window_percentiles: tuple[Percentile, Percentile] | None = None
     crop: Crop = "none"
-    crop_least_px: int = Field(0, ge=0, le=65_536)
     aspect: Literal["stretch", "pad"] = "stretch"
 
     @model_validator(mode="after")
@@ -97,9 +94,7 @@ def prepare_film(film: FloatImage, params: PreprocessParams) -> ByteImage:
     """
     percentiles = params.window_percentiles
     window = (0.0, 1.0) if percentiles is None else find_window(film, percentiles)
-    box = find_crop(
-        film, params.crop if max(film.shape) >= params.crop_least_px else "none", window
-    )
+    box = find_crop(film, params.crop, window)
     if params.aspect == "pad":
         resized = resize_square(film, params.size_px, window, box)
     else:
