@@ -144,7 +144,7 @@ def _scores(metrics: pd.DataFrame, protocol: str, model: str, split: str) -> str
     ]
     found = {str(row["metric"]): float(row["value"]) for row in rows.to_dict("records")}
     parts = [f"R² {found['r2']:.2f}"] if "r2" in found else []
-    parts += [f"MAE {found['mae']:.2g}"] if "mae" in found else []
+    parts += [f"MAE {found['mae']:.3g}"] if "mae" in found else []
     return ", ".join(parts).replace("-", "−")
 
 
