@@ -56,6 +56,17 @@ def test_a_network_learns_and_keeps_its_best_weights(parts, new_network, tmp_pat
     assert np.mean(losses) == pytest.approx(outcome.val_loss, rel=1e-4)
 
 
+def test_the_last_weights_are_kept_on_request(parts, new_network, tmp_path):
+    network, recipe = new_network(), RECIPE.model_copy(update={"keep": "last"})
+    quick = QUICK.model_copy(update={"max_epochs": 3})
+    outcome = fit(network, *parts, recipe, quick, folder=tmp_path)
+    assert outcome.best_epoch == 2
+    assert outcome.val_loss == outcome.history["val_loss"].iloc[-1]
+    last = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, last[f"network.{name}"])
+
+
 def test_one_seed_gives_one_history_and_leaves_the_process_alone(parts, new_network, tmp_path):
     torch.manual_seed(11)
     before = torch.rand(3)

@@ -7,7 +7,7 @@ import logging
 import math
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning.pytorch as pl
 import torch
@@ -36,8 +36,13 @@ def find_checkpoint(folder: Path) -> Path | None:
     return last
 
 
-def write_outcome(folder: Path, rows: list[dict[str, float]], stopped_by: str) -> None:
-    """Write down how a training ended: its epochs, and which of them was the best.
+def write_outcome(
+    folder: Path,
+    rows: list[dict[str, float]],
+    stopped_by: str,
+    keep: Literal["best", "last"] = "best",
+) -> None:
+    """Write down how a training ended: its epochs, and of which of them the weights are kept.
 
     Raises
     ------
@@ -49,8 +54,10 @@ def write_outcome(folder: Path, rows: list[dict[str, float]], stopped_by: str) -
     )
     if not math.isfinite(kept["val_loss"]):
         raise ValueError(f"the validation loss was not finite in any of {len(rows)} epochs")
+    if keep == "last":
+        kept = rows[-1]
     outcome = {
-        "best": "best.ckpt",
+        "best": f"{keep}.ckpt",
         "best_epoch": int(kept["epoch"]),
         "val_loss": kept["val_loss"],
         "stopped_by": stopped_by,

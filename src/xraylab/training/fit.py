@@ -58,7 +58,7 @@ class Fit:
         One row an epoch: ``epoch, train_loss, val_loss, learning_rate, seconds``, and each metric as ``train_<name>``
         (with dropout and augmentation, as the epoch went on) and ``val_<name>``.
     best_epoch : int
-        Epoch whose weights were kept: the least validation loss.
+        Epoch whose weights were kept: that of the least validation loss, or the last, as the recipe says.
     val_loss : float
         That loss.
     stopped_by : {"epochs", "minutes", "early stopping"}
@@ -95,7 +95,7 @@ def fit(
     report: Callable[[float, int], None] | None = None,
     folder: Path,
 ) -> Fit:
-    """Train a network and leave it with its best weights, in evaluation mode, on the processor.
+    """Train a network and leave it with the weights that the recipe keeps, in evaluation mode, on the processor.
 
     A checkpoint is written at the end of each epoch. If the folder holds one, of a training that was killed, the
     training goes on from there and ends as it would have ended; if the training in it was done, its result is
@@ -232,7 +232,7 @@ def _run(
     state = torch.load(folder / "last.ckpt", map_location="cpu", weights_only=True)["callbacks"]
     rows = state[history.state_key]["rows"]
     try:
-        write_outcome(folder, rows, _stopped_by(rows, state, params, timer, recipe))
+        write_outcome(folder, rows, _stopped_by(rows, state, params, timer, recipe), recipe.keep)
     except ValueError as error:
         raise ValueError(
             f"{error}; a lower learning_rate than {recipe.learning_rate:g} may help"

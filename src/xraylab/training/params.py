@@ -79,6 +79,9 @@ class Recipe(Parameters):
         Epochs without progress of the validation loss after which training stops; None never stops early.
     clip_gradient : float or None
         Largest norm of the gradient.
+    keep : {"best", "last"}
+        The weights of the least validation loss, or the last ones: where few films validate, the end of a schedule that
+        anneals is the better choice.
     augmentation : Augmentation or None
         Random changes of the training films.
     """
@@ -96,6 +99,7 @@ class Recipe(Parameters):
     min_learning_rate: float = Field(0.0, ge=0)
     early_stopping_patience: int | None = Field(None, ge=1)
     clip_gradient: float | None = Field(None, gt=0)
+    keep: Literal["best", "last"] = "best"
     augmentation: Augmentation | None = None
 
 

@@ -29,6 +29,7 @@ from xraylab.pipelines.lesion_regression.nodes import (
     read_tables,
     split_folds,
     tabulate_folds,
+    train_networks,
 )
 from xraylab.pipelines.lesion_regression.nodes.cohort import BoxMask
 from xraylab.pipelines.lesion_regression.params import (
@@ -41,6 +42,7 @@ from xraylab.pipelines.lesion_regression.params import (
 )
 from xraylab.tabular.tree_params import KINDS
 from xraylab.tabular.tuning import TuningParams
+from xraylab.training.data import MaskedFilms
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 16
@@ -272,6 +274,28 @@ def test_folds_keep_patients_and_copies_whole(cohort: pd.DataFrame) -> None:
     assert pair["fold"].nunique() == pair["group_id"].nunique() == 1
     with pytest.raises(LeakError, match="both sides"):
         split_folds(copied, SEGMENTATION.model_copy(update={"on_leak": "fail"}))
+
+
+def test_films_with_pixel_masks_are_shown_more_often(
+    arrays: ArrayCache, cohort: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = {}
+
+    def look(_network: object, train: MaskedFilms, val: MaskedFilms, *_: object, **__: object):
+        shown.update(train=train.rows.tolist(), val=val.rows.tolist())
+        raise InterruptedError
+
+    monkeypatch.setattr("xraylab.training.fit.fit", look)
+    params = SEGMENTATION.model_copy(update={"mask_draws": 3})
+    folds, _ = split_folds(cohort, params)
+    with pytest.raises(InterruptedError):
+        train_networks(arrays, folds, {}, tmp_path, TRAINING, params)
+    masked = set(arrays.rows_of(cohort.loc[cohort["annotation"] == "mask", "image_id"]))
+    times = {row: shown["train"].count(row) for row in shown["train"]}
+    assert {row for row, n in times.items() if n == 3} == masked & set(times)
+    assert set(times.values()) == {1, 3}
+    assert len(shown["val"]) == len(set(shown["val"]))
+    assert not set(shown["val"]) & set(times)
 
 
 def test_films_are_measured_inside_the_lungs_and_against_their_annotation(

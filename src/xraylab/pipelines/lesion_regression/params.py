@@ -84,6 +84,8 @@ class SegmentationParams(Parameters):
         Folds of patients; each is predicted by the network that was trained on all others.
     val_fraction : float
         Share of the patients of the other folds that chooses the weights.
+    mask_draws : int
+        Times that an epoch shows each film with a pixel mask; one with boxes, whose outlines are coarse, is shown once.
     views : {1, 2}
         Average each prediction with that of the mirror image (2), or not.
     threshold : float
@@ -109,6 +111,7 @@ class SegmentationParams(Parameters):
     )
     n_folds: int = Field(5, ge=2, le=100)
     val_fraction: float = Field(0.15, gt=0, lt=1)
+    mask_draws: int = Field(1, ge=1, le=100)
     views: Literal[1, 2] = 2
     threshold: float = Field(0.5, gt=0, lt=1)
     on_leak: OnLeak = "regroup"

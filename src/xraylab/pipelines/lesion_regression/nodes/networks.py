@@ -145,6 +145,7 @@ def _describe_training(
         "network": params.network.model_dump(mode="json"),
         "recipe": params.recipe.model_dump(mode="json"),
         "training": training.model_dump(mode="json", exclude={"progress"}),
+        "mask_draws": params.mask_draws,
         "views": params.views,
         "threshold": params.threshold,
         "size_px": arrays.size_px,
@@ -172,12 +173,10 @@ def _train(
     learn, check = rows[rows["split"] == "train"], rows[rows["split"] == "val"]
     drawn = params.recipe.augmentation
     augment = RandomAugmentation(drawn) if drawn is not None else None
-    train, val = (
-        MaskedFilms(
-            arrays.films, arrays.masks, arrays.rows_of(part["image_id"]), augment=change
-        )
-        for part, change in ((learn, augment), (check, None))
-    )  # fmt: skip
+    times = np.where(learn["annotation"] == "mask", params.mask_draws, 1)
+    shown = np.repeat(arrays.rows_of(learn["image_id"]), times)
+    train = MaskedFilms(arrays.films, arrays.masks, shown, augment=augment)
+    val = MaskedFilms(arrays.films, arrays.masks, arrays.rows_of(check["image_id"]))
     logger.info(
         "Training %s on %d films, %d to validate",
         folder.name.rpartition("-")[0],
