@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -88,8 +88,9 @@ class SegmentationParams(Parameters):
         Times that an epoch shows each film with a pixel mask; one with boxes, whose outlines are coarse, is shown once.
     views : {1, 2}
         Average each prediction with that of the mirror image (2), or not.
-    threshold : float
-        Probability from which a pixel is lesion.
+    threshold : float or "expected_dice"
+        Probability from which a pixel is lesion, or for each film that which gives the largest expected Dice
+        (`xraylab.evaluation.decoding.choose_threshold`).
     on_leak : {"regroup", "fail", "report"}
         What the leak gate does about films on both sides of a fold.
     seed : int
@@ -113,7 +114,7 @@ class SegmentationParams(Parameters):
     val_fraction: float = Field(0.15, gt=0, lt=1)
     mask_draws: int = Field(1, ge=1, le=100)
     views: Literal[1, 2] = 2
-    threshold: float = Field(0.5, gt=0, lt=1)
+    threshold: Annotated[float, Field(gt=0, lt=1)] | Literal["expected_dice"] = 0.5
     on_leak: OnLeak = "regroup"
     seed: int = Field(2018, ge=0, lt=2**32)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xraylab.evaluation.decoding import Threshold, choose_threshold
 from xraylab.evaluation.leakage import pass_gate
 from xraylab.evaluation.splits import assign_folds, assign_splits
 from xraylab.imaging.array_cache import ArrayCache, LoadFilm
@@ -243,8 +244,9 @@ def _read_films(arrays: ArrayCache, places: NDArray[np.int64], start: int, stop:
     return np.asarray(arrays.films[places[start:stop]])
 
 
-def _threshold(batches: Batches, position: int, threshold: float) -> Bytes:
-    return np.asarray(batches(position) >= threshold, np.uint8)
+def _threshold(batches: Batches, position: int, threshold: Threshold) -> Bytes:
+    probabilities = batches(position)
+    return np.asarray(probabilities >= choose_threshold(probabilities, threshold), np.uint8)
 
 
 def measure_films(

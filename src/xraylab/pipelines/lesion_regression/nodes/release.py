@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab import plots
+from xraylab.evaluation.decoding import Threshold, choose_threshold
 from xraylab.features.lesions import measure_lesions
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.models.networks import restore_network
@@ -95,12 +96,13 @@ def _read_films(arrays: ArrayCache, start: int, stop: int) -> Bytes:
     return np.asarray(arrays.films[start:stop])
 
 
-def _mask(members: list[Batches], position: int, facts: dict[Any, Any], threshold: float) -> Bytes:
+def _mask(
+    members: list[Batches], position: int, facts: dict[Any, Any], threshold: Threshold
+) -> Bytes:
     mean = np.stack([batches(position) for batches in members]).mean(axis=0)
     shape = int(facts["width_px"]), int(facts["height_px"])
-    return np.asarray(
-        cv2.resize(mean, shape, interpolation=cv2.INTER_LINEAR) >= threshold, np.uint8
-    )
+    large = cv2.resize(mean, shape, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large >= choose_threshold(mean, threshold), np.uint8)
 
 
 def describe_lesions(
