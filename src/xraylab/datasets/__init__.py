@@ -7,6 +7,7 @@ from typing import Any
 
 _MODULES = {
     "ArrayCacheDataset": "array_cache_dataset",
+    "EmbeddingsDataset": "embeddings_dataset",
     "EncoderWeightsDataset": "encoder_weights_dataset",
     "FigureDataset": "figure_dataset",
     "MetricsDataset": "metrics_dataset",
@@ -14,6 +15,7 @@ _MODULES = {
     "RadiographDataset": "radiograph_dataset",
     "RadiographFolderDataset": "radiograph_folder_dataset",
     "TableFolderDataset": "table_folder_dataset",
+    "TextFolderDataset": "text_folder_dataset",
     "UnfinishedWorkDataset": "unfinished_work_dataset",
 }
 

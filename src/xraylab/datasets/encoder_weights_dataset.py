@@ -12,6 +12,7 @@ from kedro.io.core import AbstractDataset, DatasetError
 from numpy.typing import NDArray
 
 from xraylab.models.encoders import OWN_PREFIX
+from xraylab.models.frozen import OWN
 
 __all__ = ["EncoderWeightsDataset", "WeightFiles"]
 
@@ -55,8 +56,11 @@ def _own_encoders(models: Path) -> dict[str, Path]:
         versions = sorted(each for each in folder.iterdir() if each.is_dir())
         for path in sorted(versions[-1].rglob("*.safetensors")) if versions else []:
             card = path.with_suffix(".json")
-            network = json.loads(card.read_text(encoding="utf-8")) if card.exists() else {}
-            encoder = (network.get("card", network).get("network") or {}).get("encoder")
+            stored = json.loads(card.read_text(encoding="utf-8")) if card.exists() else {}
+            network = stored.get("card", stored).get("network") or {}
+            encoder = network.get("encoder")
+            if encoder is None and network.get("architecture") in OWN:
+                encoder = network["architecture"]  # its contracting path
             if encoder:
                 pipeline, protocol = folder.relative_to(models).parts
                 found[f"{encoder}.{OWN_PREFIX}{pipeline}/{protocol}/{path.stem}"] = path

@@ -57,6 +57,7 @@ class RadiographFolderDataset(PartitionedDataset):
         suffixes: Sequence[str] = RADIOGRAPH_SUFFIXES,
         id: ImageId = "stem",  # noqa: A002 - the word of the catalog
         allow_empty: bool = False,
+        optional: bool = False,
         load_args: dict[str, Any] | None = None,
         save_args: dict[str, Any] | None = None,
         credentials: dict[str, Any] | None = None,
@@ -79,6 +80,9 @@ class RadiographFolderDataset(PartitionedDataset):
             The image id: file name without suffix, file name, or path under `path` without or with suffix.
         allow_empty : bool
             Give an empty dict, not an error, where the folders hold no film.
+        optional : bool
+            Give an empty dict where no folder is there either: a pipeline that reads these films can do without them, and
+            no other is run first to make them.
         load_args : dict, optional
             ``apply_voi`` and ``max_pixels``, see `LoadArgs`.
         save_args : dict, optional
@@ -112,7 +116,8 @@ class RadiographFolderDataset(PartitionedDataset):
         if id not in get_args(ImageId):
             raise DatasetError(f"id must be one of {', '.join(get_args(ImageId))}, not {id!r}")
         self._id: ImageId = id
-        self._allow_empty = allow_empty
+        self._allow_empty = allow_empty or optional
+        self.OPTIONAL = optional  # see `xraylab.hooks.add_prerequisites`
         self._storage_options = {**self._credentials, **self._fs_args}
         self._root = str(self._filesystem._strip_protocol(self._normalized_path)).rstrip("/")
 
@@ -122,8 +127,8 @@ class RadiographFolderDataset(PartitionedDataset):
         Raises
         ------
         kedro.io.DatasetError
-            If no folder is there, if none holds a film (unless ``allow_empty``), or if two files have
-            one image id.
+            If no folder is there (unless ``optional``), if none holds a film (unless ``allow_empty``), or if two
+            files have one image id.
         """
         self._invalidate_caches()
         found = self._find()
@@ -191,7 +196,7 @@ class RadiographFolderDataset(PartitionedDataset):
     def _list_partitions(self) -> list[str]:
         if not self._cached_partitions:
             listings = list(self._listings())
-            if not listings:
+            if not listings and not self.OPTIONAL:
                 raise DatasetError(
                     f"{self._path}: no such folder; expected {self._folder_words()} with films "
                     f"({', '.join(self._suffixes)}). Set XRAYLAB_RAW or --params raw=… to the folder that "
@@ -292,6 +297,7 @@ class RadiographFolderDataset(PartitionedDataset):
             "suffixes": list(self._suffixes),
             "id": self._id,
             "allow_empty": self._allow_empty,
+            "optional": self.OPTIONAL,
             "load_args": self._films_load_args.model_dump(),
             "save_args": self._films_save_args.model_dump(),
         }

@@ -9,10 +9,20 @@ random does not show what was learnt. Zhang J. et al. (2018), Top-down neural at
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["border_mask", "border_width", "map_similarity", "pointing_hit", "share_inside"]
+__all__ = [
+    "border_mask",
+    "border_width",
+    "map_similarity",
+    "pointing_hit",
+    "share_inside",
+    "summarise_checks",
+]
 
 Saliency = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -149,6 +159,30 @@ def pointing_hit(saliency: Saliency, box: tuple[float, float, float, float]) -> 
     rows, columns = np.nonzero(values == values.max())
     inside = (x <= columns) & (columns < x + width) & (y <= rows) & (rows < y + height)
     return bool(inside.all())
+
+
+def summarise_checks(tables: Sequence[pd.DataFrame], model: str) -> pd.DataFrame:
+    """Return the mean of each check over films.
+
+    Parameters
+    ----------
+    tables : sequence of DataFrame
+        One row a film and a column a check, nan where a film has no such value.
+    model : str
+        Whose maps they are.
+
+    Returns
+    -------
+    DataFrame
+        ``model, check, value, n``, the mean over the ``n`` films that have a value; checks that no film has are left out.
+    """
+    joined = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    rows = [
+        {"model": model, "check": check, "value": values.mean(), "n": int(values.notna().sum())}
+        for check, values in joined.items()
+        if values.notna().any()
+    ]
+    return pd.DataFrame(rows, columns=["model", "check", "value", "n"])
 
 
 def _checked(saliency: Saliency) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from xraylab.models.unet import check_divisible
 
-__all__ = ["CNN", "EncoderClassifier", "Standardise"]
+__all__ = ["CNN", "EncoderClassifier", "PooledEncoder", "ShiftAndScale", "Standardise"]
 
 _LEAST_DEVIATION = 1e-3
 
@@ -29,6 +29,21 @@ class Standardise(nn.Module):
         """Map films (B, C, H, W) to films of the same shape."""
         deviation, mean = torch.std_mean(films, dim=(1, 2, 3), keepdim=True, correction=0)
         return (films - mean) / deviation.clamp_min(_LEAST_DEVIATION)
+
+
+class ShiftAndScale(nn.Module):
+    """Shift and scale each of F features by numbers that a training sets and that are stored with the weights."""
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.mean: Tensor
+        self.scale: Tensor
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("scale", torch.ones(n_features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Map features (B, F) to features of the same shape."""
+        return (features - self.mean) / self.scale
 
 
 class CNN(nn.Module):
@@ -113,6 +128,28 @@ class EncoderClassifier(nn.Module):
         """Map films (B, C, H, W) to logits (B, K)."""
         logits: Tensor = self.head(self.maps(self.encoder(films)[-1]))
         return logits
+
+
+class PooledEncoder(nn.Module):
+    """The coarsest maps of an encoder as one vector a film.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        Gives a list of feature maps, the coarsest last: by ``encode`` where it has that method, else when called.
+    grid : int or None
+        Mean over so many by so many cells; None keeps every pixel.
+    """
+
+    def __init__(self, encoder: Any, grid: int | None = None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.pool = nn.Identity() if grid is None else nn.AdaptiveAvgPool2d(grid)
+
+    def forward(self, films: Tensor) -> Tensor:
+        """Map films (B, C, H, W) to features (B, F)."""
+        encode = getattr(self.encoder, "encode", self.encoder)
+        return torch.flatten(self.pool(encode(films)[-1]).contiguous(), 1)
 
 
 def _dense(inputs: int, units: int | None) -> list[nn.Module]:

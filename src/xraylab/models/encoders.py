@@ -14,7 +14,14 @@ from xraylab.models.packaged import read_packaged
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["OWN_PREFIX", "Weights", "check_architecture", "check_encoder", "load_encoder"]
+__all__ = [
+    "OWN_PREFIX",
+    "Weights",
+    "check_architecture",
+    "check_encoder",
+    "load_encoder",
+    "which_to_train",
+]
 
 Weights = Mapping[str, Callable[[], dict[str, NDArray[Any]]]]
 """Weight files at hand, by ``<encoder>.<weights>``; each callable gives tensors by name."""
@@ -94,7 +101,7 @@ def load_encoder(encoder: Any, name: str, weights: str, at_hand: Weights, depth:
     stored = at_hand[key]() if key in at_hand else read_packaged(key, encoder.state_dict())
     if stored is None:
         if weights.startswith(OWN_PREFIX):
-            raise ValueError(_which_to_train(name, weights, at_hand))
+            raise ValueError(which_to_train(name, weights, at_hand))
         try:
             fetched = smp.encoders.get_encoder(name, 1, depth, weights)
         except (
@@ -135,7 +142,8 @@ def _check_tensors(
         )
 
 
-def _which_to_train(name: str, weights: str, at_hand: Weights) -> str:
+def which_to_train(name: str, weights: str, at_hand: Weights) -> str:
+    """Return what to say where weights of this project's own are asked for that no run has trained."""
     own = [key for key in at_hand if f".{OWN_PREFIX}" in key]
     return (
         f"there is no trained model '{weights.removeprefix(OWN_PREFIX)}' with the encoder '{name}'; run its "

@@ -55,14 +55,18 @@ class ResUNet(nn.Module):
         self.lift = nn.Upsample(scale_factor=2, mode="nearest")
         self.head = nn.Conv2d(widths[1], out_channels, 1)
 
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Return the maps of each level of the contracting path, the coarsest, behind the bridge, last."""
+        check_divisible(images, 2 ** len(self.up))
+        maps = [self.stem(images)]
+        for block in self.down:
+            maps.append(block(maps[-1]))
+        return [*maps[:-1], self.bridge(maps[-1])]
+
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, C, H, W) to logits (B, K, H, W); H and W are multiples of 2 ** (levels - 1)."""
-        check_divisible(images, 2 ** len(self.up))
-        skips = [self.stem(images)]
-        for block in self.down:
-            skips.append(block(skips[-1]))
-        x = self.bridge(skips[-1])
-        for block, skip in zip(self.up, skips[-2::-1], strict=True):
+        *skips, x = self.encode(images)
+        for block, skip in zip(self.up, skips[::-1], strict=True):
             x = block(torch.cat([self.lift(x), skip], dim=1))
         logits: Tensor = self.head(x)
         return logits

@@ -56,15 +56,18 @@ class UNet(nn.Module):
         self.pool = nn.MaxPool2d(2)
         self.head = nn.Conv2d(widths[0], out_channels, 1)
 
+    def encode(self, images: Tensor) -> list[Tensor]:
+        """Return the maps of each level of the contracting path, the coarsest last."""
+        check_divisible(images, 2 ** len(self.up))
+        maps: list[Tensor] = []
+        for block in self.down:
+            maps.append(block(self.pool(maps[-1]) if maps else images))
+        return maps
+
     def forward(self, images: Tensor) -> Tensor:
         """Map images (B, C, H, W) to logits (B, K, H, W); H and W are multiples of 2 ** (levels - 1)."""
-        check_divisible(images, 2 ** len(self.up))
-        skips = []
-        x = images
-        for level, block in enumerate(self.down):
-            x = block(self.pool(x) if level else x)
-            skips.append(x)
-        for lift, block, skip in zip(self.lift, self.up, skips[-2::-1], strict=True):
+        *skips, x = self.encode(images)
+        for lift, block, skip in zip(self.lift, self.up, skips[::-1], strict=True):
             x = block(torch.cat([skip, lift(x)], dim=1))
         logits: Tensor = self.head(x)
         return logits

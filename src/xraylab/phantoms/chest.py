@@ -53,8 +53,8 @@ class Finding:
 
     Attributes
     ----------
-    kind : {"nodule", "opacity"}
-        A solid sphere, or a hazy opacity.
+    kind : {"nodule", "opacity", "cavity"}
+        A solid sphere, a hazy opacity, or a sphere of air with a wall of soft tissue.
     x_px, y_px : float
         Centre in pixels (column, row).
     diameter_mm : float
@@ -63,7 +63,7 @@ class Finding:
         Left, top, width and height of its bounding box in pixels.
     """
 
-    kind: Literal["nodule", "opacity"]
+    kind: Literal["nodule", "opacity", "cavity"]
     x_px: float
     y_px: float
     diameter_mm: float
@@ -99,6 +99,7 @@ def project_chest(
     *,
     share_with_nodule: float = 0.0,
     share_with_opacity: float = 0.0,
+    share_with_cavity: float = 0.0,
 ) -> ChestPhantom:
     """Project a patient onto a film.
 
@@ -113,6 +114,8 @@ def project_chest(
         upright, fully inspired film without findings.
     share_with_nodule, share_with_opacity : float
         Probability of one to three nodules, and of one hazy opacity.
+    share_with_cavity : float
+        Probability of a cavity in the upper half of a lung.
 
     Returns
     -------
@@ -150,6 +153,9 @@ def project_chest(
         depth, findings = _add_findings(
             canvas, depth, mask, rng, share_with_nodule, share_with_opacity
         )
+        if share_with_cavity and rng.random() < share_with_cavity:
+            depth, cavity = _add_cavity(canvas, depth, mask, rng)
+            findings += cavity
     depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), 0.6 * size_px / 1024)  # focal spot
     return ChestPhantom(np.asarray(np.maximum(depth, 0), np.float32), mask, findings, spacing_mm)
 
@@ -184,6 +190,25 @@ def _add_findings(
     return np.asarray(depth, np.float32), tuple(findings)
 
 
+def _add_cavity(
+    canvas: Canvas, depth: FloatImage, mask: NDArray[np.uint8], rng: np.random.Generator
+) -> tuple[FloatImage, tuple[Finding, ...]]:
+    """Put a thick-walled cavity into the upper half of a lung, as reactivated tuberculosis leaves it."""
+    radius = float(rng.uniform(1.2, 2.2))
+    rows = np.flatnonzero(mask.any(axis=1))
+    upper = mask.copy()
+    upper[(int(rows[0]) + int(rows[-1])) // 2 :] = 0
+    place = _place_in_lung(canvas, upper, 0.7 * radius, rng)
+    if place is None:
+        return depth, ()
+    hollow = radius * float(rng.uniform(0.55, 0.75))
+    wall = canvas.sphere(*place, radius) - canvas.sphere(*place, hollow)
+    changed = (
+        depth + (MU_SOFT - MU_LUNG) * wall - MU_LUNG * canvas.sphere(*place, hollow)
+    )
+    return np.asarray(changed, np.float32), (_finding(canvas, "cavity", place, radius, radius),)
+
+
 def _place_in_lung(
     canvas: Canvas, mask: NDArray[np.uint8], margin_cm: float, rng: np.random.Generator
 ) -> tuple[float, float] | None:
@@ -199,7 +224,7 @@ def _place_in_lung(
 
 def _finding(
     canvas: Canvas,
-    kind: Literal["nodule", "opacity"],
+    kind: Literal["nodule", "opacity", "cavity"],
     place: tuple[float, float],
     half_x: float,
     half_y: float,

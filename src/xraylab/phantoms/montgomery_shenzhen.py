@@ -1,8 +1,9 @@
 """The chest phantom as the merged NLM folder: two sites with looks of their own, and exact lung masks.
 
-``CXR_png/{MCUCXR,CHNCXR}_NNNN_L.png`` with L = 1 for tuberculosis, which here is a hazy opacity, and ``masks/`` with
-and without ``_mask`` in the name, as published. Shenzhen masks are grey at the rim. Montgomery films have a black
-frame, a flatter film curve and more noise. With ``bad_films`` some are bad on purpose:
+``CXR_png/{MCUCXR,CHNCXR}_NNNN_L.png`` with L = 1 for tuberculosis, which here is a hazy infiltrate, in every second film with a
+cavity, and ``masks/`` with and without ``_mask`` in the name, as published. Shenzhen masks are grey at the rim. Montgomery films
+have a black frame, a flatter film curve and more noise. ``ClinicalReadings/`` has sex and age in the words of each
+site, ``findings.csv`` where each infiltrate, nodule and cavity is. With ``bad_films`` some are bad on purpose:
 
 ================  ====================================================================================
 ``truncated``     a film that ends in the middle
@@ -28,10 +29,11 @@ from pydantic import Field, model_validator
 from xraylab.dose.detector import Detector, counts_to_film, expose
 from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
-from xraylab.phantoms.chest import draw_chest_anatomy, project_chest
+from xraylab.phantoms.chest import Finding, draw_chest_anatomy, project_chest
 
 __all__ = ["MontgomeryShenzhenPhantomParams", "write_montgomery_shenzhen_phantom"]
 
+_FINDINGS_HEADER = ("image_id", "kind", "x_px", "y_px", "diameter_mm", "x", "y", "width", "height")
 _TRUTH_HEADER = ("image_id", "site", "tuberculosis", "planted", "lung_fraction", "spacing_mm")
 _PLANTED = ("truncated", "without_mask", "turned_copy", "odd_mask")
 _LEAST_FILMS = 2 * len(_PLANTED)
@@ -52,7 +54,9 @@ class MontgomeryShenzhenPhantomParams(Parameters):
     detector : Detector
         Detector and film characteristic of Shenzhen; that of Montgomery is made from it.
     share_with_tuberculosis : float
-        Share of the films with an opacity.
+        Share of the films with an infiltrate.
+    share_with_cavity : float
+        Share of these that have a cavity too.
     bad_films : bool
         Whether to plant bad films.
     """
@@ -63,6 +67,7 @@ class MontgomeryShenzhenPhantomParams(Parameters):
     seed: int = Field(2018, ge=0)
     detector: Detector = Detector()
     share_with_tuberculosis: float = Field(0.5, ge=0, le=1)
+    share_with_cavity: float = Field(0.5, ge=0, le=1)
     bad_films: bool = True
 
     @model_validator(mode="after")
@@ -107,34 +112,46 @@ def write_montgomery_shenzhen_phantom(
 
     (folder / "CXR_png").mkdir()
     (folder / "masks").mkdir()
+    (folder / "ClinicalReadings").mkdir()
     numbers = [("shenzhen", n) for n in range(1, params.n_shenzhen + 1)]
     numbers += [("montgomery", n) for n in range(1, params.n_montgomery + 1)]
     n_jobs = -1 if len(numbers) * params.size_px**2 > _WORTH_A_PROCESS else 1
-    truth = Parallel(n_jobs=n_jobs)(
+    written = Parallel(n_jobs=n_jobs)(
         delayed(_write_film)(folder, _SITES[site], number, params) for site, number in numbers
     )
+    truth = [row for row, _ in written]
+    findings = [finding for _, found in written for finding in found]
     if params.bad_films:
         _plant_bad_films(folder, truth[: params.n_shenzhen])
-    with (folder / "truth.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, _TRUTH_HEADER, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(truth)
+    # what was in a film that another took the place of, or that ends in the middle, is no truth of it
+    gone = {row["image_id"] for row in truth if row["planted"] in ("truncated", "turned_copy")}
+    findings = [finding for finding in findings if finding["image_id"] not in gone]
+    for name, header, rows in (
+        ("truth.csv", _TRUTH_HEADER, truth),
+        ("findings.csv", _FINDINGS_HEADER, findings),
+    ):
+        with (folder / name).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, header, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
 
 def _write_film(
     folder: Path, site: _Site, number: int, params: MontgomeryShenzhenPhantomParams
-) -> dict[str, object]:
-    """Write the film and mask of one patient; return its row of the truth."""
+) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """Write film, mask and reading of one patient; return its row of the truth, and its findings."""
     rng = np.random.default_rng([params.seed, sum(site.prefix.encode()), number])
     ill = bool(rng.random() < params.share_with_tuberculosis)
     frame_px = round(site.frame * params.size_px)
-    anatomy = draw_chest_anatomy(rng, female=bool(rng.random() < 0.5))  # noqa: PLR2004 - a coin
+    female = bool(rng.random() < 0.5)  # noqa: PLR2004 - a coin
+    anatomy = draw_chest_anatomy(rng, female=female)
     phantom = project_chest(
         anatomy,
         params.size_px - 2 * frame_px,
         rng,
         share_with_nodule=0.5 * ill,
         share_with_opacity=float(ill),
+        share_with_cavity=params.share_with_cavity * ill,
     )
     counts = expose(phantom.optical_depth, site.dose, rng, params.detector)
     film = counts_to_film(counts, site.dose, params.detector) ** site.curve
@@ -146,10 +163,32 @@ def _write_film(
     image_id = f"{site.prefix}_{number:04d}_{int(ill)}"
     write_radiograph(str(folder / "CXR_png" / f"{image_id}.png"), film, bits=8)
     write_radiograph(str(_mask_path(folder, image_id, site)), np.clip(mask, 0, 1), bits=8)
+    age = int(np.random.default_rng([params.seed, number]).integers(18, 80))
+    reading = _reading(site, female, age, ill)
+    (folder / "ClinicalReadings" / f"{image_id}.txt").write_text(reading, encoding="utf-8")
+    findings = [_describe_finding(image_id, each, frame_px) for each in phantom.findings]
     return {
         "image_id": image_id, "site": site.name, "tuberculosis": int(ill), "planted": "",
         "lung_fraction": f"{fraction:.5f}", "spacing_mm": f"{phantom.spacing_mm:.4f}",
+    }, findings  # fmt: skip
+
+
+def _reading(site: _Site, female: bool, age: int, ill: bool) -> str:
+    """Return sex, age and finding in the words of the site."""
+    finding = "infiltrate" if ill else "normal"
+    if site.name == "montgomery":
+        return f"Patient's Sex: {'F' if female else 'M'}\nPatient's Age: {age:03d}Y\n{finding}\n"
+    return f"{'female' if female else 'male'} {age}yrs\n{finding}\n"
+
+
+def _describe_finding(image_id: str, finding: Finding, frame_px: int) -> dict[str, object]:
+    x, y, width, height = finding.box_px
+    numbers = {
+        "x_px": finding.x_px + frame_px, "y_px": finding.y_px + frame_px, "diameter_mm": finding.diameter_mm,
+        "x": x + frame_px, "y": y + frame_px, "width": width, "height": height,
     }  # fmt: skip
+    rounded = {name: f"{value:.2f}" for name, value in numbers.items()}
+    return {"image_id": image_id, "kind": finding.kind, **rounded}
 
 
 def _mask_path(folder: Path, image_id: str, site: _Site) -> Path:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from xraylab.plots.agreement import plot_bland_altman, plot_error_by_band, plot_error_histogram
     from xraylab.plots.audit import plot_audit, plot_copies
     from xraylab.plots.classification import plot_confusion, plot_reliability
+    from xraylab.plots.cohort import plot_class_counts, plot_class_distributions
     from xraylab.plots.dose import (
         plot_correlations,
         plot_feature_against_dose,
@@ -34,6 +35,8 @@ __all__ = [
     "Figure",
     "plot_audit",
     "plot_bland_altman",
+    "plot_class_counts",
+    "plot_class_distributions",
     "plot_confusion",
     "plot_copies",
     "plot_correlations",
@@ -64,6 +67,8 @@ _MODULES = {
     "Figure": "matplotlib.figure",
     "plot_audit": "xraylab.plots.audit",
     "plot_bland_altman": "xraylab.plots.agreement",
+    "plot_class_counts": "xraylab.plots.cohort",
+    "plot_class_distributions": "xraylab.plots.cohort",
     "plot_confusion": "xraylab.plots.classification",
     "plot_copies": "xraylab.plots.audit",
     "plot_correlations": "xraylab.plots.dose",

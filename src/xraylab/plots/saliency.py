@@ -56,12 +56,14 @@ _CHECK_LABELS = {
     "spearman_after_randomisation": "Rank correlation after weight randomisation",
     "share_on_border": "Share of the map on the border",
     "share_on_markers": "Share of the map on markers",
+    "share_on_lungs": "Share of the map in the lungs",
     "share_in_box": "Share of the map in the true box",
     "pointing_hit": "Peak of the map in the true box",
 }
 _AREAS = {
     "share_on_border": "area_of_border",
     "share_on_markers": "area_of_markers",
+    "share_on_lungs": "area_of_lungs",
     "share_in_box": "area_of_box",
 }
 
@@ -183,7 +185,7 @@ def plot_saliency_checks(table: pd.DataFrame, areas: Mapping[str, str] | None = 
         ``ci_high``, they are drawn as a bar. A value that was not measured is NaN and draws no dot.
     areas : mapping of str to str, optional
         For each share the check that holds the area it is held against, drawn as a dashed tick in the share's own line;
-        None for ``area_of_border``, ``area_of_markers`` and ``area_of_box``.
+        None for ``area_of_border``, ``area_of_markers``, ``area_of_lungs`` and ``area_of_box``.
 
     Returns
     -------

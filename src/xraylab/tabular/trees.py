@@ -1,4 +1,4 @@
-"""Ensembles of trees for a number from a table: XGBoost, LightGBM and the random forest, fitted, stored, restored.
+"""Ensembles of trees for a number or a class from a table: XGBoost, LightGBM and the random forest, fitted, stored, restored.
 
 Features may be missing: each of the three sends a missing value down a branch of its own. What is stored is the
 library's own text, or plain arrays for the forest, and a fitted model predicts from that alone.
@@ -28,6 +28,7 @@ __all__ = ["FittedTrees", "fit_tree_model", "restore_tree_model"]
 Floats = NDArray[np.float64]
 
 _CARD_FORMAT = "xraylab.trees/1"
+_LOG_LOSS = {"xgboost": "binary:logistic", "lightgbm": "binary"}
 _LIBRARY = {"xgboost": "xgboost", "lightgbm": "lightgbm", "random_forest": "scikit-learn"}
 
 
@@ -139,6 +140,7 @@ def fit_tree_model(
     seed: int,
     *,
     scale_target: bool = False,
+    binary: bool = False,
     n_threads: int = 1,
 ) -> FittedTrees:
     """Fit an ensemble on every column of a table.
@@ -156,6 +158,9 @@ def fit_tree_model(
     scale_target : bool
         Standardise the target by the training rows, so that penalties such as ``gamma`` mean the same for a share of a
         thousandth and for an age.
+    binary : bool
+        The target is 0 or 1, and what is predicted is the probability of 1: boosting minimises the log loss, a forest
+        the square error, whose answer is a probability too.
     n_threads : int
         Threads of the fit.
 
@@ -167,17 +172,20 @@ def fit_tree_model(
     Raises
     ------
     ValueError
-        If a feature is infinite or no number, the target is missing anywhere, or there are fewer than two rows.
+        If a feature is infinite or no number, the target is missing anywhere, or not 0 or 1 where it must be, or there
+        are fewer than two rows.
     """
     names = tuple(map(str, features.columns))
     design = design_matrix(features, names, (), "training", allow_missing=True)
     goal = target_vector(features, target, False, "training")
     if len(goal) < 2:  # noqa: PLR2004
         raise ValueError(f"trees need at least 2 rows, got {len(goal)}")
+    if binary and (scale_target or not np.isin(goal, (0, 1)).all()):
+        raise ValueError("a binary target must be 0 or 1, and is not scaled")
     offset, scale = 0.0, 1.0
     if scale_target:
         offset, scale = float(goal.mean()), float(goal.std()) or 1.0
-    booster, tensors = _fit(design, (goal - offset) / scale, spec, seed, n_threads)
+    booster, tensors = _fit(design, (goal - offset) / scale, spec, seed, n_threads, binary)
     return FittedTrees(
         spec=spec,
         feature_names=names,
@@ -194,9 +202,11 @@ def fit_tree_model(
 
 
 def _fit(
-    design: Floats, goal: Floats, spec: TreeSpec, seed: int, n_threads: int
+    design: Floats, goal: Floats, spec: TreeSpec, seed: int, n_threads: int, binary: bool
 ) -> tuple[str, dict[str, NDArray[Any]]]:
     options = {**spec.model_dump(exclude={"kind"}), "random_state": seed, "n_jobs": n_threads}
+    if binary and spec.kind in _LOG_LOSS:
+        options["objective"] = _LOG_LOSS[spec.kind]
     if spec.kind == "xgboost":
         from xgboost import XGBRegressor
 

@@ -110,20 +110,10 @@ def _train(
     facts: dict[str, Any],
     folder: Path,
 ) -> tuple[ModelState, pd.DataFrame]:
-    from torchmetrics import MetricCollection
-    from torchmetrics.classification import BinaryAccuracy, BinaryAUROC
+    from xraylab.training.classify import Labelled, fit_classifier
 
-    from xraylab.training.data import LabelledFilms, RandomAugmentation
-    from xraylab.training.fit import fit
-
-    drawn = spec.recipe.augmentation
-    augment = RandomAugmentation(drawn) if drawn is not None else None
     learn, val_rows = (rows[rows["split"] == part] for part in ("train", "val"))
     check = _thin(val_rows, spec.recipe.draws_per_group)
-    train, val = (
-        LabelledFilms(arrays.films, arrays.rows_of(part["image_id"]), part["target"].to_numpy(), change)
-        for part, change in ((learn, augment), (check, None))
-    )  # fmt: skip
     logger.info(
         "Training %s on %d films of %d families, %d to validate",
         folder.name.rpartition("-")[0],
@@ -131,11 +121,15 @@ def _train(
         learn["group_id"].nunique(),
         len(check),
     )
-    metrics = MetricCollection({"accuracy": BinaryAccuracy(), "auroc": BinaryAUROC()})
-    outcome = fit(
-        network, train, val, spec.recipe, training, metrics=metrics,
-        groups=learn["group_id"].to_numpy(), folder=folder,
-    )  # fmt: skip
+    train, val = (
+        Labelled(
+            arrays.rows_of(part["image_id"]),
+            part["target"].to_numpy(),
+            part["group_id"].to_numpy(),
+        )
+        for part in (learn, check)
+    )
+    outcome = fit_classifier(network, arrays.films, train, val, spec.recipe, training, folder)
     found = val_rows[["group_id", "target"]].assign(
         prediction=_predict_rows(network, arrays, val_rows, spec, training)
     )

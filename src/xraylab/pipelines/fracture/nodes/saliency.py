@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab import plots
+from xraylab.evaluation.saliency import summarise_checks
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.classifiers import restore_classifier
 from xraylab.models.state import ModelState
@@ -59,40 +60,24 @@ def check_saliency(
         of films that have one).
         The mean over ``n`` films.
     """
-    from xraylab.evaluation.saliency import border_mask, map_similarity, share_inside
     from xraylab.imaging.markers import find_markers
-    from xraylab.training.saliency import draw_weights_anew, grad_cam
+    from xraylab.training.saliency_checks import check_maps
 
     model, rows = _test_rows(predictions, params.shown_model)
     marker = cohort.set_index("image_id")["marker_fraction"]
     rows = _one_of_each_family(rows).head(params.n_checked)
-    border = border_mask((arrays.size_px, arrays.size_px), params.border_fraction)
-    found: dict[str, list[float]] = {}
+    tables = []
     for arm, part in rows.groupby("arm", sort=True):
-        network = restore_classifier(models[model_key(model, str(arm))])
         films = np.asarray(arrays.films[arrays.rows_of(part["image_id"])])
-        maps = grad_cam(network, films)
-        anew = grad_cam(draw_weights_anew(network, params.seed), films)
-        for film, seen, random, image_id in zip(films, maps, anew, part["image_id"], strict=True):
-            if not seen.any():  # nothing speaks for a fracture: there is no map to check
-                continue
-            values = {
-                f"{name}_after_randomisation": value
-                for name, value in map_similarity(seen, random).items()
-            }
-            values["share_on_border"] = share_inside(seen, border)
-            values["area_of_border"] = float(border.mean())
-            if marker[image_id] > 0:
-                mask = find_markers(film, cohort_params.markers)
-                values["share_on_markers"] = share_inside(seen, mask)
-                values["area_of_markers"] = float(mask.mean())
-            for name, value in values.items():
-                found.setdefault(name, []).append(value)
-    table = [
-        {"model": model, "check": check, "value": np.nanmean(values), "n": len(values)}
-        for check, values in found.items()
-    ]
-    return pd.DataFrame(table, columns=["model", "check", "value", "n"])
+        markers = [
+            find_markers(film, cohort_params.markers) if marker[image_id] > 0 else None
+            for film, image_id in zip(films, part["image_id"], strict=True)
+        ]
+        network = restore_classifier(models[model_key(model, str(arm))])
+        tables.append(
+            check_maps(network, films, {"markers": markers}, params.border_fraction, params.seed)
+        )
+    return summarise_checks(tables, model)
 
 
 def plot_saliency_checks(saliency_checks: pd.DataFrame) -> plots.Figure:

@@ -1,0 +1,142 @@
+"""Frozen encoders: a film in, a vector of features out, nothing trained."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from xraylab.models.encoders import OWN_PREFIX, Weights, check_encoder, load_encoder
+from xraylab.parameters import Parameters
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["FrozenEncoderParams", "build_frozen_encoder"]
+
+logger = logging.getLogger(__name__)
+
+OWN = ("unet", "resunet")
+"""Networks of this package whose contracting path can be an encoder."""
+
+
+class FrozenEncoderParams(Parameters):
+    """An encoder by name, and what is taken of its coarsest maps.
+
+    Attributes
+    ----------
+    encoder : str
+        Of segmentation_models_pytorch (``vgg16, resnet50, inceptionresnetv2`` …), ``tu-<timm name>``, or the contracting
+        path of this package's ``unet`` or ``resunet``.
+    weights : str or None
+        By their name: ``imagenet`` (from the hub, or a local file), ``models/<pipeline>/<protocol>/<model>`` of this
+        project's own, or None for random ones.
+    if_missing : {"fail", "random"}
+        What to do where weights of this project's own are not trained yet.
+    widths : tuple of int or None
+        Channels of each level of ``unet`` and ``resunet``; None takes the published ones.
+    grid : int or None
+        Mean of the maps over so many by so many cells; None takes every pixel: vgg16 at 224 px has 7 · 7 · 512 = 25,088
+        features.
+    inside_lungs : bool
+        Black out what lies outside of the lungs first.
+    """
+
+    encoder: str = Field(min_length=1)
+    weights: str | None = None
+    if_missing: str = Field("fail", pattern="^(fail|random)$")
+    widths: tuple[int, ...] | None = Field(None, min_length=2)
+    grid: int | None = Field(None, ge=1, le=64)
+    inside_lungs: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> FrozenEncoderParams:
+        if self.encoder not in OWN:
+            if self.widths is not None:
+                raise ValueError(f"widths belong to {' and '.join(OWN)}, not to '{self.encoder}'")
+            check_encoder(self.encoder, self.weights)
+        elif self.weights is not None and not self.weights.startswith(OWN_PREFIX):
+            raise ValueError(
+                f"weights of '{self.encoder}' must begin with '{OWN_PREFIX}', got '{self.weights}'"
+            )
+        return self
+
+
+def build_frozen_encoder(
+    params: FrozenEncoderParams, seed: int, weights: Weights
+) -> tuple[nn.Module, str]:
+    """Build an encoder of grey films.
+
+    Parameters
+    ----------
+    params : FrozenEncoderParams
+        The encoder.
+    seed : int
+        Seed of random weights; the global generator is left as it was.
+    weights : mapping of str to callable
+        Weights that lie at hand, as `xraylab.models.encoders.load_encoder` takes them.
+
+    Returns
+    -------
+    encoder : torch.nn.Module
+        Maps scaled films (B, 1, S, S) to features (B, F), in evaluation mode.
+    weights : str
+        Those that it has: as asked for, or ``random``.
+
+    Raises
+    ------
+    ValueError
+        If pretrained weights are neither at hand nor can be fetched (the message says which file to put where), or are
+        those of another network.
+    """
+    import torch
+
+    from xraylab.models.cnn import PooledEncoder
+
+    found = params.weights
+    own = found is not None and found.startswith(OWN_PREFIX)
+    if own and params.if_missing == "random" and f"{params.encoder}.{found}" not in weights:
+        logger.warning(
+            "No run has trained '%s' yet: the encoder '%s' keeps random weights", found, params.encoder
+        )  # fmt: skip
+        found = None
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        encoder = _build(params)
+        if found is not None:
+            if params.encoder in OWN:
+                _load_own(encoder, params.encoder, found, weights)
+            else:
+                load_encoder(encoder, params.encoder, found, weights)
+    return PooledEncoder(encoder, params.grid).eval(), found or "random"
+
+
+def _build(params: FrozenEncoderParams) -> Any:
+    if params.encoder not in OWN:
+        import segmentation_models_pytorch as smp
+
+        return smp.encoders.get_encoder(params.encoder, 1, 5, None)
+    from xraylab.models.resunet import ResUNet
+    from xraylab.models.unet import UNet
+
+    kind = UNet if params.encoder == "unet" else ResUNet
+    return kind() if params.widths is None else kind(widths=params.widths)
+
+
+def _load_own(network: Any, name: str, found: str, weights: Weights) -> None:
+    import torch
+
+    from xraylab.models.encoders import which_to_train
+
+    key = f"{name}.{found}"
+    if key not in weights:
+        raise ValueError(which_to_train(name, found, weights))
+    tensors = {k: torch.from_numpy(np.array(v)) for k, v in weights[key]().items()}
+    try:
+        network.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights '{key}' are not those of a '{name}' of such widths: {error}"
+        ) from error

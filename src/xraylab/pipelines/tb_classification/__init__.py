@@ -1,0 +1,5 @@
+"""Tell tuberculosis from healthy chests: frozen features, networks, and whether they hold at another hospital."""
+
+from .pipeline import PROTOCOLS, create_pipeline
+
+__all__ = ["PROTOCOLS", "create_pipeline"]

@@ -1,0 +1,305 @@
+"""Films, lung masks and clinical readings → cohort → split."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import PurePosixPath
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xraylab.evaluation.duplicates import name_looks
+from xraylab.evaluation.leakage import check_leakage, merge_duplicates, pass_gate
+from xraylab.evaluation.splits import NO_FOLD, assign_stratified_folds, split_rows_at_random
+from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.imaging.fingerprint import TURNS
+from xraylab.pipelines.tb_classification.params import CohortParams, ProtocolParams
+
+__all__ = ["CLASS_NAMES", "cache_films", "index_cohort", "split_cohort"]
+
+CLASS_NAMES = ("normal", "tuberculosis")
+
+OTHER_SITE = "other"
+_LABEL = re.compile(r"_([01])$")
+_SEX = re.compile(r"\b(female|male|f|m)\b", re.IGNORECASE)
+_AGE = re.compile(r"(\d+)\s*-?\s*(y|m|d|w)", re.IGNORECASE)
+_PER_YEAR = {"y": 1.0, "m": 12.0, "w": 52.18, "d": 365.25}
+
+
+def cache_films(
+    films: dict[str, LoadFilm],
+    lung_masks: dict[str, LoadFilm],
+    annotated_masks: dict[str, LoadFilm],
+    params: CohortParams,
+) -> CachePlan:
+    """Plan the arrays of all films whose name says their class, with the lungs where there is a mask.
+
+    Parameters
+    ----------
+    films : dict of str to callable
+        Lazy films by image id.
+    lung_masks : dict of str to callable
+        Masks that a network has predicted, by image id; there may be none.
+    annotated_masks : dict of str to callable
+        Masks of the data set, by their path; taken where no network has predicted one.
+    params : CohortParams
+        How films are prepared.
+
+    Returns
+    -------
+    CachePlan
+        What the cache decodes.
+
+    Raises
+    ------
+    ValueError
+        If no name says a class.
+    """
+    used = {image_id: load for image_id, load in films.items() if _LABEL.search(image_id)}
+    if not used:
+        first = next(iter(films), "")
+        raise ValueError(
+            f"no name among {len(films)} films ends in _0 or _1, its class; the first is '{first}'"
+        )
+    annotated: dict[str, list[LoadFilm]] = {}
+    for name in sorted(annotated_masks):
+        stem = PurePosixPath(name).name.removesuffix("_mask")
+        annotated.setdefault(stem, []).append(annotated_masks[name])
+    masks = {
+        image_id: [lung_masks[image_id]] if image_id in lung_masks else annotated.get(image_id, [])
+        for image_id in used
+    }
+    rejected = {
+        image_id: "its name does not end in _0 or _1, its class"
+        for image_id in films
+        if image_id not in used
+    }
+    return CachePlan(
+        used,
+        masks,
+        rejected,
+        params.preprocess,
+        params.workers,
+        params.max_rejected_fraction,
+    )
+
+
+def index_cohort(
+    arrays: ArrayCache,
+    lung_masks: dict[str, LoadFilm],
+    readings: Mapping[str, str],
+    params: CohortParams,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """List what can be used: one row a film, with what it is known by.
+
+    Returns
+    -------
+    cohort : DataFrame
+        ``image_id, group_id`` (the film: these sets hold one a patient), ``site, target`` (1: tuberculosis), ``sex`` (F,
+        M or empty) and ``age_years`` (nan where unknown) of the clinical readings, ``height_px, width_px, spacing_mm,
+        source, digest, look`` (one name for films that look alike), ``conflict`` (films that look alike lie in both
+        classes), ``mean_intensity, std_intensity`` (of the prepared film, in [0, 1]), ``lungs`` (``predicted,
+        annotated``, or empty without a mask), ``lung_fraction``, ``split, fold`` (still empty).
+    rejected : DataFrame
+        ``image_id, reason``.
+    """
+    index = arrays.index
+    ids = index["image_id"].astype(str)
+    hashes = np.stack(
+        [np.frombuffer(looks, np.uint64).reshape(TURNS, -1) for looks in index["looks"]]
+    )
+    target = ids.str.extract(_LABEL, expand=False).astype(float)
+    look = name_looks(ids, hashes, params.max_look_distance)
+    facts = [_read(readings.get(image_id, "")) for image_id in ids]
+    moments = np.array([(film.mean(), film.std()) for film in arrays.films]) / 255
+    fraction = np.array([float(mask.mean()) for mask in arrays.masks])
+    kind = np.where(ids.isin(list(lung_masks)), "predicted", "annotated")
+    cohort = pd.DataFrame(
+        {
+            "image_id": ids,
+            "group_id": ids,
+            "site": site_of(ids, params.sites),
+            "target": target,
+            "sex": [sex for sex, _ in facts],
+            "age_years": [age for _, age in facts],
+            **{name: index[name] for name in ("height_px", "width_px", "spacing_mm", "digest")},
+            "source": index["source"].str.split("+").str[0],
+            "look": look,
+            "conflict": target.groupby(look).transform("nunique") > 1,
+            "mean_intensity": moments[:, 0],
+            "std_intensity": moments[:, 1],
+            "lungs": np.where(fraction > 0, kind, ""),
+            "lung_fraction": fraction,
+            "split": "",
+            "fold": NO_FOLD,
+        }
+    )
+    return cohort, arrays.rejected
+
+
+def site_of(image_ids: pd.Series, sites: Mapping[str, str]) -> pd.Series:
+    """Return the site of each image by the beginning of its id."""
+    found = pd.Series(OTHER_SITE, index=image_ids.index)
+    for start, site in sites.items():
+        found[image_ids.str.startswith(start)] = site
+    return found
+
+
+def _read(reading: str) -> tuple[str, float]:
+    """Return sex and age in years of a clinical reading, in the words of either site."""
+    sex, age = _SEX.search(reading), _AGE.search(reading)
+    years = int(age[1]) / _PER_YEAR[age[2].lower()] if age else float("nan")
+    return sex[1][0].upper() if sex else "", years
+
+
+def split_cohort(
+    all_films: pd.DataFrame, params: ProtocolParams
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split films under one protocol, and pass the split through the leak gate.
+
+    Parameters
+    ----------
+    all_films : DataFrame
+        As `index_cohort` gives it.
+    params : ProtocolParams
+        The protocol.
+
+    Returns
+    -------
+    cohort : DataFrame
+        One row a film and training; ``arm`` names the training: the model under ``rows``, ``fold_<k>`` under ``folds``,
+        the site that trains under ``sites``. Films that look alike and lie in both classes are in no split, but under
+        ``rows``.
+    leakage : DataFrame
+        What the gate found, with the ``arm`` and the ``action`` that was taken.
+
+    Raises
+    ------
+    ValueError
+        If a part of the split would be empty or lacks a class, or ``sites`` finds a single one.
+    LeakError
+        With ``on_leak: fail``, if anything leaks.
+    """
+    if params.split == "rows":
+        arms = [
+            _split_at_random(all_films, name, number, params)
+            for number, name in enumerate(params.models)
+        ]
+        return _joined(arms)
+    films = all_films[~all_films["conflict"]]
+    left_out = all_films[all_films["conflict"]].assign(split="")
+    arms = []
+    for arm, resplit in _list_splits(films, params).items():
+        cohort, leaks = pass_gate(films, params.on_leak, resplit)
+        fold = int(arm.removeprefix("fold_")) if params.split == "folds" else NO_FOLD
+        whole = pd.concat([cohort, left_out]).assign(arm=arm, fold=fold)
+        _check_parts(whole, arm)
+        arms.append((whole, leaks.assign(arm=arm)))
+    return _joined(arms)
+
+
+def _joined(arms: list[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    cohorts, leaks = zip(*arms, strict=True)
+    return pd.concat(cohorts, ignore_index=True), pd.concat(leaks, ignore_index=True)
+
+
+def _split_at_random(
+    films: pd.DataFrame, name: str, number: int, params: ProtocolParams
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split rows at random, another split for each model."""
+    seed = params.seed + number
+    rest, test = split_rows_at_random(len(films), params.test_fraction, seed)
+    split = np.full(len(films), "train", object)
+    split[test] = "test"
+    if params.val_fraction:
+        _, val = split_rows_at_random(len(rest), params.val_fraction, seed)
+        split[rest[val]] = "val"
+    cohort = films.assign(split=pd.Series(split, films.index, dtype="str"), arm=name)
+    _check_parts(cohort, name)
+    leaks = check_leakage(cohort, params.on_leak)
+    # intervals draw families, whatever the split does
+    cohort["group_id"] = merge_duplicates(cohort)
+    return cohort, leaks.assign(arm=name, action="reported")
+
+
+def _check_parts(cohort: pd.DataFrame, arm: str) -> None:
+    for part, rows in cohort[cohort["split"].isin(["train", "val"])].groupby("split"):
+        if rows["target"].nunique() < 2:  # noqa: PLR2004
+            raise ValueError(
+                f"the part '{part}' of the training '{arm}' has {len(rows)} films of one class only; give more films, or "
+                "other fractions"
+            )
+
+
+def _list_splits(
+    films: pd.DataFrame, params: ProtocolParams
+) -> dict[str, Callable[[pd.Series], pd.Series]]:
+    """Return, by the name of each training, how groups become splits."""
+    # folds keep whole families apart whichever groups the gate begins with
+    families = merge_duplicates(films)
+    strata = films["site"] + " " + films["target"].astype(int).astype(str)
+    if params.split == "folds":
+        folds = _deal(families, strata, params.n_folds, params.seed)
+        return {
+            f"fold_{fold}": partial(
+                _split_rest, tests=folds == fold, families=families, strata=strata, params=params
+            )
+            for fold in range(params.n_folds)
+        }
+    sites = sorted(films["site"].unique())
+    if len(sites) < 2:  # noqa: PLR2004
+        raise ValueError(
+            f"split 'sites' needs films of two sites or more, there is only '{sites[0]}'"
+        )
+    return {
+        site: partial(
+            _split_site, own=films["site"] == site, families=families, strata=strata, params=params
+        )
+        for site in sites
+    }
+
+
+def _split_rest(
+    groups: pd.Series,
+    tests: NDArray[np.bool_] | pd.Series,
+    families: pd.Series,
+    strata: pd.Series,
+    params: ProtocolParams,
+) -> pd.Series:
+    """Test some films; of the others one part of about the validation's share validates."""
+    split = pd.Series("test", index=groups.index, dtype="str")
+    rest = groups.index[~np.asarray(tests)]
+    n_parts = max(2, round(1 / params.val_fraction))
+    parts = _deal(families[rest], strata[rest], n_parts, params.seed + 1)
+    split[rest] = np.where(parts == 0, "val", "train")
+    return split
+
+
+def _split_site(
+    groups: pd.Series,
+    own: pd.Series,
+    families: pd.Series,
+    strata: pd.Series,
+    params: ProtocolParams,
+) -> pd.Series:
+    """Train on one site, test on a part of it and on all others; a copy at the other site tests nothing."""
+    n_parts = max(2, round(1 / params.test_fraction))
+    parts = _deal(families[own], strata[own], n_parts, params.seed)
+    tests = ~own
+    tests[own] = parts == 0
+    split = _split_rest(groups, tests, families, strata, params)
+    split[~own & families.isin(set(families[own]))] = ""
+    return split
+
+
+def _deal(families: pd.Series, strata: pd.Series, n_folds: int, seed: int) -> pd.Series:
+    """Deal families to folds of like sites and classes; of like classes alone where a stratum is too small for that."""
+    first = pd.DataFrame({"family": families, "stratum": strata}).drop_duplicates("family")
+    kind = first["stratum"]
+    if kind.value_counts().min() < n_folds:
+        kind = kind.str.rsplit(" ", n=1).str[-1]
+    folds = assign_stratified_folds(first["family"].astype(str), kind, n_folds, seed)
+    return families.map(dict(zip(first["family"], folds, strict=True)))

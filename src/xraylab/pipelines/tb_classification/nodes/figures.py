@@ -1,0 +1,150 @@
+"""Figures of the cohort, of predictions, and of how they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from xraylab import plots
+from xraylab.evaluation.calibration import reliability_table
+from xraylab.evaluation.classification import confusion_counts
+from xraylab.imaging.array_cache import ArrayCache
+from xraylab.pipelines.tb_classification.params import PROBES, EvaluationParams
+
+from .cohort import CLASS_NAMES
+from .evaluation import list_parts
+
+__all__ = [
+    "plot_backbones",
+    "plot_cohort",
+    "plot_confusion",
+    "plot_curves",
+    "plot_protocols",
+    "plot_reliability",
+    "plot_roc",
+    "plot_samples",
+    "plot_site_roc",
+]
+
+_SAMPLES = 3  # films of each site and class
+_QUANTITIES = {
+    "mean_intensity": "Mean grey",
+    "std_intensity": "Deviation of greys",
+    "height_px": "Height, px",
+    "width_px": "Width, px",
+    "lung_fraction": "Share of the film that is lung",
+    "age_years": "Age, years",
+}
+
+
+def plot_cohort(cohort: pd.DataFrame) -> tuple[plots.Figure, plots.Figure]:
+    """Draw counts by class and site, and the distributions of greys, sizes and age by class."""
+    table = cohort.assign(label=cohort["target"].map(dict(enumerate(CLASS_NAMES))))
+    known = {name: words for name, words in _QUANTITIES.items() if table[name].notna().any()}
+    return plots.plot_class_counts(table), plots.plot_class_distributions(table, known)
+
+
+def plot_samples(arrays: ArrayCache, cohort: pd.DataFrame) -> plots.Figure:
+    """Draw a few prepared films of each site and class."""
+    panels = []
+    for (site, target), rows in cohort.groupby(["site", "target"], sort=True):
+        spread = np.linspace(0, len(rows) - 1, min(_SAMPLES, len(rows))).round().astype(int)
+        for image_id in rows["image_id"].iloc[np.unique(spread)]:
+            label = f"{image_id}\n{site}, {CLASS_NAMES[int(target)]}"
+            panels.append((label, np.asarray(arrays.films[arrays.row_of(image_id)])))
+    return plots.plot_film_grid(panels, "Films as the networks see them")
+
+
+def plot_curves(history: pd.DataFrame) -> plots.Figure:
+    """Draw the loss of every training that took epochs, those of all folds of a model in one panel."""
+    model = history["model"].astype(str).str.replace(r"_fold_\d+$", "", regex=True)
+    by = [history["protocol"], model.rename("model"), history["epoch"]]
+    means = history.groupby(by, sort=False)[["train_loss", "val_loss"]].mean().reset_index()
+    return plots.plot_loss_curves(means)
+
+
+def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
+    """Draw the area under the ROC curve of every model and baseline under every protocol."""
+    return plots.plot_protocol_comparison(metrics, "auroc", reference=(0.5, "chance"))
+
+
+def plot_backbones(metrics: pd.DataFrame, params: EvaluationParams) -> plots.Figure:
+    """Draw the accuracy of each backbone on its own random split, beside what was published."""
+    rows = metrics[(metrics["protocol"] == "published") & ~metrics["model"].isin(PROBES)]
+    known = {k: v for k, v in params.literature.items() if k in set(rows["model"])}
+    return plots.plot_protocol_comparison(rows, "accuracy", as_published=known or None)
+
+
+def plot_roc(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Figure:
+    """Draw the receiver operating characteristic of every model and baseline, sites of training apart."""
+    tables, numbers = [], []
+    for protocol, model, split, rows in list_parts(predictions):
+        if split == "test":
+            site = rows["arm"].iloc[0] if (rows["arm"].isin(predictions["site"])).any() else ""
+            panel = f"{protocol}, trained at {site}" if site else protocol
+            name = str(rows["model"].iloc[0])
+            tables.append(rows.assign(protocol=panel, model=name, split="test"))
+            numbers.append(_auroc(metrics, protocol, model, split, panel, name))
+    return plots.plot_roc(
+        pd.concat(tables), pd.concat(numbers), baselines=PROBES, positive=CLASS_NAMES[1]
+    )
+
+
+def plot_site_roc(
+    predictions: pd.DataFrame, metrics: pd.DataFrame
+) -> plots.Figure:
+    """Draw the receiver operating characteristic of the honest protocol on the films of each site."""
+    shown = predictions[predictions["protocol"] == _shown_protocol(predictions)]
+    tables, numbers = [], []
+    for protocol, model, split, rows in list_parts(shown):
+        if split.startswith("test_") or (split == "test" and rows["site"].nunique() == 1):
+            panel = f"tested at {rows['site'].iloc[0]}"
+            tables.append(rows.assign(protocol=panel, split="test"))
+            numbers.append(_auroc(metrics, protocol, model, split, panel, model))
+    return plots.plot_roc(
+        pd.concat(tables), pd.concat(numbers), baselines=PROBES, positive=CLASS_NAMES[1]
+    )
+
+
+def _auroc(
+    metrics: pd.DataFrame, protocol: str, model: str, split: str, panel: str, name: str
+) -> pd.DataFrame:
+    here = (metrics["protocol"] == protocol) & (metrics["model"] == model)
+    here &= (metrics["split"] == split) & (metrics["metric"] == "auroc")
+    return metrics[here].assign(protocol=panel, model=name, split="test")
+
+
+def _shown_protocol(predictions: pd.DataFrame) -> str:
+    names = predictions["protocol"].unique()
+    return "honest" if "honest" in names else str(names[0])
+
+
+def plot_reliability(
+    predictions: pd.DataFrame, metrics: pd.DataFrame, params: EvaluationParams
+) -> plots.Figure:
+    """Draw how often a prediction comes true, for every model of the honest protocol."""
+    tables, errors = {}, {}
+    for protocol, model, rows in _shown(predictions):
+        tables[model] = reliability_table(rows, params.n_bins)
+        here = (metrics["protocol"] == protocol) & (metrics["model"] == model)
+        value = metrics[here & (metrics["split"] == "test") & (metrics["metric"] == "ece")]["value"]
+        errors[model] = float(value.iloc[0])
+    return plots.plot_reliability(tables, errors, CLASS_NAMES[1])
+
+
+def plot_confusion(predictions: pd.DataFrame) -> plots.Figure:
+    """Draw the confusion matrix of every model of the honest protocol, at the threshold of its validation part."""
+    counts = {
+        model: confusion_counts(rows, "threshold")["n"].tolist()
+        for _, model, rows in _shown(predictions)
+    }
+    return plots.plot_confusion(counts, CLASS_NAMES)
+
+
+def _shown(predictions: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    rows = predictions[predictions["protocol"] == _shown_protocol(predictions)]
+    for protocol, model, split, part in list_parts(rows):
+        if split == "test" and part["model"].iloc[0] not in PROBES:
+            yield protocol, model, part

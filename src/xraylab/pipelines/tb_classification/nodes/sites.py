@@ -1,0 +1,79 @@
+"""From one hospital to another: what is left of a model, as it is and after a recalibration."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from xraylab import plots
+from xraylab.evaluation.calibration import fit_calibration
+from xraylab.evaluation.classification import classification_metrics
+from xraylab.evaluation.splits import assign_stratified_folds
+from xraylab.evaluation.thresholds import choose_threshold
+from xraylab.pipelines.tb_classification.params import PROBES, EvaluationParams
+
+__all__ = ["plot_sites", "tabulate_sites"]
+
+_METRICS = ("auroc", "accuracy", "recall", "specificity", "sensitivity_at_90_specificity", "ece", "brier")  # fmt: skip
+_HALVES = 2
+_COLUMNS = ["model", "train_site", "test_site", "threshold", "metric", "value", "ci_low", "ci_high", "n"]  # fmt: skip
+
+
+def tabulate_sites(predictions: pd.DataFrame, params: EvaluationParams) -> pd.DataFrame:
+    """Measure every model on every site, with the threshold of the site that trained, and recalibrated.
+
+    A recalibration fits a line on the logits and a threshold (Youden's) to one half of the films of the site that tests, and is
+    measured on the other half; both halves in turn, so that each film is measured once.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Of the protocol whose arms are sites.
+    params : EvaluationParams
+        Resamples, seed, kind of calibration.
+
+    Returns
+    -------
+    DataFrame
+        One row a model, site that trained, site that tests and metric: ``model, train_site, test_site, threshold``
+        (``carried_over`` or ``recalibrated``), ``metric, value, ci_low, ci_high, n``. Where both sites are one, its
+        held-out part.
+    """
+    tables = []
+    test = predictions[predictions["split"] == "test"]
+    for (model, arm, site), rows in test.groupby(["model", "arm", "site"], sort=True):
+        kinds = {"carried_over": rows}
+        if arm != site and rows.groupby("target")["group_id"].nunique().min() >= 2 * _HALVES:
+            kinds["recalibrated"] = _recalibrate(rows, params)
+        for kind, part in kinds.items():
+            found = classification_metrics(
+                part, "threshold", _METRICS, params.n_resamples, params.seed
+            )
+            tables.append(
+                found.assign(
+                    model=str(model), train_site=str(arm), test_site=str(site), threshold=kind
+                )
+            )
+    return pd.concat(tables, ignore_index=True)[_COLUMNS]
+
+
+def _recalibrate(rows: pd.DataFrame, params: EvaluationParams) -> pd.DataFrame:
+    halves = assign_stratified_folds(
+        rows["group_id"].astype(str), rows["target"], _HALVES, params.seed
+    )
+    mended = rows.copy()
+    for half in range(_HALVES):
+        fit, apply = rows[halves != half], halves == half
+        line = fit_calibration(fit, params.calibration)
+        fitted = fit.assign(prediction=line.apply(fit["prediction"].to_numpy()))
+        mended.loc[apply, "prediction"] = line.apply(rows.loc[apply, "prediction"].to_numpy())
+        mended.loc[apply, "threshold"] = choose_threshold(fitted, "youden")
+    return mended
+
+
+def plot_sites(site_matrix: pd.DataFrame) -> plots.Figure:
+    """Draw the area under the ROC curve of each site that trained on each site that tests."""
+    carried = site_matrix["threshold"] == "carried_over"
+    return plots.plot_site_matrix(
+        site_matrix[carried & ~site_matrix["model"].isin(PROBES)], "auroc"
+    )
+
