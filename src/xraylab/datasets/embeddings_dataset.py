@@ -21,8 +21,9 @@ __all__ = ["EmbeddingsDataset"]
 class EmbeddingsDataset(AbstractVersionedDataset[dict[str, EmbeddingPlan], dict[str, Embeddings]]):
     """Compute what plans name into a local folder of matrices; load them mapped.
 
-    ``save`` takes `xraylab.models.embeddings.EmbeddingPlan` by name and computes only rows that the latest version does not
-    hold already: of the same film, by the same encoder with the same weights. A version is complete in itself.
+    ``save`` takes `xraylab.models.embeddings.EmbeddingPlan` by name and computes only rows that the latest version
+    does not hold already: of the same film, by the same encoder with the same weights. A version is complete in
+    itself.
 
     Examples
     --------

@@ -81,8 +81,8 @@ class RadiographFolderDataset(PartitionedDataset):
         allow_empty : bool
             Give an empty dict, not an error, where the folders hold no film.
         optional : bool
-            Give an empty dict where no folder is there either: a pipeline that reads these films can do without them, and
-            no other is run first to make them.
+            Give an empty dict where no folder is there either: a pipeline that reads these films can do without them,
+            and no other is run first to make them.
         load_args : dict, optional
             ``apply_voi`` and ``max_pixels``, see `LoadArgs`.
         save_args : dict, optional

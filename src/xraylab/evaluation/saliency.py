@@ -174,7 +174,8 @@ def summarise_checks(tables: Sequence[pd.DataFrame], model: str) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        ``model, check, value, n``, the mean over the ``n`` films that have a value; checks that no film has are left out.
+        ``model, check, value, n``, the mean over the ``n`` films that have a value; checks that no film has are left
+        out.
     """
     joined = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     rows = [

@@ -1,8 +1,8 @@
 """Features of films by frozen encoders: computed once, a batch at a time, and mapped into memory.
 
-A store is a folder: ``store.json`` names its matrices, ``<name>.f32`` is the matrix (N, F) of one encoder in float32, row after row, ``<name>.json`` says how it
-was made, ``<name>.parquet`` which film a row is of. A film is known by the digest of what the encoder saw; rows that
-an older store holds in the same making are copied, not computed.
+A store is a folder: ``store.json`` names its matrices, ``<name>.f32`` is the matrix (N, F) of one encoder in float32,
+row after row, ``<name>.json`` says how it was made, ``<name>.parquet`` which film a row is of. A film is known by the
+digest of what the encoder saw; rows that an older store holds in the same making are copied, not computed.
 """
 
 from __future__ import annotations

@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 OWN = ("unet", "resunet")
 """Networks of this package whose contracting path can be an encoder."""
 
+GRADIENTS = "hog"
+"""An encoder without weights: histograms of oriented gradients (`xraylab.models.hog`)."""
+
 
 class FrozenEncoderParams(Parameters):
     """An encoder by name, and what is taken of its coarsest maps.
@@ -28,8 +31,9 @@ class FrozenEncoderParams(Parameters):
     Attributes
     ----------
     encoder : str
-        Of segmentation_models_pytorch (``vgg16, resnet50, inceptionresnetv2`` …), ``tu-<timm name>``, or the contracting
-        path of this package's ``unet`` or ``resunet``.
+        Of segmentation_models_pytorch (``vgg16, resnet50, inceptionresnetv2`` …), ``tu-<timm name>``, the contracting
+        path of this package's ``unet`` or ``resunet``, or ``hog``, histograms of oriented gradients, which has no
+        weights.
     weights : str or None
         By their name: ``imagenet`` (from the hub, or a local file), ``models/<pipeline>/<protocol>/<model>`` of this
         project's own, or None for random ones.
@@ -42,6 +46,8 @@ class FrozenEncoderParams(Parameters):
         features.
     inside_lungs : bool
         Black out what lies outside of the lungs first.
+    equalise : bool
+        Then equalise the histogram of each film, for an encoder that was trained on such films.
     """
 
     encoder: str = Field(min_length=1)
@@ -50,10 +56,14 @@ class FrozenEncoderParams(Parameters):
     widths: tuple[int, ...] | None = Field(None, min_length=2)
     grid: int | None = Field(None, ge=1, le=64)
     inside_lungs: bool = False
+    equalise: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> FrozenEncoderParams:
-        if self.encoder not in OWN:
+        if self.encoder == GRADIENTS:
+            if self.weights is not None or self.widths is not None:
+                raise ValueError(f"'{GRADIENTS}' has no weights and no widths")
+        elif self.encoder not in OWN:
             if self.widths is not None:
                 raise ValueError(f"widths belong to {' and '.join(OWN)}, not to '{self.encoder}'")
             check_encoder(self.encoder, self.weights)
@@ -83,7 +93,7 @@ def build_frozen_encoder(
     encoder : torch.nn.Module
         Maps scaled films (B, 1, S, S) to features (B, F), in evaluation mode.
     weights : str
-        Those that it has: as asked for, or ``random``.
+        Those that it has: as asked for, ``random``, or ``none`` where it has none.
 
     Raises
     ------
@@ -110,10 +120,15 @@ def build_frozen_encoder(
                 _load_own(encoder, params.encoder, found, weights)
             else:
                 load_encoder(encoder, params.encoder, found, weights)
-    return PooledEncoder(encoder, params.grid).eval(), found or "random"
+    none = "none" if params.encoder == GRADIENTS else "random"
+    return PooledEncoder(encoder, params.grid).eval(), found or none
 
 
 def _build(params: FrozenEncoderParams) -> Any:
+    if params.encoder == GRADIENTS:
+        from xraylab.models.hog import OrientedGradients
+
+        return OrientedGradients()
     if params.encoder not in OWN:
         import segmentation_models_pytorch as smp
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from xraylab.models.networks import load_state
@@ -44,7 +45,7 @@ def build_mlp(n_features: int, hidden_sizes: Sequence[int], seed: int) -> nn.Mod
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         layers: list[nn.Module] = [ShiftAndScale(n_features)]
-        for inputs, outputs in zip(sizes[:-1], sizes[1:], strict=True):
+        for inputs, outputs in pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 

@@ -203,9 +203,7 @@ def _add_cavity(
         return depth, ()
     hollow = radius * float(rng.uniform(0.55, 0.75))
     wall = canvas.sphere(*place, radius) - canvas.sphere(*place, hollow)
-    changed = (
-        depth + (MU_SOFT - MU_LUNG) * wall - MU_LUNG * canvas.sphere(*place, hollow)
-    )
+    changed = depth + (MU_SOFT - MU_LUNG) * wall - MU_LUNG * canvas.sphere(*place, hollow)
     return np.asarray(changed, np.float32), (_finding(canvas, "cavity", place, radius, radius),)
 
 

@@ -1,9 +1,10 @@
 """The chest phantom as the merged NLM folder: two sites with looks of their own, and exact lung masks.
 
-``CXR_png/{MCUCXR,CHNCXR}_NNNN_L.png`` with L = 1 for tuberculosis, which here is a hazy infiltrate, in every second film with a
-cavity, and ``masks/`` with and without ``_mask`` in the name, as published. Shenzhen masks are grey at the rim. Montgomery films
-have a black frame, a flatter film curve and more noise. ``ClinicalReadings/`` has sex and age in the words of each
-site, ``findings.csv`` where each infiltrate, nodule and cavity is. With ``bad_films`` some are bad on purpose:
+``CXR_png/{MCUCXR,CHNCXR}_NNNN_L.png`` with L = 1 for tuberculosis, which here is a hazy infiltrate, in every second
+film with a cavity, and ``masks/`` with and without ``_mask`` in the name, as published. Shenzhen masks are grey at
+the rim. Montgomery films have a black frame, a flatter film curve and more noise. ``ClinicalReadings/`` has sex and
+age in the words of each site, ``findings.csv`` where each infiltrate, nodule and cavity is. With ``bad_films`` some
+are bad on purpose:
 
 ================  ====================================================================================
 ``truncated``     a film that ends in the middle

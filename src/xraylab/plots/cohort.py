@@ -1,4 +1,4 @@
-"""Figures of a cohort before anything is learned from it: how many films of which class, and what tells classes apart."""
+"""Figures of a cohort before anything is learned: how many films of which class, and what tells classes apart."""
 
 from __future__ import annotations
 

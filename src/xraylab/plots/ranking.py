@@ -28,6 +28,7 @@ _BASELINE_LOOKS = (
     {"color": "#6B7480", "linestyle": (0, (4, 2))},
     {"color": "#6B7480", "linestyle": (0, (1, 1.4))},
     {"color": "#9AA3AD", "linestyle": (0, (6, 2, 1, 2))},
+    {"color": "#9AA3AD", "linestyle": (0, (1, 3))},
 )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xraylab.plots.labels import metric_label
+from xraylab.plots.panels import plain, rows_and_columns
 from xraylab.plots.style import (
     INK,
     MUTED,
@@ -115,22 +116,25 @@ def plot_site_matrix(matrix: pd.DataFrame, metric: str) -> Figure:
     Returns
     -------
     Figure
-        One panel a model; rows are sites that trained, columns sites that test.
+        One panel a model, two beside each other; rows are sites that trained, columns sites that test.
 
     Raises
     ------
     ValueError
         If a column lacks, or nothing is left of this metric.
     """
-    columns = ("model", "train_site", "test_site", "metric", "value", "ci_low", "ci_high", "n")
-    require_columns(matrix, columns, "matrix")
+    names = ("model", "train_site", "test_site", "metric", "value", "ci_low", "ci_high", "n")
+    require_columns(matrix, names, "matrix")
     part = matrix[matrix["metric"] == metric]
     if part.empty:
         raise ValueError(f"matrix has no rows of '{metric}'; it has {in_order(matrix['metric'])}")
     models, sites = in_order(part["model"]), sorted({*part["train_site"], *part["test_site"]})
-    figure, axes = grid_of_axes(1, len(models), 1.5 + 1.1 * len(sites))
+    rows, columns = rows_and_columns(len(models), 2)
+    figure, axes = grid_of_axes(rows, columns, 1.5 + 1.1 * len(sites))
+    for ax in axes.ravel()[len(models) :]:
+        ax.set_visible(False)
     low, high = float(part["value"].min()), float(part["value"].max())
-    for ax, model in zip(axes[0], models, strict=True):
+    for ax, model in zip(axes.ravel(), models, strict=False):
         here = part[part["model"] == model]
         grid = np.full((len(sites), len(sites)), np.nan)
         for row in here.to_dict("records"):
@@ -153,7 +157,7 @@ def plot_site_matrix(matrix: pd.DataFrame, metric: str) -> Figure:
         ax.set_xlabel("tested at", fontsize=NOTE_PT, color=MUTED)
         ax.set_ylabel("trained at", fontsize=NOTE_PT, color=MUTED)
         ax.set_title(
-            f"{metric_label(metric)}, {model}",
+            f"{metric_label(metric)}, {plain(model)}",
             loc="left",
             fontsize=TITLE_PT,
             fontweight="bold",

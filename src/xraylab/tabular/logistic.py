@@ -1,7 +1,7 @@
 """Logistic regression on many more features than rows, stored as plain arrays.
 
-With an L2 penalty the weights lie in the span of the training rows. The fit is therefore made on the scores of a singular value
-decomposition, at most as many as there are rows, and gives the same weights as a fit on all features.
+With an L2 penalty the weights lie in the span of the training rows. The fit is therefore made on the scores of a
+singular value decomposition, at most as many as there are rows, and gives the same weights as a fit on all features.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ class LogisticModel:
 def restore_logistic(state: ModelState) -> LogisticModel:
     """Return the model of `LogisticModel.state`."""
     return LogisticModel(
-        *(state.tensors[name] for name in ("mean", "scale", "coefficient")),
+        mean=state.tensors["mean"],
+        scale=state.tensors["scale"],
+        coefficient=state.tensors["coefficient"],
         intercept=float(state.tensors["intercept"][0]),
         penalty=float(state.card["penalty"]),
     )

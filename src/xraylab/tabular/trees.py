@@ -1,4 +1,4 @@
-"""Ensembles of trees for a number or a class from a table: XGBoost, LightGBM and the random forest, fitted, stored, restored.
+"""Ensembles of trees for a number or a class: XGBoost, LightGBM and the random forest, fitted, stored, restored.
 
 Features may be missing: each of the three sends a missing value down a branch of its own. What is stored is the
 library's own text, or plain arrays for the forest, and a fitted model predicts from that alone.

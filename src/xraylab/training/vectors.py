@@ -62,11 +62,11 @@ def fit_vectors(
     network.train()
     for epoch in range(recipe.max_epochs):
         start, loss_sum, right = time.monotonic(), 0.0, 0
-        for part in torch.randperm(len(y), generator=order).split(recipe.batch_size):
+        for part in torch.split(torch.randperm(len(y), generator=order), recipe.batch_size):
             logits = network(x[part])
             loss = cross_entropy(logits, y[part])
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             loss_sum += float(loss.detach()) * len(part)
             right += int((logits.argmax(1) == y[part]).sum())

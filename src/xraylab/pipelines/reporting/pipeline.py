@@ -63,6 +63,22 @@ REPORTED = {
         "loss_curves_figure",
         "accuracy_curves_figure",
     ],
+    "tb_classification": [
+        "metrics",
+        "counts_figure",
+        "distributions_figure",
+        "samples_figure",
+        "protocol_comparison_figure",
+        "backbones_figure",
+        "roc_figure",
+        "site_roc_figure",
+        "site_matrix_figure",
+        "reliability_figure",
+        "confusion_figure",
+        "saliency_figure",
+        "saliency_checks_figure",
+        "loss_curves_figure",
+    ],
 }
 """Data sets that the page shows, in its order. A new pipeline adds its line here."""
 

@@ -26,6 +26,7 @@ __all__ = [
     "CohortParams",
     "EmbeddingParams",
     "EvaluationParams",
+    "KernelModelParams",
     "LogisticModelParams",
     "MeanModel",
     "MlpModel",
@@ -129,6 +130,34 @@ class BoostingModel(Parameters):
         return self
 
 
+class KernelModelParams(Parameters):
+    """Kernel logistic regression (`xraylab.tabular.kernel`).
+
+    Attributes
+    ----------
+    encoder : str or None
+        Features of an encoder; None for none.
+    radiomics : bool
+        Features inside of the lungs (`xraylab.features.lungs`).
+    penalty : float
+        Strength of the fit: the smaller, the smoother.
+    width : float
+        Width of the kernel: the larger, the more local.
+    """
+
+    kind: Literal["kernel"] = "kernel"
+    encoder: str | None = None
+    radiomics: bool = False
+    penalty: float = Field(30.0, gt=0)
+    width: float = Field(0.3, gt=0)
+
+    @model_validator(mode="after")
+    def _check(self) -> KernelModelParams:
+        if self.encoder is None and not self.radiomics:
+            raise ValueError("kernel needs the features of an encoder, or radiomics, or both")
+        return self
+
+
 class CnnModel(Parameters):
     """A network trained from end to end.
 
@@ -170,7 +199,7 @@ class MeanModel(Parameters):
 
 
 ModelParams: TypeAlias = Annotated[
-    MlpModel | LogisticModelParams | BoostingModel | CnnModel | MeanModel,
+    MlpModel | LogisticModelParams | BoostingModel | KernelModelParams | CnnModel | MeanModel,
     Field(discriminator="kind"),
 ]
 
@@ -197,7 +226,7 @@ class ProtocolParams(Parameters):
     seed : int
         Seed of the split, of fits and of probes.
     models : dict of str to model
-        What to train, by name; its ``kind`` is ``mlp, logistic, boosting, cnn`` or ``mean``.
+        What to train, by name; its ``kind`` is ``mlp, logistic, boosting, kernel, cnn`` or ``mean``.
     """
 
     split: Literal["rows", "folds", "sites"]

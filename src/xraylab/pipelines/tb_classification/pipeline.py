@@ -62,7 +62,7 @@ def create_pipeline(protocols: Sequence[str] = PROTOCOLS) -> Pipeline:
 
 
 def _create_cohort() -> Pipeline:
-    """Films, lungs and readings → arrays at the network's size → cohort, features, and what shows before any training."""
+    """Films, lungs and readings → arrays → cohort, features, and what shows before any training."""
     return Pipeline(
         [
             Node(
@@ -77,7 +77,9 @@ def _create_cohort() -> Pipeline:
                 ["cohort", "rejected"],
                 name="index_cohort",
             ),
-            Node(plot_cohort, "cohort", ["counts_figure", "distributions_figure"], name="plot_cohort"),
+            Node(
+                plot_cohort, "cohort", ["counts_figure", "distributions_figure"], name="plot_cohort"
+            ),
             Node(plot_samples, ["arrays", "cohort"], "samples_figure", name="plot_samples"),
             Node(
                 embed_films,
@@ -189,7 +191,9 @@ def _create_comparison(protocols: Sequence[str]) -> Pipeline:
     ]
     if "published" in protocols:
         nodes += [
-            Node(compare_backbones, ["metrics", _EVALUATION], "backbones", name="compare_backbones"),
+            Node(
+                compare_backbones, ["metrics", _EVALUATION], "backbones", name="compare_backbones"
+            ),
             Node(
                 plot_backbones, ["metrics", _EVALUATION], "backbones_figure", name="plot_backbones"
             ),
@@ -240,7 +244,7 @@ def _create_release() -> Pipeline:
         [
             Node(
                 cache_new_films,
-                ["new_films", "lung_masks", _COHORT, _RELEASE],
+                ["new_films", "lung_masks", "annotated_masks", _COHORT, _RELEASE],
                 "new_arrays",
                 name="cache_new_films",
                 tags="predict",
@@ -272,6 +276,7 @@ def _create_release() -> Pipeline:
             "new_films": "tb_classification.new_films",
             "models": "tb_classification.honest.models",
             "lung_masks": _LUNGS,
+            "annotated_masks": "montgomery_shenzhen.masks",
             "encoder_weights": "encoder_weights",
         },
         parameters={_COHORT, _EMBEDDING, _TRAINING, _RELEASE},

@@ -16,9 +16,11 @@ from xraylab.models.state import ModelState
 from xraylab.pipelines.tb_classification.params import (
     BoostingModel,
     CnnModel,
+    KernelModelParams,
     LogisticModelParams,
     MlpModel,
 )
+from xraylab.tabular.kernel import fit_kernel, restore_kernel
 from xraylab.tabular.logistic import fit_logistic, restore_logistic
 from xraylab.tabular.trees import fit_tree_model, restore_tree_model
 from xraylab.training.params import TrainingParams
@@ -27,7 +29,7 @@ from .material import Material
 
 __all__ = ["Simple", "fit_model", "predict_by"]
 
-Simple = MlpModel | LogisticModelParams | BoostingModel | CnnModel
+Simple = MlpModel | LogisticModelParams | BoostingModel | KernelModelParams | CnnModel
 Floats = NDArray[np.float64]
 
 _EMPTY = pd.DataFrame({"epoch": pd.Series(dtype=int)})
@@ -47,7 +49,7 @@ def fit_model(
 
     Parameters
     ----------
-    spec : MlpModel, LogisticModelParams, BoostingModel or CnnModel
+    spec : any of the parameters of a model but `MeanModel`
         The model.
     material : Material
         What it may look at.
@@ -87,6 +89,9 @@ def fit_model(
         features = material.features_of(spec.encoder, learn["image_id"])
         model = fit_logistic(features, target, seed)
         return model.state({**card, "n_parameters": features.shape[1] + 1}), _EMPTY
+    if isinstance(spec, KernelModelParams):
+        features = _kernel_features(spec, material, learn["image_id"])
+        return fit_kernel(features, target, spec.penalty, spec.width).state(card), _EMPTY
     return _fit_boosting(spec, material, learn, seed, card), _EMPTY
 
 
@@ -142,10 +147,23 @@ def _table(
     if spec.encoder is not None:
         features = material.features_of(spec.encoder, image_ids).astype(np.float64)
         scores = (features - tensors["embedding_mean"]) @ tensors["embedding_basis"].T
-        parts.append(pd.DataFrame(scores, columns=[f"component_{i}" for i in range(scores.shape[1])]))
+        parts.append(
+            pd.DataFrame(scores, columns=[f"component_{i}" for i in range(scores.shape[1])])
+        )
     if spec.radiomics:
         parts.append(material.lungs_of(image_ids))
     return pd.concat(parts, axis=1)
+
+
+def _kernel_features(
+    spec: KernelModelParams, material: Material, image_ids: pd.Series
+) -> NDArray[np.floating[Any]]:
+    parts: list[NDArray[np.floating[Any]]] = []
+    if spec.encoder is not None:
+        parts.append(material.features_of(spec.encoder, image_ids))
+    if spec.radiomics:
+        parts.append(material.lungs_of(image_ids).to_numpy(np.float64))
+    return np.concatenate(parts, axis=1)
 
 
 def predict_by(
@@ -170,6 +188,9 @@ def predict_by(
     if kind == "logistic":
         features = material.features_of(spec["encoder"], image_ids)
         return restore_logistic(state).predict(features)
+    if kind == "kernel":
+        kernel = KernelModelParams.model_validate(spec)
+        return restore_kernel(state).predict(_kernel_features(kernel, material, image_ids))
     boosting = BoostingModel.model_validate(spec)
     table = _table(boosting, material, image_ids, state.tensors)
     # a booster's float32 may round a probability past 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -64,14 +64,7 @@ def cache_films(
         raise ValueError(
             f"no name among {len(films)} films ends in _0 or _1, its class; the first is '{first}'"
         )
-    annotated: dict[str, list[LoadFilm]] = {}
-    for name in sorted(annotated_masks):
-        stem = PurePosixPath(name).name.removesuffix("_mask")
-        annotated.setdefault(stem, []).append(annotated_masks[name])
-    masks = {
-        image_id: [lung_masks[image_id]] if image_id in lung_masks else annotated.get(image_id, [])
-        for image_id in used
-    }
+    masks = find_masks(used, lung_masks, annotated_masks)
     rejected = {
         image_id: "its name does not end in _0 or _1, its class"
         for image_id in films
@@ -87,6 +80,22 @@ def cache_films(
     )
 
 
+def find_masks(
+    films: Iterable[str],
+    lung_masks: Mapping[str, LoadFilm],
+    annotated_masks: Mapping[str, LoadFilm],
+) -> dict[str, list[LoadFilm]]:
+    """Return the masks of each film: the predicted one, or else those of the data set, or none."""
+    annotated: dict[str, list[LoadFilm]] = {}
+    for name in sorted(annotated_masks):
+        stem = PurePosixPath(name).name.removesuffix("_mask")
+        annotated.setdefault(stem, []).append(annotated_masks[name])
+    return {
+        image_id: [lung_masks[image_id]] if image_id in lung_masks else annotated.get(image_id, [])
+        for image_id in films
+    }
+
+
 def index_cohort(
     arrays: ArrayCache,
     lung_masks: dict[str, LoadFilm],
@@ -98,11 +107,11 @@ def index_cohort(
     Returns
     -------
     cohort : DataFrame
-        ``image_id, group_id`` (the film: these sets hold one a patient), ``site, target`` (1: tuberculosis), ``sex`` (F,
-        M or empty) and ``age_years`` (nan where unknown) of the clinical readings, ``height_px, width_px, spacing_mm,
-        source, digest, look`` (one name for films that look alike), ``conflict`` (films that look alike lie in both
-        classes), ``mean_intensity, std_intensity`` (of the prepared film, in [0, 1]), ``lungs`` (``predicted,
-        annotated``, or empty without a mask), ``lung_fraction``, ``split, fold`` (still empty).
+        ``image_id, group_id`` (the film: these sets hold one a patient), ``site, target`` (1: tuberculosis), ``sex``
+        (F, M or empty) and ``age_years`` (nan where unknown) of the clinical readings, ``height_px, width_px,
+        spacing_mm, source, digest, look`` (one name for films that look alike), ``conflict`` (films that look alike
+        lie in both classes), ``mean_intensity, std_intensity`` (of the prepared film, in [0, 1]), ``lungs``
+        (``predicted, annotated``, or empty without a mask), ``lung_fraction``, ``split, fold`` (still empty).
     rejected : DataFrame
         ``image_id, reason``.
     """
@@ -132,7 +141,7 @@ def index_cohort(
             "mean_intensity": moments[:, 0],
             "std_intensity": moments[:, 1],
             "lungs": np.where(fraction > 0, kind, ""),
-            "lung_fraction": fraction,
+            "lung_fraction": np.where(fraction > 0, fraction, np.nan),
             "split": "",
             "fold": NO_FOLD,
         }
@@ -229,8 +238,8 @@ def _check_parts(cohort: pd.DataFrame, arm: str) -> None:
     for part, rows in cohort[cohort["split"].isin(["train", "val"])].groupby("split"):
         if rows["target"].nunique() < 2:  # noqa: PLR2004
             raise ValueError(
-                f"the part '{part}' of the training '{arm}' has {len(rows)} films of one class only; give more films, or "
-                "other fractions"
+                f"the part '{part}' of the training '{arm}' has {len(rows)} films of one class only; give more films, "
+                "or other fractions"
             )
 
 

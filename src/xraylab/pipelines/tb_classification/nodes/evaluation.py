@@ -50,7 +50,7 @@ def evaluate(predictions: pd.DataFrame, params: EvaluationParams) -> pd.DataFram
             _other_class(rows), 0.5, _OF_A_CLASS, params.n_resamples, params.seed
         )
         measured = [found, other.assign(metric=other["metric"] + f"_{CLASS_NAMES[0]}")]
-        if rows["arm"].nunique() > 1 and split == "test":
+        if len(set(rows["arm"])) > 1 and split == "test":
             measured.append(_measure_folds(rows))
         tables.append(tidy(protocol, model, split, pd.concat(measured)))
     return pd.concat(tables, ignore_index=True)
@@ -62,7 +62,7 @@ def list_parts(predictions: pd.DataFrame) -> Iterator[tuple[str, str, str, pd.Da
     for (protocol, name), part in rows.groupby(["protocol", "name"], sort=False):
         splits = dict(list(part.groupby("split", sort=False)))
         test = splits.get("test", part.iloc[:0])
-        if test["site"].nunique() > 1:
+        if len(set(test["site"])) > 1:
             splits |= {f"test_{site}": here for site, here in test.groupby("site")}
         for split, here in splits.items():
             yield str(protocol), str(name), str(split), here
@@ -158,8 +158,8 @@ def compare_models(
     Returns
     -------
     DataFrame
-        One row a protocol and training: ``protocol, model, kind, n_parameters, n_train, epochs, minutes, threshold`` and,
-        of all folds together on the split ``test``, ``n, auroc, auroc_ci_low, auroc_ci_high, accuracy,
+        One row a protocol and training: ``protocol, model, kind, n_parameters, n_train, epochs, minutes, threshold``
+        and, of all folds together on the split ``test``, ``n, auroc, auroc_ci_low, auroc_ci_high, accuracy,
         sensitivity_at_90_specificity, equals_probe`` (the baselines that the model is not shown to be better than).
     """
     rows = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -116,9 +117,12 @@ class _Compute:
     def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         from xraylab.training.predict import predict_probabilities
 
+        films = np.asarray(self.films[rows])
+        if self.encoder.params.equalise:
+            films = np.stack([cv2.equalizeHist(film) for film in films])
         # in full precision: what is stored is the same on every machine, within rounding
         found = predict_probabilities(
-            self.encoder.network, self.films[rows], kind="number", precision="32", accelerator="cpu"
+            self.encoder.network, films, kind="number", precision="32", accelerator="cpu"
         )
         return found.reshape(len(rows), -1)
 

@@ -49,11 +49,13 @@ def plot_cohort(cohort: pd.DataFrame) -> tuple[plots.Figure, plots.Figure]:
 def plot_samples(arrays: ArrayCache, cohort: pd.DataFrame) -> plots.Figure:
     """Draw a few prepared films of each site and class."""
     panels = []
-    for (site, target), rows in cohort.groupby(["site", "target"], sort=True):
+    label = cohort["target"].map(dict(enumerate(CLASS_NAMES)))
+    for (site, name), rows in cohort.groupby(["site", label], sort=True):
         spread = np.linspace(0, len(rows) - 1, min(_SAMPLES, len(rows))).round().astype(int)
         for image_id in rows["image_id"].iloc[np.unique(spread)]:
-            label = f"{image_id}\n{site}, {CLASS_NAMES[int(target)]}"
-            panels.append((label, np.asarray(arrays.films[arrays.row_of(image_id)])))
+            panels.append(
+                (f"{image_id}\n{site}, {name}", np.asarray(arrays.films[arrays.row_of(image_id)]))
+            )
     return plots.plot_film_grid(panels, "Films as the networks see them")
 
 
@@ -66,8 +68,11 @@ def plot_curves(history: pd.DataFrame) -> plots.Figure:
 
 
 def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
-    """Draw the area under the ROC curve of every model and baseline under every protocol."""
-    return plots.plot_protocol_comparison(metrics, "auroc", reference=(0.5, "chance"))
+    """Draw the area under the ROC curve of models and baselines; trainings at one site have a matrix instead."""
+    of_all = metrics[metrics["protocol"] != "sites"]
+    return plots.plot_protocol_comparison(
+        of_all if len(of_all) else metrics, "auroc", reference=(0.5, "chance")
+    )
 
 
 def plot_backbones(metrics: pd.DataFrame, params: EvaluationParams) -> plots.Figure:
@@ -92,14 +97,12 @@ def plot_roc(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Figure:
     )
 
 
-def plot_site_roc(
-    predictions: pd.DataFrame, metrics: pd.DataFrame
-) -> plots.Figure:
+def plot_site_roc(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Figure:
     """Draw the receiver operating characteristic of the honest protocol on the films of each site."""
     shown = predictions[predictions["protocol"] == _shown_protocol(predictions)]
     tables, numbers = [], []
     for protocol, model, split, rows in list_parts(shown):
-        if split.startswith("test_") or (split == "test" and rows["site"].nunique() == 1):
+        if split.startswith("test_") or (split == "test" and len(set(rows["site"])) == 1):
             panel = f"tested at {rows['site'].iloc[0]}"
             tables.append(rows.assign(protocol=panel, split="test"))
             numbers.append(_auroc(metrics, protocol, model, split, panel, model))

@@ -27,9 +27,10 @@ def predict_by_shortcut(
 ) -> pd.DataFrame:
     """Predict every film of the validation and test parts without a look at its lungs.
 
-    Each is a logistic regression: ``site_only`` on where the film is from, ``size_and_border`` on its height and width in
-    pixels and the pixels of its border, ``mean_intensity`` on the mean of its grey values, ``outside_lungs`` on all but
-    its lungs, shrunk; that one only where some film has a mask, and a film without one is cut by the mean of the others.
+    Each is a logistic regression: ``site_only`` on where the film is from, ``size_and_border`` on its height and
+    width in pixels and the pixels of its border, ``mean_intensity`` on the mean of its grey values, ``outside_lungs``
+    on all but its lungs, shrunk; that one only where some film has a mask, and a film without one is cut by the mean
+    of the others.
 
     Returns
     -------

@@ -22,6 +22,7 @@ from xraylab.pipelines.tb_classification.params import (
 from xraylab.training.params import TrainingParams
 
 from .classifiers import predict_by
+from .cohort import find_masks
 from .features import measure_radiomics, plan_embeddings
 from .material import Material
 
@@ -34,13 +35,14 @@ _NO_LUNGS = "the released model looks at lungs alone, and there is no mask of it
 def cache_new_films(
     new_films: dict[str, LoadFilm],
     lung_masks: dict[str, LoadFilm],
+    annotated_masks: dict[str, LoadFilm],
     cohort: CohortParams,
     params: ReleaseParams,
 ) -> CachePlan:
     """Plan the arrays of films to be read, prepared as the model's own were, with the lungs where there is a mask."""
     return CachePlan(
         new_films,
-        {name: [lung_masks[name]] if name in lung_masks else [] for name in new_films},
+        find_masks(new_films, lung_masks, annotated_masks),
         preprocess=cohort.preprocess,
         workers=cohort.workers,
         max_rejected_fraction=params.max_rejected_fraction,

@@ -21,8 +21,8 @@ _COLUMNS = ["model", "train_site", "test_site", "threshold", "metric", "value", 
 def tabulate_sites(predictions: pd.DataFrame, params: EvaluationParams) -> pd.DataFrame:
     """Measure every model on every site, with the threshold of the site that trained, and recalibrated.
 
-    A recalibration fits a line on the logits and a threshold (Youden's) to one half of the films of the site that tests, and is
-    measured on the other half; both halves in turn, so that each film is measured once.
+    A recalibration fits a line on the logits and a threshold (Youden's) to one half of the films of the site that
+    tests, and is measured on the other half; both halves in turn, so that each film is measured once.
 
     Parameters
     ----------
@@ -76,4 +76,3 @@ def plot_sites(site_matrix: pd.DataFrame) -> plots.Figure:
     return plots.plot_site_matrix(
         site_matrix[carried & ~site_matrix["model"].isin(PROBES)], "auroc"
     )
-

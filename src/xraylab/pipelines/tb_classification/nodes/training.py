@@ -160,7 +160,7 @@ def predict_mean(
     """Return the probability (M,) of tuberculosis of films by a stored model, or by the mean of several."""
     members = models[key].card.get("members", [key])
     found = [predict_by(models[each], material, image_ids, training) for each in members]
-    return np.mean(found, axis=0, dtype=np.float64)
+    return np.asarray(np.mean(found, axis=0), np.float64)
 
 
 def _describe_training(
@@ -208,7 +208,7 @@ def predict(
         tuberculosis) and ``threshold`` (chosen on the validation part).
     """
     material = Material(arrays, embeddings, radiomics, cohort_params)
-    tables = []
+    tables: list[pd.DataFrame] = []
     for name, spec, arm, rows in _list_trainings(cohort, params):
         held_out = rows[rows["split"].isin(["val", "test"])]
         key = model_key(name, arm)

@@ -1,0 +1,531 @@
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
+from kedro.runner import SequentialRunner
+from pydantic import ValidationError
+
+from xraylab.datasets import (
+    ArrayCacheDataset,
+    EmbeddingsDataset,
+    EncoderWeightsDataset,
+    UnfinishedWorkDataset,
+)
+from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
+from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
+from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.classifiers import ClassifierParams
+from xraylab.models.frozen import FrozenEncoderParams
+from xraylab.models.state import ModelState
+from xraylab.pipelines.tb_classification import PROTOCOLS, create_pipeline
+from xraylab.pipelines.tb_classification.nodes import (
+    cache_films,
+    combine_protocols,
+    compare_backbones,
+    compare_with_shortcuts,
+    evaluate,
+    index_cohort,
+    predict_by_shortcut,
+    predict_tuberculosis,
+    report_classes,
+    split_cohort,
+    tabulate_sites,
+)
+from xraylab.pipelines.tb_classification.params import (
+    BoostingModel,
+    CnnModel,
+    CohortParams,
+    EmbeddingParams,
+    EvaluationParams,
+    KernelModelParams,
+    LogisticModelParams,
+    MeanModel,
+    MlpModel,
+    ProtocolParams,
+    ReleaseParams,
+)
+from xraylab.tabular.tree_params import XgboostSpec
+from xraylab.training.params import Recipe, TrainingParams
+from xraylab.training.vector_params import VectorRecipe
+
+SIZE = 32
+COHORT = CohortParams(
+    sites={"MCUCXR": "montgomery", "CHNCXR": "shenzhen"},
+    preprocess=PreprocessParams(size_px=SIZE, equalise="none"),
+    workers=1,
+)
+ENCODER = FrozenEncoderParams(encoder="resunet", widths=(4, 8), grid=4)
+EMBEDDING = EmbeddingParams(
+    encoders={"a": ENCODER, "b": ENCODER.model_copy(update={"inside_lungs": True})}
+)
+TRAINING = TrainingParams(max_epochs=6, precision="32", accelerator="cpu", progress=False)
+MLP = MlpModel(encoder="a", hidden_sizes=(8,), recipe=VectorRecipe(max_epochs=20))
+CNN = CnnModel(
+    network=ClassifierParams(widths=(8, 16), dense=None, pool="max", dropout=0.0),
+    recipe=Recipe(loss="bce", learning_rate=1e-2, batch_size=8),
+)
+SIMPLE = {
+    "mlp": MLP,
+    "logistic": LogisticModelParams(encoder="b"),
+    "boosting": BoostingModel(
+        encoder="a", n_components=3, spec=XgboostSpec(n_estimators=20, max_depth=2)
+    ),
+    "patterns": KernelModelParams(radiomics=True, encoder="a"),
+    "cnn": CNN,
+    "ensemble": MeanModel(of=("cnn", "boosting")),
+}
+PUBLISHED = ProtocolParams(
+    split="rows", val_fraction=0, on_leak="report", threshold_rule=None,
+    models={"a": MLP, "b": MlpModel(encoder="b", hidden_sizes=(8,))},
+)  # fmt: skip
+HONEST = ProtocolParams(split="folds", n_folds=2, val_fraction=0.25, models=SIMPLE)
+SITES = ProtocolParams(
+    split="sites", val_fraction=0.25, test_fraction=0.25, models={"cnn": CNN, "logistic": SIMPLE["logistic"]}
+)  # fmt: skip
+
+Film = Callable[[], np.ndarray]
+
+
+def lungs() -> np.ndarray:
+    mask = np.zeros((SIZE, SIZE), np.float32)
+    mask[6:26, 4:13] = 1
+    mask[6:26, 19:28] = 1
+    return mask
+
+
+def draw(number: int, ill: bool, site: str, label_outside: bool = False) -> np.ndarray:
+    """Two dark lungs; an ill one has a bright spot in one of them. Montgomery is darker all over."""
+    import cv2
+
+    rng = np.random.default_rng(number)
+    film = np.full((SIZE, SIZE), 0.6, np.float32)
+    film += 0.15 * cv2.resize(rng.random((7, 7)).astype(np.float32), (SIZE, SIZE))
+    film[lungs() > 0] -= 0.35
+    if ill:
+        left = int(rng.choice([5, 20]))
+        top = int(rng.integers(8, 18))
+        film[top : top + 6, left : left + 6] += 0.4
+    if label_outside and ill:
+        film[:3] = 0
+    film += 0.03 * rng.standard_normal(film.shape).astype(np.float32)
+    return np.clip(film * (0.7 if site == "MCUCXR" else 1.0), 0, 1).astype(np.float32)
+
+
+def make_set(n: int = 48, label_outside: bool = False) -> dict[str, Film]:
+    """Films of two sites, two thirds of them of Shenzhen, every second one ill."""
+    films: dict[str, Film] = {}
+    for number in range(n):
+        site, ill = "MCUCXR" if number % 6 > 3 else "CHNCXR", bool(number % 2)
+        films[f"{site}_{number:04d}_{int(ill)}"] = partial(draw, number, ill, site, label_outside)
+    return films
+
+
+def make_masks(films: dict[str, Film]) -> dict[str, Film]:
+    return dict.fromkeys(films, lungs)
+
+
+def write(films: dict[str, Film], masks: dict[str, Film], folder: Path) -> ArrayCache:
+    write_cache(cache_films(films, masks, {}, COHORT), str(folder))
+    return read_cache(str(folder))
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory) -> tuple[ArrayCache, pd.DataFrame]:
+    """Arrays and cohort of a set in which a film is the mirrored copy of another."""
+    films = make_set()
+    films["CHNCXR_0099_0"] = lambda: np.ascontiguousarray(draw(0, False, "CHNCXR")[:, ::-1])
+    arrays = write(films, make_masks(films), tmp_path_factory.mktemp("tb") / "arrays")
+    return arrays, index_cohort(arrays, make_masks(films), {}, COHORT)[0]
+
+
+def test_a_film_whose_name_says_no_class_is_named(tmp_path: Path) -> None:
+    films = {
+        "CHNCXR_0001_0": partial(draw, 1, False, "CHNCXR"),
+        "odd": lungs,
+        "CHNCXR_0002_2": lungs,
+    }
+    plan = cache_films(films, {}, {}, COHORT)
+    assert list(plan.films) == ["CHNCXR_0001_0"]
+    assert plan.rejected == dict.fromkeys(
+        ("odd", "CHNCXR_0002_2"), "its name does not end in _0 or _1, its class"
+    )
+    with pytest.raises(
+        ValueError, match=r"no name among 1 films ends in _0 or _1.*the first is 'odd'"
+    ):
+        cache_films({"odd": lungs}, {}, {}, COHORT)
+
+
+def test_a_predicted_mask_comes_before_an_annotated_one(tmp_path: Path) -> None:
+    films = {name: partial(draw, 1, True, "CHNCXR") for name in ("CHNCXR_0001_1", "CHNCXR_0002_1")}
+    films["MCUCXR_0003_0"] = partial(draw, 3, False, "MCUCXR")
+    half = np.zeros((SIZE, SIZE), np.float32)
+    half[:16] = 1
+    annotated = {"masks/CHNCXR_0001_1_mask": lambda: half, "masks/CHNCXR_0002_1_mask": lambda: half}
+    predicted = {"CHNCXR_0001_1": lungs}
+    write_cache(cache_films(films, predicted, annotated, COHORT), str(tmp_path / "arrays"))
+    arrays = read_cache(str(tmp_path / "arrays"))
+    cohort = index_cohort(arrays, predicted, {}, COHORT)[0].set_index("image_id")
+    assert cohort["lungs"].tolist() == ["predicted", "annotated", ""]
+    assert cohort["lung_fraction"].tolist()[:2] == [pytest.approx(lungs().mean()), 0.5]
+    assert np.isnan(cohort.loc["MCUCXR_0003_0", "lung_fraction"])
+
+
+@pytest.mark.parametrize(
+    ("reading", "sex", "age"),
+    [
+        ("Patient's Sex: F\nPatient's Age: 027Y\nnormal", "F", 27.0),
+        ("male 45yrs\nnormal", "M", 45.0),
+        ("Female,24yrs\nbilateral PTB", "F", 24.0),
+        ("female 6 months\nPTB", "F", 0.5),
+        ("", "", float("nan")),
+    ],
+)
+def test_sex_and_age_are_read_in_the_words_of_either_site(
+    indexed, reading: str, sex: str, age: float
+) -> None:
+    arrays, _ = indexed
+    cohort, _ = index_cohort(arrays, {}, {"CHNCXR_0000_0": reading}, COHORT)
+    row = cohort.set_index("image_id").loc["CHNCXR_0000_0"]
+    assert row["sex"] == sex
+    assert row["age_years"] == pytest.approx(age, nan_ok=True)
+
+
+def test_the_cohort_knows_class_site_and_copies(indexed) -> None:
+    _, cohort = indexed
+    Cohort.validate(cohort)
+    rows = cohort.set_index("image_id")
+    assert rows.loc["MCUCXR_0005_1", ["site", "target"]].tolist() == ["montgomery", 1.0]
+    assert rows.loc["CHNCXR_0099_0", "look"] == rows.loc["CHNCXR_0000_0", "look"]
+    assert rows["look"].nunique() == len(rows) - 1
+    assert not rows["conflict"].any()
+
+
+def test_published_splits_once_for_each_model_and_says_what_leaks(indexed) -> None:
+    _, cohort = indexed
+    split, _ = split_cohort(cohort, PUBLISHED)
+    tests = {
+        arm: set(rows.loc[rows["split"] == "test", "image_id"])
+        for arm, rows in split.groupby("arm")
+    }
+    assert {arm: len(each) for arm, each in tests.items()} == {"a": 10, "b": 10}
+    assert tests["a"] != tests["b"]
+    copied = cohort[cohort["image_id"].isin(["CHNCXR_0000_0", "CHNCXR_0099_0"])]
+    both = pd.concat([copied, cohort[cohort["target"] == 1].head(2)])
+    many = PUBLISHED.model_copy(update={"test_fraction": 0.25, "on_leak": "fail"})
+    leaked = []
+    for seed in range(12):
+        try:
+            split_cohort(both, many.model_copy(update={"seed": seed}))
+        except LeakError as error:
+            leaked.append(str(error))
+        except ValueError:
+            continue  # a part of one class only
+    assert any("CHNCXR_0000_0" in words and "CHNCXR_0099_0" in words for words in leaked)
+
+
+def test_honest_tests_each_film_once_with_sites_and_classes_alike(indexed) -> None:
+    _, cohort = indexed
+    split, _ = split_cohort(cohort, HONEST)
+    tested = split[split["split"] == "test"]
+    assert sorted(tested["image_id"]) == sorted(cohort["image_id"])
+    for _, rows in split.groupby("arm"):
+        assert rows.groupby("group_id")["split"].nunique().max() == 1
+        assert set(rows["split"]) == {"train", "val", "test"}
+    counts = tested.groupby(["site", "target", "arm"])["group_id"].nunique()
+    of_stratum = counts.groupby(["site", "target"])
+    assert (of_stratum.max() - of_stratum.min()).max() <= 1
+
+
+def test_sites_train_at_one_and_test_at_the_other(indexed) -> None:
+    _, cohort = indexed
+    split, _ = split_cohort(cohort, SITES)
+    for site, rows in split.groupby("arm"):
+        assert set(rows.loc[rows["split"].isin(["train", "val"]), "site"]) == {site}
+        assert (rows.loc[rows["site"] != site, "split"] == "test").all()
+        assert (rows.loc[rows["site"] == site, "split"] == "test").any()
+    with pytest.raises(
+        ValueError, match="needs films of two sites or more, there is only 'shenzhen'"
+    ):
+        split_cohort(cohort[cohort["site"] == "shenzhen"], SITES)
+
+
+def test_a_film_that_lies_in_both_classes_is_in_no_honest_split(indexed) -> None:
+    _, cohort = indexed
+    twin = cohort[cohort["image_id"] == "CHNCXR_0000_0"].assign(
+        image_id="CHNCXR_0098_1", group_id="CHNCXR_0098_1", target=1.0
+    )
+    table = pd.concat([cohort, twin], ignore_index=True)
+    table["conflict"] = table.groupby("look")["target"].transform("nunique") > 1
+    split, _ = split_cohort(table, HONEST)
+    out = split[split["image_id"].isin(["CHNCXR_0098_1", "CHNCXR_0000_0", "CHNCXR_0099_0"])]
+    assert set(out["split"]) == {""}
+
+
+def test_a_probe_finds_what_is_written_outside_of_the_lungs(tmp_path: Path) -> None:
+    films = make_set(label_outside=True)
+    arrays = write(films, make_masks(films), tmp_path / "arrays")
+    cohort, _ = index_cohort(arrays, make_masks(films), {}, COHORT)
+    rows = predict_by_shortcut(arrays, split_cohort(cohort, HONEST)[0], HONEST)
+    copied = rows[rows["model"] == "outside_lungs"].assign(model="network")
+    table = combine_protocols(honest=pd.concat([rows, copied]))
+    params = EvaluationParams(n_resamples=50)
+    value = evaluate(table, params).set_index(["model", "split", "metric"])["value"]
+    assert value["outside_lungs", "test", "auroc"] == 1
+    assert value["size_and_border", "test", "auroc"] == 1
+    assert value["site_only", "test", "auroc"] < 0.7
+    probes = compare_with_shortcuts(table, params).set_index(["model", "probe"])
+    assert probes.loc[("network", "outside_lungs"), "difference"] == 0
+    assert probes.loc[("network", "outside_lungs"), "equals_probe"]
+    assert not probes.loc[("network", "site_only"), "equals_probe"]
+
+
+def test_without_any_mask_there_is_no_outside(tmp_path: Path) -> None:
+    films = make_set(24)
+    arrays = write(films, {}, tmp_path / "arrays")
+    cohort, _ = index_cohort(arrays, {}, {}, COHORT)
+    rows = predict_by_shortcut(arrays, split_cohort(cohort, HONEST)[0], HONEST)
+    assert set(rows["model"]) == {"site_only", "size_and_border", "mean_intensity"}
+
+
+def rows_of(prediction: list[float], target: list[int], **more: object) -> pd.DataFrame:
+    n = len(target)
+    table = pd.DataFrame(
+        {
+            "image_id": [f"i{k}" for k in range(n)], "group_id": [f"i{k}" for k in range(n)],
+            "protocol": "honest", "model": "m", "arm": "fold_0", "site": "shenzhen", "split": "test",
+            "fold": 0, "target": np.array(target, float), "prediction": prediction, "threshold": 0.5,
+        }
+    )  # fmt: skip
+    return table.assign(**more)
+
+
+def test_both_classes_are_measured_by_hand() -> None:
+    # called: 1 1 0 0 0, true: 1 0 0 0 1
+    rows = rows_of([0.9, 0.5, 0.2, 0.1, 0.4], [1, 0, 0, 0, 1])
+    value = evaluate(rows, EvaluationParams(n_resamples=0)).set_index("metric")["value"]
+    assert value["precision"] == 0.5
+    assert value["recall"] == 0.5
+    assert value["precision_normal"] == pytest.approx(2 / 3)
+    assert value["recall_normal"] == pytest.approx(2 / 3)
+    assert value["f1_normal"] == pytest.approx(2 / 3)
+    assert value["auroc"] == pytest.approx(5 / 6)
+    report = report_classes(rows).set_index("class")
+    assert report.loc["normal", "support"] == 3
+    assert report.loc["tuberculosis", "support"] == 2
+    assert report.loc["normal", "precision"] == pytest.approx(2 / 3)
+
+
+def test_a_shifted_site_is_mended_by_recalibration() -> None:
+    rng = np.random.default_rng(0)
+    target = np.tile([0, 1], 60)
+    shifted = np.clip(
+        0.05 + 0.2 * target + 0.03 * rng.random(120), 0, 1
+    )  # in order, but all below 0.5
+    rows = rows_of(shifted.tolist(), target.tolist(), arm="montgomery")
+    matrix = tabulate_sites(rows, EvaluationParams(n_resamples=0))
+    value = matrix.set_index(["threshold", "metric"])["value"]
+    assert value["carried_over", "auroc"] == 1
+    assert value["carried_over", "recall"] == 0
+    assert value["recalibrated", "recall"] == value["recalibrated", "specificity"] == 1
+    assert value["recalibrated", "brier"] < value["carried_over", "brier"] / 10
+    assert set(matrix["train_site"]) == {"montgomery"}
+    assert set(matrix["test_site"]) == {"shenzhen"}
+
+
+def test_published_accuracies_cannot_be_told_apart() -> None:
+    columns = ["protocol", "model", "split", "metric", "value", "ci_low", "ci_high"]
+    metrics = pd.DataFrame(
+        [
+            ("published", "vgg16", "test", "accuracy", 0.9, 0.85, 0.95),
+            ("published", "resnet50", "test", "accuracy", 0.6, 0.5, 0.7),
+            ("published", "site_only", "test", "accuracy", 0.5, 0.4, 0.6),
+        ],
+        columns=columns,
+    )
+    params = EvaluationParams(literature={"vgg16": 0.90, "resnet50": 0.89}, n_literature=160)
+    table = compare_backbones(metrics, params).set_index("source")
+    assert table.loc["literature", "overlap"]
+    # Wilson's interval of 144 of 160
+    assert table.loc["literature", "low_a"] == pytest.approx(0.8437, abs=1e-4)
+    assert table.loc["literature", "high_a"] == pytest.approx(0.9375, abs=1e-4)
+    assert not table.loc["here", "overlap"]
+
+
+class Kept(MemoryDataset):
+    """A dataset that a test reads after the run, though another node has read it last."""
+
+    def _release(self) -> None:
+        pass
+
+
+def run_pipeline(protocols: dict[str, ProtocolParams], folder: Path, masks: bool = True):
+    """Run the pipeline on an in-memory catalog, up to tables and figures."""
+    films = make_set()
+    new = {"x": partial(draw, 901, True, "CHNCXR"), "y": partial(draw, 902, False, "CHNCXR")}
+    predicted = make_masks({**films, "x": new["x"]}) if masks else {}
+    given = {
+        "montgomery_shenzhen.films": films,
+        "montgomery_shenzhen.masks": {},
+        "montgomery_shenzhen.readings": {"CHNCXR_0000_0": "male 45yrs"},
+        "lung_segmentation.lung_masks": predicted,
+        "tb_classification.new_films": new,
+        "params:tb_classification.cohort": COHORT,
+        "params:tb_classification.embedding": EMBEDDING,
+        "params:tb_classification.training": TRAINING,
+        "params:tb_classification.evaluation": EvaluationParams(
+            n_resamples=20, n_shown=1, n_checked=8
+        ),
+        "params:tb_classification.release": ReleaseParams(),
+        **{f"params:tb_classification.{name}": params for name, params in protocols.items()},
+    }
+    catalog = DataCatalog(
+        {name: MemoryDataset(data, copy_mode="assign") for name, data in given.items()}
+    )
+    for name in ("arrays", "new_arrays"):
+        catalog[f"tb_classification.{name}"] = ArrayCacheDataset(path=str(folder / name))
+    for name in ("embeddings", "new_embeddings"):
+        catalog[f"tb_classification.{name}"] = EmbeddingsDataset(filepath=str(folder / name))
+    catalog["encoder_weights"] = EncoderWeightsDataset(path=str(folder / "none"))
+    for name in protocols:
+        catalog[f"tb_classification.{name}.unfinished"] = UnfinishedWorkDataset(
+            path=str(folder / name)
+        )
+    pipeline = create_pipeline(list(protocols))
+    for name in pipeline.all_outputs() - set(catalog.keys()):
+        catalog[name] = Kept(copy_mode="assign")
+    SequentialRunner().run(pipeline, catalog)
+    return catalog
+
+
+def test_all_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
+    catalog = run_pipeline({"published": PUBLISHED, "honest": HONEST, "sites": SITES}, tmp_path)
+    predictions = Predictions.validate(catalog["tb_classification.predictions"].load())
+    metrics = Metrics.validate(catalog["tb_classification.metrics"].load())
+    Rejected.validate(catalog["tb_classification.rejected"].load())
+    honest = predictions[(predictions["protocol"] == "honest") & (predictions["split"] == "test")]
+    assert honest.groupby("model")["image_id"].nunique().eq(48).all()
+    value = metrics.set_index(["protocol", "model", "split", "metric"])["value"]
+    assert value["honest", "cnn", "test", "auroc"] > 0.8  # the spot is there to be seen
+    assert value["honest", "site_only", "test", "auroc"] < 0.65
+    assert {"test_shenzhen", "test_montgomery", "own_site"} <= set(metrics["split"])
+    assert {"auroc_fold_mean", "ece", "recall_normal"} <= set(metrics["metric"])
+
+    models = catalog["tb_classification.honest.models"].load()
+    assert {"cnn_fold_0", "ensemble_fold_1", "boosting_fold_0"} <= set(models)
+    assert models["ensemble_fold_0"].card["members"] == ["cnn_fold_0", "boosting_fold_0"]
+    assert all(0 <= each.card["threshold"] <= 1 for each in models.values())
+    assert all(each.card["notice"].endswith("Not a medical device.") for each in models.values())
+    checks = catalog["tb_classification.saliency_checks"].load().set_index("check")
+    assert 0 <= checks.loc["share_on_lungs", "value"] <= 1
+    assert checks.loc["area_of_lungs", "value"] == pytest.approx(lungs().mean())
+
+    # x has a mask of its lungs, y has none: boosting on radiomics does not read it
+    found = catalog["tb_classification.tuberculosis"].load().set_index("image_id")
+    assert found["n_models"].to_dict() == {"x": 4, "y": 2}
+    assert found["notice"].eq("Research software. Not a medical device.").all()
+    by_hand = honest[honest["model"].isin(["cnn", "boosting"])].groupby("image_id")["prediction"]
+    mean = honest[honest["model"] == "ensemble"].set_index("image_id")["prediction"]
+    pd.testing.assert_series_equal(mean.sort_index(), by_hand.mean(), check_names=False)
+    matrix = catalog["tb_classification.site_matrix"].load()
+    assert set(matrix["threshold"]) == {"carried_over", "recalibrated"}
+
+
+def test_embeddings_are_computed_once(tmp_path: Path, monkeypatch) -> None:
+    from xraylab.pipelines.tb_classification.nodes import features
+
+    films = make_set(24)
+    arrays = write(films, make_masks(films), tmp_path / "arrays")
+    weights = EncoderWeightsDataset(path=str(tmp_path / "none")).load()
+    dataset = EmbeddingsDataset(filepath=str(tmp_path / "embeddings"))
+    dataset.save(features.embed_films(arrays, weights, COHORT, EMBEDDING))
+    first = dataset.load()
+    a, b = (first[name].matrix.copy() for name in "ab")
+    assert a.shape == b.shape == (24, 8 * 16)
+    assert not np.allclose(a, b)  # what is outside of the lungs is black for one of them
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(features._Compute, "__call__", refuse)
+    dataset.save(features.embed_films(arrays, weights, COHORT, EMBEDDING))
+    np.testing.assert_array_equal(dataset.load()["a"].matrix, a)
+    other = EMBEDDING.model_copy(update={"seed": 1})  # other random weights, other features
+    with pytest.raises(DatasetError, match="computed again"):
+        dataset.save(features.embed_films(arrays, weights, COHORT, other))
+    np.testing.assert_array_equal(dataset.load()["a"].matrix, a)  # what was there is there
+
+
+def test_a_released_model_is_named_and_knows_its_preprocessing(tmp_path: Path) -> None:
+    films = make_set(4)
+    arrays = write(films, {}, tmp_path / "arrays")
+    card = {
+        "name": "cnn", "threshold": 0.5, "model": {"kind": "cnn", "inside_lungs": False},
+        "preprocess": {**arrays.preprocess, "equalise": "histogram"},
+    }  # fmt: skip
+    models = {"cnn_fold_0": ModelState(card)}
+    with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained cnn"):
+        predict_tuberculosis(arrays, {}, models, COHORT, TRAINING, ReleaseParams(model="best"))
+    with pytest.raises(ValueError, match=r"was trained on films prepared with .*'histogram'"):
+        predict_tuberculosis(arrays, {}, models, COHORT, TRAINING, ReleaseParams(model="cnn"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"on_leak": "regroup"}, "split 'rows' splits at random, copies and all"),
+        ({"threshold_rule": "youden"}, "val_fraction must be above 0: the validation part"),
+        ({"models": {"cnn": CNN}}, "it chooses the weights of a 'cnn'"),
+        ({"models": {"site_only": MLP}}, "'site_only' is a baseline"),
+        (
+            {"models": {"a": MLP, "b": MLP, "m": MeanModel(of=("a", "b"))}},
+            "so that there is no mean",
+        ),
+        (
+            {"models": {"a": MLP, "m": MeanModel(of=("a", "z"))}},
+            "the mean of 'z', which is none of a",
+        ),
+        (
+            {"models": {"a": {"kind": "forest"}}},
+            "'mlp', 'logistic', 'boosting', 'kernel', 'cnn', 'mean'",
+        ),
+    ],
+)
+def test_bad_protocols_are_refused(change: dict, words: str) -> None:
+    good = PUBLISHED.model_dump() | {"models": {"a": MLP}}
+    with pytest.raises(ValidationError, match=words):
+        ProtocolParams(**good | change)
+
+
+def test_only_the_release_is_tagged_predict() -> None:
+    tagged = create_pipeline(PROTOCOLS).only_nodes_with_tags("predict").nodes
+    assert {node.name.partition(".")[2] for node in tagged} == {
+        "cache_new_films", "embed_new_films", "predict_tuberculosis", "plot_tuberculosis",
+    }  # fmt: skip
+    names = {node.name for node in create_pipeline(["published"]).nodes}
+    assert not any(".honest." in name or "saliency" in name for name in names)
+
+
+@pytest.mark.real_films
+def test_the_real_set_is_indexed_with_its_lungs(real_data: Path, tmp_path: Path) -> None:
+    from xraylab.datasets import RadiographFolderDataset
+
+    root = str(real_data / "montgomery_shenzhen")
+    films = RadiographFolderDataset(path=root, folders=["CXR_png"]).load()
+    masks = RadiographFolderDataset(path=root, folders=["masks"], id="relative").load()
+    params = COHORT.model_copy(update={"preprocess": PreprocessParams(size_px=64)})
+    write_cache(cache_films(films, {}, masks, params), str(tmp_path / "arrays"))
+    cohort, rejected = index_cohort(read_cache(str(tmp_path / "arrays")), {}, {}, params)
+    assert len(cohort) == 217
+    assert rejected.empty
+    assert cohort.groupby("site")["target"].sum().to_dict() == {"montgomery": 13, "shenzhen": 83}
+    assert (cohort["lungs"] == "annotated").sum() == 196
+    split, _ = split_cohort(cohort, HONEST.model_copy(update={"n_folds": 5}))
+    tested = split[split["split"] == "test"]
+    assert tested["image_id"].is_unique
+    share = tested.groupby("arm")["target"].mean()
+    assert share.max() - share.min() < 0.06
