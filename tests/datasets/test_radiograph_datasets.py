@@ -101,6 +101,14 @@ def test_missing_and_empty_folders_say_what_to_do(tmp_path: Path) -> None:
     )
 
 
+def test_an_optional_folder_need_not_be_there(tmp_path):
+    dataset = RadiographFolderDataset(path=str(tmp_path / "none"), optional=True)
+    assert dataset.OPTIONAL
+    assert dataset.load() == {}
+    assert not dataset.exists()  # which stays truthful
+    assert not RadiographFolderDataset(path=str(tmp_path)).OPTIONAL
+
+
 @pytest.mark.parametrize("path", ["local", "memory:///saved"])
 def test_films_are_saved_lazily(tmp_path: Path, path: str) -> None:
     root = str(tmp_path / "saved") if path == "local" else path

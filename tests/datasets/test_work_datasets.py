@@ -3,12 +3,19 @@
 import numpy as np
 import pytest
 import torch
-from kedro.io.core import DatasetError
+from kedro.io.core import DatasetError, Version
 from safetensors.torch import save_file
 
-from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.datasets import (
+    ArrayCacheDataset,
+    EmbeddingsDataset,
+    EncoderWeightsDataset,
+    TextFolderDataset,
+    UnfinishedWorkDataset,
+)
 from xraylab.imaging.array_cache import CachePlan
 from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.embeddings import EmbeddingPlan
 
 
 def test_arrays_make_the_round_trip_and_have_a_preview(tmp_path):
@@ -97,3 +104,40 @@ def test_encoders_of_trained_models_are_found_in_their_latest_version(tmp_path):
     again = build_classifier(own, 9, 32, files)
     for key, value in network[-1].encoder.state_dict().items():
         assert torch.equal(again[-1].encoder.state_dict()[key], value), key
+
+
+def test_texts_are_read_by_their_stem_and_may_be_missing(tmp_path):
+    folders = ["ClinicalReadings", "*/ClinicalReadings"]
+    dataset = TextFolderDataset(path=str(tmp_path), folders=folders)
+    assert dataset.load() == {}
+    for place, name in (("ClinicalReadings", "a.txt"), ("set/ClinicalReadings", "b.TXT")):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / name).write_text(f"of {name}")
+    (tmp_path / "ClinicalReadings/notes.pdf").write_text("no reading")
+    assert dataset.load() == {"a": "of a.txt", "b": "of b.TXT"}
+    assert dataset.exists()
+    with pytest.raises(DatasetError, match="read only"):
+        dataset.save({})
+
+
+def test_versions_of_embeddings_are_whole_and_copy_what_is_known(tmp_path):
+    asked = []
+
+    def compute(rows):
+        asked.append(len(rows))
+        return np.ones((len(rows), 2), np.float32)
+
+    def dataset(version):
+        return EmbeddingsDataset(filepath=str(tmp_path / "store"), version=Version(None, version))
+
+    first = dataset("2020-01-01T00.00.00.000Z")
+    assert not first.exists()
+    first.save({"a": EmbeddingPlan(["x"], ["1"], {}, compute)})
+    dataset("2021-01-01T00.00.00.000Z").save(
+        {"a": EmbeddingPlan(["x", "y"], ["1", "2"], {}, compute)}
+    )
+    assert asked == [1, 1]
+    latest = EmbeddingsDataset(filepath=str(tmp_path / "store"), version=Version(None, None))
+    assert latest.load()["a"].matrix.shape == (2, 2)
+    with pytest.raises(DatasetError, match="their folder must be local"):
+        EmbeddingsDataset(filepath="s3://bucket/store")

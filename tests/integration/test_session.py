@@ -56,6 +56,7 @@ def test_default_run_writes_what_every_pipeline_promises(project_copy: Path) -> 
     check_lungs(data)
     check_lesions(data)
     check_fractures(data)
+    check_tuberculosis(data)
     check_bone_ages(data)
 
     # a model is data: safetensors or the booster's own text, and a card that says what it is
@@ -149,6 +150,36 @@ def check_bone_ages(data: Path) -> None:
     )
     assert (ages["sex_from"] == "table").all()
     assert not any((data / "06_models/bone_age/.unfinished").rglob("*.ckpt"))
+
+
+def check_tuberculosis(data: Path) -> None:
+    """What tb_classification wrote."""
+    reports = data / "08_reporting/tb_classification"
+    rows = pd.read_parquet(latest(data / "07_model_output/tb_classification/predictions.parquet"))
+    Predictions.validate(rows)
+    assert set(rows["protocol"]) == {"published", "honest", "sites"}
+    assert {"site_only", "size_and_border", "mean_intensity", "outside_lungs"} < set(rows["model"])
+    truth = pd.read_csv(data / "01_raw/phantoms_test/montgomery_shenzhen/truth.csv")
+    planted = dict(
+        truth.dropna(subset=["planted"])[["planted", "image_id"]].itertuples(index=False)
+    )
+    assert pd.read_csv(reports / "rejected.csv")["image_id"].tolist() == [planted["truncated"]]
+    # the lungs are those that lung_segmentation predicts, which ran before
+    cohort = pd.read_parquet(latest(data / "05_model_input/tb_classification/cohort.parquet"))
+    assert set(cohort["lungs"]) <= {"predicted", ""}
+    assert (cohort["lungs"] == "predicted").sum() > 0
+    assert cohort["age_years"].between(18, 80).all()
+    # so is the encoder
+    store = latest(data / "04_feature/tb_classification/embeddings")
+    facts = json.loads((store / "lung.json").read_text())["facts"]
+    assert facts["weights"] == "models/lung_segmentation/honest/robust"
+    # a mirrored copy is in the fold of its film
+    split = pd.read_parquet(latest(data / "05_model_input/tb_classification/honest/cohort.parquet"))
+    pair = split[split["image_id"].isin([planted["turned_copy"], truth["image_id"].iloc[0]])]
+    assert pair.groupby("arm")["split"].nunique().eq(1).all()
+    found = pd.read_csv(data / "07_model_output/tb_classification/tuberculosis.csv")
+    assert found["probability"].between(0, 1).all()
+    assert not any((data / "06_models/tb_classification/.unfinished").rglob("*.ckpt"))
 
 
 def check_lesions(data: Path) -> None:

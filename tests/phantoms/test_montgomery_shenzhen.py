@@ -1,4 +1,5 @@
 import csv
+import re
 from pathlib import Path
 
 import cv2
@@ -80,3 +81,32 @@ def test_a_film_does_not_depend_on_how_many_there_are(folder, tmp_path):
 def test_too_few_films_to_plant_bad_ones_are_refused():
     with pytest.raises(ValidationError, match="bad_films needs n_shenzhen >= 8, got 4"):
         MontgomeryShenzhenPhantomParams(n_shenzhen=4)
+
+
+def test_readings_name_sex_and_age_in_the_words_of_each_site(folder, truth):
+    texts = {path.stem: path.read_text() for path in (folder / "ClinicalReadings").iterdir()}
+    assert set(texts) == {row["image_id"] for row in truth}
+    for image_id, text in texts.items():
+        pattern = (
+            r"Patient's Sex: [MF]\nPatient's Age: 0\d\dY\n"
+            if image_id.startswith("MCU")
+            else r"(fe)?male \d\dyrs\n"
+        )
+        assert re.match(pattern, text), text
+        assert text.endswith("infiltrate\n" if image_id.endswith("_1") else "normal\n")
+
+
+def test_every_ill_film_has_an_infiltrate_where_it_is_said_to_be(folder, truth):
+    with (folder / "findings.csv").open() as file:
+        findings = list(csv.DictReader(file))
+    gone = {row["image_id"] for row in truth if row["planted"] in ("truncated", "turned_copy")}
+    ill = {row["image_id"] for row in truth if row["tuberculosis"] == "1"} - gone
+    assert {row["image_id"] for row in findings if row["kind"] == "opacity"} == ill
+    cavities = [row for row in findings if row["kind"] == "cavity"]
+    assert 0 < len(cavities) < len(ill)
+    for row in cavities:
+        mask_path = next((folder / "masks").glob(f"{row['image_id']}*"), None)
+        if mask_path is not None and row["image_id"] not in gone:
+            mask = read_radiograph(mask_path)
+            if mask.shape == (96, 96):
+                assert mask[int(float(row["y_px"])), int(float(row["x_px"]))] > 0.5

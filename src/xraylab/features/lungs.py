@@ -106,15 +106,20 @@ def _cut(film: Bytes, mask: Bytes) -> tuple[Image, Mask]:
     """Return ranks (128, 128) and the lungs, of the box about the lungs."""
     rows, columns = (np.flatnonzero((mask > 0).any(axis=axis)) for axis in (1, 0))
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    size = (_EDGE, _EDGE)
-    grey = cv2.resize(film[box].astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    inside = cv2.resize((mask[box] > 0).astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    grey, covered = (_resize(image[box].astype(np.float32)) for image in (film, mask > 0))
+    inside = covered >= 0.5  # noqa: PLR2004 - half of a pixel
     if not inside.any():  # lungs of single pixels
-        inside = np.ones(size, bool)
+        inside = np.ones_like(inside)
     levels = np.rint(grey)
     known = np.sort(levels[inside])
     ranks = np.searchsorted(known, levels.ravel(), side="right") / len(known)
-    return ranks.reshape(size).astype(np.float32), inside
+    return ranks.reshape(inside.shape).astype(np.float32), inside
+
+
+def _resize(image: Image) -> Image:
+    # the area mean where an image shrinks, bilinear where it grows
+    method = cv2.INTER_AREA if min(image.shape) >= _EDGE else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (_EDGE, _EDGE), interpolation=method), np.float32)
 
 
 def _bands(ranks: Image) -> dict[str, Image]:

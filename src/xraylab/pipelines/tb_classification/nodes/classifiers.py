@@ -32,8 +32,6 @@ __all__ = ["Simple", "fit_model", "predict_by"]
 Simple = MlpModel | LogisticModelParams | BoostingModel | KernelModelParams | CnnModel
 Floats = NDArray[np.float64]
 
-_EMPTY = pd.DataFrame({"epoch": pd.Series(dtype=int)})
-
 
 def fit_model(
     spec: Simple,
@@ -88,11 +86,11 @@ def fit_model(
     if isinstance(spec, LogisticModelParams):
         features = material.features_of(spec.encoder, learn["image_id"])
         model = fit_logistic(features, target, seed)
-        return model.state({**card, "n_parameters": features.shape[1] + 1}), _EMPTY
+        return model.state({**card, "n_parameters": features.shape[1] + 1}), pd.DataFrame()
     if isinstance(spec, KernelModelParams):
         features = _kernel_features(spec, material, learn["image_id"])
-        return fit_kernel(features, target, spec.penalty, spec.width).state(card), _EMPTY
-    return _fit_boosting(spec, material, learn, seed, card), _EMPTY
+        return fit_kernel(features, target, spec.penalty, spec.width).state(card), pd.DataFrame()
+    return _fit_boosting(spec, material, learn, seed, card), pd.DataFrame()
 
 
 def _fit_cnn(

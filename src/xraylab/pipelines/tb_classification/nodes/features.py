@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,9 +18,6 @@ from xraylab.models.embeddings import EmbeddingPlan
 from xraylab.models.frozen import FrozenEncoderParams, build_frozen_encoder
 from xraylab.models.networks import Weights
 from xraylab.pipelines.tb_classification.params import CohortParams, EmbeddingParams
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["cut_to_lungs", "embed_films", "measure_radiomics", "plan_embeddings"]
 
@@ -95,17 +91,13 @@ def _lungs_facts(films: FilmsInsideMasks) -> str:
 
 
 class _Encoder:
-    """An encoder with what it is known by; its weights are let go of until films are shown to it."""
+    """An encoder with what it is known by."""
 
     def __init__(self, params: FrozenEncoderParams, seed: int, weights: Weights) -> None:
-        self.params, self.seed, self.at_hand = params, seed, weights
-        network, self.weights = build_frozen_encoder(params, seed, weights)
-        parts = [digest_pixels(value.numpy()) for value in network.state_dict().values()]
+        self.equalise = params.equalise
+        self.network, self.weights = build_frozen_encoder(params, seed, weights)
+        parts = [digest_pixels(value.numpy()) for value in self.network.state_dict().values()]
         self.digest = digest_facts(parts)
-
-    @cached_property
-    def network(self) -> nn.Module:
-        return build_frozen_encoder(self.params, self.seed, self.at_hand)[0]
 
 
 class _Compute:
@@ -118,7 +110,7 @@ class _Compute:
         from xraylab.training.predict import predict_probabilities
 
         films = np.asarray(self.films[rows])
-        if self.encoder.params.equalise:
+        if self.encoder.equalise:
             films = np.stack([cv2.equalizeHist(film) for film in films])
         # in full precision: what is stored is the same on every machine, within rounding
         found = predict_probabilities(
