@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from xraylab.evaluation.binary import RANK_METRICS, check_binary_rows, measure_ranks
+from xraylab.evaluation.bootstrap import bootstrap_counts
 from xraylab.evaluation.classification import (
     CLASSIFICATION_METRICS,
     choose_threshold,
@@ -19,7 +20,7 @@ from xraylab.evaluation.classification import (
     precision_recall_points,
     roc_points,
 )
-from xraylab.evaluation.metrics import bootstrap_counts, tidy
+from xraylab.evaluation.metrics import tidy
 from xraylab.evaluation.tables import Metrics
 
 
@@ -173,7 +174,7 @@ def test_all_metrics_share_the_resamples_of_a_plain_bootstrap(monkeypatch):
     names = ["accuracy", "auroc"]
     found = classification_metrics(rows, 0.5, names, 60, seed=3)
     assert found[["value", "ci_low", "ci_high"]].to_numpy() == pytest.approx(bounds)
-    monkeypatch.setattr("xraylab.evaluation.metrics._CHUNK", 700)  # some resamples at once
+    monkeypatch.setattr("xraylab.evaluation.bootstrap._CHUNK", 700)  # some resamples at once
     pd.testing.assert_frame_equal(found, classification_metrics(rows, 0.5, names, 60, seed=3))
 
 

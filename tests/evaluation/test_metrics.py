@@ -8,15 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from xraylab.evaluation.metrics import (
-    TIDY_COLUMNS,
-    bootstrap_counts,
-    bootstrap_groups,
-    bootstrap_table,
-    regression_metrics,
-    score_predictions,
-    tidy,
-)
+from xraylab.evaluation.bootstrap import bootstrap_counts, bootstrap_groups, bootstrap_table
+from xraylab.evaluation.metrics import TIDY_COLUMNS, regression_metrics, score_predictions, tidy
 from xraylab.evaluation.tables import Metrics
 
 
@@ -158,7 +151,7 @@ def test_a_seed_gives_one_interval_and_chunks_change_nothing(monkeypatch):
     first = regression_metrics(rows, ALL[:5], 100, seed=1)
     assert first.equals(regression_metrics(rows, ALL[:5], 100, seed=1))
     assert not first.equals(regression_metrics(rows, ALL[:5], 100, seed=2))
-    monkeypatch.setattr("xraylab.evaluation.metrics._CHUNK", 50)
+    monkeypatch.setattr("xraylab.evaluation.bootstrap._CHUNK", 50)
     pd.testing.assert_frame_equal(first, regression_metrics(rows, ALL[:5], 100, seed=1))
 
 
@@ -208,7 +201,7 @@ def test_counts_draw_the_resamples_of_the_sums(monkeypatch):
     sums = np.stack([np.ones(6), np.arange(6.0)], axis=1)
     by_sums = bootstrap_groups(sums, lambda s: s[:, 1:] / s[:, :1], 200, 4)
     for chunk in (4_000_000, 50):
-        monkeypatch.setattr("xraylab.evaluation.metrics._CHUNK", chunk)
+        monkeypatch.setattr("xraylab.evaluation.bootstrap._CHUNK", chunk)
         by_counts = bootstrap_counts(
             lambda times: times @ sums[:, 1:] / times.sum(axis=1, keepdims=True), 6, 200, 4, 20
         )

@@ -21,8 +21,8 @@ from xraylab.evaluation.binary import (
     check_thresholds,
     measure_ranks,
 )
+from xraylab.evaluation.bootstrap import bootstrap_counts
 from xraylab.evaluation.calibration import N_BINS, assign_bins
-from xraylab.evaluation.metrics import bootstrap_counts
 from xraylab.evaluation.thresholds import ThresholdRule, choose_threshold
 
 __all__ = [

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab.evaluation.metrics import bootstrap_table
+from xraylab.evaluation.bootstrap import bootstrap_table
 
 __all__ = [
     "ScoreKind",

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab.evaluation.metrics import bootstrap_groups
+from xraylab.evaluation.bootstrap import bootstrap_groups
 
 __all__ = ["LUNGS", "clean_mask", "measure_mask", "segmentation_metrics", "split_lungs"]
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from xraylab.evaluation.binary import Weight, check_binary_rows, measure_ranks
-from xraylab.evaluation.metrics import bootstrap_counts
+from xraylab.evaluation.bootstrap import bootstrap_counts
 from xraylab.evaluation.shortcut_features import border_pixels, intensity_features, outside_pixels
 from xraylab.evaluation.splits import assign_stratified_folds
 

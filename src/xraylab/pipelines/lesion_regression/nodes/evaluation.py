@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from xraylab import plots
-from xraylab.evaluation.metrics import bootstrap_table, score_predictions, tidy
+from xraylab.evaluation.bootstrap import bootstrap_table
+from xraylab.evaluation.metrics import score_predictions, tidy
 from xraylab.evaluation.protocols import combine_protocols
 from xraylab.imaging.array_cache import ArrayCache, LoadFilm
 from xraylab.pipelines.lesion_regression.params import EvaluationParams
