@@ -14,10 +14,12 @@ from .evaluation import (
     plot_predictions,
     plot_protocols,
 )
-from .networks import predict, train_networks, tune_networks
+from .networks import train_networks
+from .prediction import predict
 from .release import cache_new_films, plot_bone_ages, predict_bone_ages
 from .saliency import measure_stability, plot_heat_maps
 from .split import split_cohort
+from .tuning import tune_networks
 
 __all__ = [
     "cache_films",

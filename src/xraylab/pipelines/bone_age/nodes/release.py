@@ -16,7 +16,8 @@ from xraylab.pipelines.bone_age.params import CohortParams, ReleaseParams
 from xraylab.training.params import TrainingParams
 
 from .cohort import read_sexes
-from .networks import model_key, predict_months
+from .fitting import model_key
+from .prediction import predict_months
 from .split import SINGLE
 
 __all__ = ["cache_new_films", "plot_bone_ages", "predict_bone_ages"]

@@ -15,7 +15,8 @@ from xraylab.pipelines.bone_age.params import EvaluationParams
 from xraylab.training.params import TrainingParams
 
 from .evaluation import reported
-from .networks import model_key, predict_months, sex_code
+from .fitting import model_key, sex_code
+from .prediction import predict_months
 
 __all__ = ["measure_stability", "plot_heat_maps"]
 
