@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
 from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.bone_age import BoneAgeNetworkParams
 from xraylab.pipelines.bone_age import create_pipeline
 from xraylab.pipelines.bone_age.nodes import (
-    combine_protocols,
     compare_networks,
     evaluate,
     evaluate_bands,

@@ -6,10 +6,10 @@ from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 
 from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions
 from xraylab.pipelines.dose_estimation import PROTOCOLS, create_pipeline
 from xraylab.pipelines.dose_estimation.nodes import (
-    combine_protocols,
     evaluate,
     fit_models,
     predict,

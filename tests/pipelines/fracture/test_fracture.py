@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
 from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
@@ -20,7 +21,6 @@ from xraylab.pipelines.fracture import PROTOCOLS, create_pipeline
 from xraylab.pipelines.fracture.nodes import (
     audit_files,
     cache_films,
-    combine_protocols,
     compare_with_shortcuts,
     evaluate,
     index_cohort,

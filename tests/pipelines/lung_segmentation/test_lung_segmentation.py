@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
 from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
@@ -19,7 +20,6 @@ from xraylab.pipelines.lung_segmentation import PROTOCOLS, create_pipeline
 from xraylab.pipelines.lung_segmentation.nodes import (
     cache_films,
     cache_new_films,
-    combine_protocols,
     describe_lungs,
     evaluate,
     index_cohort,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xraylab.wiring import combine_tables, inputs_of_protocols
+
 from .nodes import (
     cache_films,
     cache_new_films,
-    combine_protocols,
     compare_networks,
     evaluate,
     evaluate_bands,
@@ -118,22 +119,9 @@ def _create_protocol(protocol: str) -> Pipeline:
 def _create_comparison(protocols: Sequence[str]) -> Pipeline:
     """Tables of all protocols → metrics, tables and figures that show them side by side."""
     tables = ("leakage", "history", "predictions", "best_hyperparams", "trials")
-    combined = [
-        Node(
-            combine_protocols,
-            {protocol: f"{protocol}_{table}" for protocol in protocols},
-            table,
-            name=f"combine_{table}",
-        )
-        for table in tables
-    ]
-    of_protocols = {
-        f"{protocol}_{table}": f"bone_age.{protocol}.{table}"
-        for protocol in protocols
-        for table in (*tables, "models")
-    }
+    of_protocols = inputs_of_protocols("bone_age", protocols, (*tables, "models"))
     nodes = [
-        *combined,
+        *combine_tables(protocols, tables),
         Node(evaluate, ["predictions", _EVALUATION], "metrics", name="evaluate"),
         Node(evaluate_bands, ["predictions", _EVALUATION], "bands", name="evaluate_bands"),
         Node(

@@ -14,7 +14,6 @@ from xraylab.evaluation.conformal import (
 )
 from xraylab.evaluation.leakage import check_leakage, regroup
 from xraylab.evaluation.metrics import DEFAULT_METRICS, score_predictions, tidy
-from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.features.texture import EXTENDED_FEATURES, PUBLISHED_FEATURES
 from xraylab.models.state import ModelState
@@ -23,7 +22,6 @@ from xraylab.tabular.regressors import fit_regressor, restore_regressor
 from .params import EvaluationParams, ProtocolParams
 
 __all__ = [
-    "combine_protocols",
     "evaluate",
     "fit_models",
     "plot_errors",

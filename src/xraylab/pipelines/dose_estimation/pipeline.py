@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xraylab.wiring import combine_tables, inputs_of_protocols
+
 from .nodes import (
-    combine_protocols,
     evaluate,
     fit_models,
     plot_errors,
@@ -61,24 +62,11 @@ def _create_protocol(protocol: str) -> Pipeline:
 def _create_comparison(protocols: Sequence[str]) -> Pipeline:
     """Tables of all protocols → metrics and figures that show them side by side."""
     tables = ("cohort", "leakage", "history", "predictions")
-    combined = [
-        Node(
-            combine_protocols,
-            {protocol: f"{protocol}_{table}" for protocol in protocols},
-            table,
-            name=f"combine_{table}",
-        )
-        for table in tables
-    ]
-    of_protocols = {
-        f"{protocol}_{table}": f"dose_estimation.{protocol}.{table}"
-        for protocol in protocols
-        for table in tables
-    }
+    of_protocols = inputs_of_protocols("dose_estimation", protocols, tables)
     params = "params:dose_estimation.evaluation"
     return Pipeline(
         [
-            *combined,
+            *combine_tables(protocols, tables),
             Node(evaluate, ["predictions", params], "metrics", name="evaluate"),
             Node(plot_losses, "history", "loss_curves_figure", name="plot_losses"),
             Node(

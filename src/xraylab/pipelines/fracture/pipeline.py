@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xraylab.wiring import combine_tables, inputs_of_protocols
+
 from .nodes import (
     audit_files,
     cache_films,
     cache_new_films,
     check_saliency,
-    combine_protocols,
     compare_networks,
     compare_with_shortcuts,
     evaluate,
@@ -136,23 +137,10 @@ def _create_protocol(protocol: str) -> Pipeline:
 def _create_comparison(protocols: Sequence[str]) -> Pipeline:
     """Tables of all protocols → metrics, tables and figures that show them side by side."""
     tables = ("leakage", "history", "predictions")
-    combined = [
-        Node(
-            combine_protocols,
-            {protocol: f"{protocol}_{table}" for protocol in protocols},
-            table,
-            name=f"combine_{table}",
-        )
-        for table in tables
-    ]
-    of_protocols = {
-        f"{protocol}_{table}": f"fracture.{protocol}.{table}"
-        for protocol in protocols
-        for table in (*tables, "models")
-    }
+    of_protocols = inputs_of_protocols("fracture", protocols, (*tables, "models"))
     both = ["predictions", "metrics"]
     nodes = [
-        *combined,
+        *combine_tables(protocols, tables),
         Node(evaluate, ["predictions", _EVALUATION], "metrics", name="evaluate"),
         Node(
             compare_with_shortcuts,

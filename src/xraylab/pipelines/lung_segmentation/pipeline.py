@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xraylab.wiring import combine_tables, inputs_of_protocols
+
 from .nodes import (
     cache_films,
     cache_new_films,
-    combine_protocols,
     compare_networks,
     describe_lungs,
     evaluate,
@@ -107,24 +108,11 @@ def _create_protocol(protocol: str) -> Pipeline:
 def _create_comparison(protocols: Sequence[str]) -> Pipeline:
     """Tables of all protocols → metrics, tables and figures that show them side by side."""
     tables = ("leakage", "history", "predictions")
-    combined = [
-        Node(
-            combine_protocols,
-            {protocol: f"{protocol}_{table}" for protocol in protocols},
-            table,
-            name=f"combine_{table}",
-        )
-        for table in tables
-    ]
-    of_protocols = {
-        f"{protocol}_{table}": f"lung_segmentation.{protocol}.{table}"
-        for protocol in protocols
-        for table in (*tables, "models")
-    }
+    of_protocols = inputs_of_protocols("lung_segmentation", protocols, (*tables, "models"))
     shown = "honest" if "honest" in protocols else protocols[0]
     params = "params:lung_segmentation.evaluation"
     nodes = [
-        *combined,
+        *combine_tables(protocols, tables),
         Node(evaluate, ["predictions", "history", params], "metrics", name="evaluate"),
         Node(
             compare_networks,

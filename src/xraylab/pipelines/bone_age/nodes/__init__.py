@@ -1,7 +1,5 @@
 """Nodes of bone_age, in the order in which data pass them."""
 
-from xraylab.evaluation.protocols import combine_protocols
-
 from .cohort import cache_films, index_cohort, read_labels
 from .evaluation import (
     compare_networks,
@@ -24,7 +22,6 @@ from .tuning import tune_networks
 __all__ = [
     "cache_films",
     "cache_new_films",
-    "combine_protocols",
     "compare_networks",
     "evaluate",
     "evaluate_bands",

@@ -1,7 +1,5 @@
 """Nodes of fracture, in the order in which data pass them."""
 
-from xraylab.evaluation.protocols import combine_protocols
-
 from .audit import audit_files, plot_audit, plot_copies
 from .cohort import cache_films, index_cohort, split_cohort
 from .evaluation import (
@@ -25,7 +23,6 @@ __all__ = [
     "cache_films",
     "cache_new_films",
     "check_saliency",
-    "combine_protocols",
     "compare_networks",
     "compare_with_shortcuts",
     "evaluate",

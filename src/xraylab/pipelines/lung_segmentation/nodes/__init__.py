@@ -1,7 +1,5 @@
 """Nodes of lung_segmentation, in the order in which data pass them."""
 
-from xraylab.evaluation.protocols import combine_protocols
-
 from .cohort import cache_films, index_cohort, split_cohort
 from .evaluation import (
     compare_networks,
@@ -19,7 +17,6 @@ from .release import cache_new_films, describe_lungs, plot_lung_masks, predict_l
 __all__ = [
     "cache_films",
     "cache_new_films",
-    "combine_protocols",
     "compare_networks",
     "describe_lungs",
     "evaluate",
