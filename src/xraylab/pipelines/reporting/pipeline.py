@@ -73,6 +73,7 @@ REPORTED = {
         "roc_figure",
         "site_roc_figure",
         "site_matrix_figure",
+        "recalibration_figure",
         "reliability_figure",
         "confusion_figure",
         "saliency_figure",

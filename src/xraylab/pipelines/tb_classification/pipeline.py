@@ -25,6 +25,7 @@ from .nodes import (
     plot_confusion,
     plot_curves,
     plot_protocols,
+    plot_recalibration,
     plot_reliability,
     plot_roc,
     plot_saliency,
@@ -207,6 +208,9 @@ def _create_comparison(protocols: Sequence[str]) -> Pipeline:
                 name="tabulate_sites",
             ),
             Node(plot_sites, "site_matrix", "site_matrix_figure", name="plot_sites"),
+            Node(
+                plot_recalibration, "site_matrix", "recalibration_figure", name="plot_recalibration"
+            ),
         ]
     return Pipeline(
         nodes, namespace="tb_classification", inputs=of_protocols, parameters={_EVALUATION}

@@ -30,7 +30,7 @@ from .release import (
     predict_tuberculosis,
 )
 from .saliency import check_saliency, plot_saliency, plot_saliency_checks
-from .sites import plot_sites, tabulate_sites
+from .sites import plot_recalibration, plot_sites, tabulate_sites
 from .training import predict, train_models
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "plot_confusion",
     "plot_curves",
     "plot_protocols",
+    "plot_recalibration",
     "plot_reliability",
     "plot_roc",
     "plot_saliency",

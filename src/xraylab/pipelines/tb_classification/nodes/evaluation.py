@@ -24,6 +24,7 @@ __all__ = [
     "evaluate",
     "list_parts",
     "report_classes",
+    "wilson",
 ]
 
 _OF_A_CLASS = ("precision", "recall", "f1")
@@ -206,7 +207,7 @@ def compare_backbones(metrics: pd.DataFrame, params: EvaluationParams) -> pd.Dat
     """
     known = {
         "literature": {
-            name: (value, *_wilson(value, params.n_literature))
+            name: (value, *wilson(value, params.n_literature))
             for name, value in params.literature.items()
         },
         "here": {},
@@ -237,7 +238,7 @@ def _side(side: str, name: str, values: tuple[float, float, float]) -> dict[str,
     }
 
 
-def _wilson(share: float, n: int) -> tuple[float, float]:
+def wilson(share: float, n: int) -> tuple[float, float]:
     """Return Wilson's 95 % interval of a share of n films."""
     centre = share + _Z**2 / (2 * n)
     half = _Z * np.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))

@@ -14,7 +14,7 @@ from xraylab.imaging.array_cache import ArrayCache
 from xraylab.pipelines.tb_classification.params import PROBES, EvaluationParams
 
 from .cohort import CLASS_NAMES
-from .evaluation import list_parts
+from .evaluation import list_parts, wilson
 
 __all__ = [
     "plot_backbones",
@@ -76,10 +76,22 @@ def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
 
 
 def plot_backbones(metrics: pd.DataFrame, params: EvaluationParams) -> plots.Figure:
-    """Draw the accuracy of each backbone on its own random split, beside what was published."""
-    rows = metrics[(metrics["protocol"] == "published") & ~metrics["model"].isin(PROBES)]
-    known = {k: v for k, v in params.literature.items() if k in set(rows["model"])}
-    return plots.plot_protocol_comparison(rows, "accuracy", as_published=known or None)
+    """Draw the accuracy of each backbone on its own random split, with what was published and its interval."""
+    here = metrics[(metrics["protocol"] == "published") & ~metrics["model"].isin(PROBES)]
+    facts = {"protocol": f"in the literature, n = {params.n_literature}", "split": "test"}
+    rows = [
+        {
+            **facts,
+            "model": name,
+            "metric": "accuracy",
+            "value": value,
+            "ci_low": low,
+            "ci_high": high,
+        }
+        for name, value in params.literature.items()
+        for low, high in [wilson(value, params.n_literature)]
+    ]
+    return plots.plot_protocol_comparison(pd.concat([here, pd.DataFrame(rows)]), "accuracy")
 
 
 def plot_roc(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Figure:

@@ -11,9 +11,11 @@ from xraylab.evaluation.splits import assign_stratified_folds
 from xraylab.evaluation.thresholds import choose_threshold
 from xraylab.pipelines.tb_classification.params import PROBES, EvaluationParams
 
-__all__ = ["plot_sites", "tabulate_sites"]
+__all__ = ["plot_recalibration", "plot_sites", "tabulate_sites"]
 
-_METRICS = ("auroc", "accuracy", "recall", "specificity", "sensitivity_at_90_specificity", "ece", "brier")  # fmt: skip
+_METRICS = (
+    "auroc", "accuracy", "balanced_accuracy", "recall", "specificity", "sensitivity_at_90_specificity", "ece", "brier",
+)  # fmt: skip
 _HALVES = 2
 _COLUMNS = ["model", "train_site", "test_site", "threshold", "metric", "value", "ci_low", "ci_high", "n"]  # fmt: skip
 
@@ -76,3 +78,16 @@ def plot_sites(site_matrix: pd.DataFrame) -> plots.Figure:
     return plots.plot_site_matrix(
         site_matrix[carried & ~site_matrix["model"].isin(PROBES)], "auroc"
     )
+
+
+def plot_recalibration(site_matrix: pd.DataFrame) -> plots.Figure:
+    """Draw the balanced accuracy at another site, with the threshold carried over and recalibrated."""
+    other = site_matrix["train_site"] != site_matrix["test_site"]
+    rows = site_matrix[other & ~site_matrix["model"].isin(PROBES)]
+    way = rows["train_site"] + " to " + rows["test_site"]
+    table = rows.assign(
+        protocol=rows["threshold"].str.replace("_", " "),
+        model=rows["model"] + ", " + way,
+        split="test",
+    )
+    return plots.plot_protocol_comparison(table, "balanced_accuracy", reference=(0.5, "chance"))
