@@ -100,6 +100,7 @@ def project_chest(
     share_with_nodule: float = 0.0,
     share_with_opacity: float = 0.0,
     share_with_cavity: float = 0.0,
+    opacity_cm: tuple[float, float] = (2.0, 4.0),
 ) -> ChestPhantom:
     """Project a patient onto a film.
 
@@ -116,6 +117,8 @@ def project_chest(
         Probability of one to three nodules, and of one hazy opacity.
     share_with_cavity : float
         Probability of a cavity in the upper half of a lung.
+    opacity_cm : (float, float)
+        Range of the soft tissue in the middle of an opacity.
 
     Returns
     -------
@@ -151,7 +154,7 @@ def project_chest(
     findings: tuple[Finding, ...] = ()
     if rng is not None:
         depth, findings = _add_findings(
-            canvas, depth, mask, rng, share_with_nodule, share_with_opacity
+            canvas, depth, mask, rng, share_with_nodule, share_with_opacity, opacity_cm
         )
         if share_with_cavity and rng.random() < share_with_cavity:
             depth, cavity = _add_cavity(canvas, depth, mask, rng)
@@ -167,6 +170,7 @@ def _add_findings(
     rng: np.random.Generator,
     share_with_nodule: float,
     share_with_opacity: float,
+    opacity_cm: tuple[float, float],
 ) -> tuple[FloatImage, tuple[Finding, ...]]:
     findings = []
     wants_nodule, wants_opacity = rng.random(2) < (share_with_nodule, share_with_opacity)
@@ -185,7 +189,7 @@ def _add_findings(
             patchy = aeration(canvas, int(rng.integers(2**31))) ** 2
             lung = cv2.GaussianBlur((mask > 0).astype(np.float32), (0, 0), 0.3 * canvas.px_per_cm)
             haze = np.maximum(1 - squared, 0) * patchy * lung
-            depth = depth + MU_SOFT * float(rng.uniform(2.0, 4.0)) * haze
+            depth = depth + MU_SOFT * float(rng.uniform(*opacity_cm)) * haze
             findings.append(_finding(canvas, "opacity", place, radius, high))
     return np.asarray(depth, np.float32), tuple(findings)
 

@@ -37,6 +37,7 @@ __all__ = ["MontgomeryShenzhenPhantomParams", "write_montgomery_shenzhen_phantom
 _FINDINGS_HEADER = ("image_id", "kind", "x_px", "y_px", "diameter_mm", "x", "y", "width", "height")
 _TRUTH_HEADER = ("image_id", "site", "tuberculosis", "planted", "lung_fraction", "spacing_mm")
 _PLANTED = ("truncated", "without_mask", "turned_copy", "odd_mask")
+_INFILTRATE_CM = (5.0, 9.0)  # denser than a haze: fifty small films have to show it
 _LEAST_FILMS = 2 * len(_PLANTED)
 _WORTH_A_PROCESS = 2e6  # pixels above which other processes repay their start
 
@@ -153,6 +154,7 @@ def _write_film(
         share_with_nodule=0.5 * ill,
         share_with_opacity=float(ill),
         share_with_cavity=params.share_with_cavity * ill,
+        opacity_cm=_INFILTRATE_CM,
     )
     counts = expose(phantom.optical_depth, site.dose, rng, params.detector)
     film = counts_to_film(counts, site.dose, params.detector) ** site.curve
