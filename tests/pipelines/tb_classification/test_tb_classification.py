@@ -29,6 +29,7 @@ from xraylab.pipelines.tb_classification.nodes import (
     compare_backbones,
     compare_with_shortcuts,
     evaluate,
+    guess_lungs,
     index_cohort,
     predict_by_shortcut,
     predict_tuberculosis,
@@ -270,7 +271,7 @@ def test_a_probe_finds_what_is_written_outside_of_the_lungs(tmp_path: Path) -> N
     films = make_set(label_outside=True)
     arrays = write(films, make_masks(films), tmp_path / "arrays")
     cohort, _ = index_cohort(arrays, make_masks(films), {}, COHORT)
-    rows = predict_by_shortcut(arrays, split_cohort(cohort, HONEST)[0], HONEST)
+    rows = predict_by_shortcut(arrays, guess_lungs(arrays), split_cohort(cohort, HONEST)[0], HONEST)
     copied = rows[rows["model"] == "outside_lungs"].assign(model="network")
     table = combine_protocols(honest=pd.concat([rows, copied]))
     params = EvaluationParams(n_resamples=50)
@@ -288,7 +289,7 @@ def test_without_any_mask_there_is_no_outside(tmp_path: Path) -> None:
     films = make_set(24)
     arrays = write(films, {}, tmp_path / "arrays")
     cohort, _ = index_cohort(arrays, {}, {}, COHORT)
-    rows = predict_by_shortcut(arrays, split_cohort(cohort, HONEST)[0], HONEST)
+    rows = predict_by_shortcut(arrays, guess_lungs(arrays), split_cohort(cohort, HONEST)[0], HONEST)
     assert set(rows["model"]) == {"site_only", "size_and_border", "mean_intensity"}
 
 
@@ -424,9 +425,9 @@ def test_all_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
     assert 0 <= checks.loc["share_on_lungs", "value"] <= 1
     assert checks.loc["area_of_lungs", "value"] == pytest.approx(lungs().mean())
 
-    # x has a mask of its lungs, y has none: boosting on radiomics does not read it
+    # x has a mask of its lungs, those of y are guessed
     found = catalog["tb_classification.tuberculosis"].load().set_index("image_id")
-    assert found["n_models"].to_dict() == {"x": 4, "y": 2}
+    assert found["n_models"].to_dict() == {"x": 4, "y": 4}
     assert found["notice"].eq("Research software. Not a medical device.").all()
     by_hand = honest[honest["model"].isin(["cnn", "boosting"])].groupby("image_id")["prediction"]
     mean = honest[honest["model"] == "ensemble"].set_index("image_id")["prediction"]
@@ -442,7 +443,8 @@ def test_embeddings_are_computed_once(tmp_path: Path, monkeypatch) -> None:
     arrays = write(films, make_masks(films), tmp_path / "arrays")
     weights = EncoderWeightsDataset(path=str(tmp_path / "none")).load()
     dataset = EmbeddingsDataset(filepath=str(tmp_path / "embeddings"))
-    dataset.save(features.embed_films(arrays, weights, COHORT, EMBEDDING))
+    lungs_of_set = guess_lungs(arrays)
+    dataset.save(features.embed_films(arrays, lungs_of_set, weights, COHORT, EMBEDDING))
     first = dataset.load()
     a, b = (first[name].matrix.copy() for name in "ab")
     assert a.shape == b.shape == (24, 8 * 16)
@@ -452,12 +454,27 @@ def test_embeddings_are_computed_once(tmp_path: Path, monkeypatch) -> None:
         raise AssertionError("computed again")
 
     monkeypatch.setattr(features._Compute, "__call__", refuse)
-    dataset.save(features.embed_films(arrays, weights, COHORT, EMBEDDING))
+    dataset.save(features.embed_films(arrays, lungs_of_set, weights, COHORT, EMBEDDING))
     np.testing.assert_array_equal(dataset.load()["a"].matrix, a)
     other = EMBEDDING.model_copy(update={"seed": 1})  # other random weights, other features
     with pytest.raises(DatasetError, match="computed again"):
-        dataset.save(features.embed_films(arrays, weights, COHORT, other))
+        dataset.save(features.embed_films(arrays, lungs_of_set, weights, COHORT, other))
     np.testing.assert_array_equal(dataset.load()["a"].matrix, a)  # what was there is there
+
+
+def test_a_film_whose_lungs_nobody_knows_is_rejected_by_what_looks_at_lungs(tmp_path: Path) -> None:
+    arrays = write(make_set(4), {}, tmp_path / "arrays")
+    card = {
+        "name": "patterns", "threshold": 0.5, "preprocess": arrays.preprocess,
+        "model": {"kind": "kernel", "encoder": None, "radiomics": True},
+    }  # fmt: skip
+    models = {"patterns_fold_0": ModelState(card)}
+    found, rejected = predict_tuberculosis(
+        arrays, guess_lungs(arrays), {}, models, COHORT, TRAINING, ReleaseParams(model="patterns")
+    )
+    assert found.empty
+    assert len(rejected) == 4
+    assert rejected["reason"].str.contains("no mask of its lungs; run lung_segmentation").all()
 
 
 def test_a_released_model_is_named_and_knows_its_preprocessing(tmp_path: Path) -> None:
@@ -467,11 +484,15 @@ def test_a_released_model_is_named_and_knows_its_preprocessing(tmp_path: Path) -
         "name": "cnn", "threshold": 0.5, "model": {"kind": "cnn", "inside_lungs": False},
         "preprocess": {**arrays.preprocess, "equalise": "histogram"},
     }  # fmt: skip
-    models = {"cnn_fold_0": ModelState(card)}
+    models, nobody = {"cnn_fold_0": ModelState(card)}, guess_lungs(arrays)
     with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained cnn"):
-        predict_tuberculosis(arrays, {}, models, COHORT, TRAINING, ReleaseParams(model="best"))
+        predict_tuberculosis(
+            arrays, nobody, {}, models, COHORT, TRAINING, ReleaseParams(model="best")
+        )
     with pytest.raises(ValueError, match=r"was trained on films prepared with .*'histogram'"):
-        predict_tuberculosis(arrays, {}, models, COHORT, TRAINING, ReleaseParams(model="cnn"))
+        predict_tuberculosis(
+            arrays, nobody, {}, models, COHORT, TRAINING, ReleaseParams(model="cnn")
+        )
 
 
 @pytest.mark.parametrize(

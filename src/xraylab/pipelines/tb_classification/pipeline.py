@@ -17,6 +17,7 @@ from .nodes import (
     embed_films,
     embed_new_films,
     evaluate,
+    guess_lungs,
     index_cohort,
     join_predictions,
     measure_radiomics,
@@ -82,13 +83,16 @@ def _create_cohort() -> Pipeline:
                 plot_cohort, "cohort", ["counts_figure", "distributions_figure"], name="plot_cohort"
             ),
             Node(plot_samples, ["arrays", "cohort"], "samples_figure", name="plot_samples"),
+            Node(guess_lungs, "arrays", "lung_guess", name="guess_lungs"),
             Node(
                 embed_films,
-                ["arrays", "encoder_weights", _COHORT, _EMBEDDING],
+                ["arrays", "lung_guess", "encoder_weights", _COHORT, _EMBEDDING],
                 "embeddings",
                 name="embed_films",
             ),
-            Node(measure_radiomics, "arrays", "radiomics", name="measure_radiomics"),
+            Node(
+                measure_radiomics, ["arrays", "lung_guess"], "radiomics", name="measure_radiomics"
+            ),
         ],
         namespace="tb_classification",
         inputs={
@@ -104,7 +108,7 @@ def _create_cohort() -> Pipeline:
 
 def _create_protocol(protocol: str) -> Pipeline:
     """Cohort → split → models and baselines → predictions, under one protocol's parameters."""
-    features = ["arrays", "cohort", "embeddings", "radiomics"]
+    features = ["arrays", "lung_guess", "cohort", "embeddings", "radiomics"]
     params = ["params:cohort", "params:training", "params:protocol"]
     return Pipeline(
         [
@@ -123,7 +127,7 @@ def _create_protocol(protocol: str) -> Pipeline:
             Node(predict, [*features, "models", *params], "model_predictions", name="predict"),
             Node(
                 predict_by_shortcut,
-                ["arrays", "cohort", "params:protocol"],
+                ["arrays", "lung_guess", "cohort", "params:protocol"],
                 "shortcut_predictions",
                 name="predict_by_shortcut",
             ),
@@ -137,7 +141,10 @@ def _create_protocol(protocol: str) -> Pipeline:
         namespace=f"tb_classification.{protocol}",
         inputs={
             "all_films": "tb_classification.cohort",
-            **{name: f"tb_classification.{name}" for name in ("arrays", "embeddings", "radiomics")},
+            **{
+                name: f"tb_classification.{name}"
+                for name in ("arrays", "lung_guess", "embeddings", "radiomics")
+            },
             "encoder_weights": "encoder_weights",
         },
         parameters={
@@ -221,10 +228,11 @@ def _create_saliency() -> Pipeline:
     """Networks of the honest protocol → where they look, and whether the maps mean anything."""
     inputs = {
         "arrays": "tb_classification.arrays",
+        "lung_guess": "tb_classification.lung_guess",
         "shown_predictions": "tb_classification.honest.predictions",
         "models": "tb_classification.honest.models",
     }
-    read = ["arrays", "shown_predictions", "models", _COHORT, _EVALUATION]
+    read = ["arrays", "lung_guess", "shown_predictions", "models", _COHORT, _EVALUATION]
     return Pipeline(
         [
             Node(check_saliency, read, "saliency_checks", name="check_saliency"),
@@ -255,14 +263,30 @@ def _create_release() -> Pipeline:
             ),
             Node(
                 embed_new_films,
-                ["new_arrays", "models", "encoder_weights", _COHORT, _EMBEDDING, _RELEASE],
+                [
+                    "new_arrays",
+                    "lung_guess",
+                    "models",
+                    "encoder_weights",
+                    _COHORT,
+                    _EMBEDDING,
+                    _RELEASE,
+                ],
                 "new_embeddings",
                 name="embed_new_films",
                 tags="predict",
             ),
             Node(
                 predict_tuberculosis,
-                ["new_arrays", "new_embeddings", "models", _COHORT, _TRAINING, _RELEASE],
+                [
+                    "new_arrays",
+                    "lung_guess",
+                    "new_embeddings",
+                    "models",
+                    _COHORT,
+                    _TRAINING,
+                    _RELEASE,
+                ],
                 ["tuberculosis", "new_rejected"],
                 name="predict_tuberculosis",
                 tags="predict",
@@ -279,6 +303,7 @@ def _create_release() -> Pipeline:
         inputs={
             "new_films": "tb_classification.new_films",
             "models": "tb_classification.honest.models",
+            "lung_guess": "tb_classification.lung_guess",
             "lung_masks": _LUNGS,
             "annotated_masks": "montgomery_shenzhen.masks",
             "encoder_weights": "encoder_weights",

@@ -10,7 +10,7 @@ from .evaluation import (
     evaluate,
     report_classes,
 )
-from .features import embed_films, measure_radiomics
+from .features import embed_films, guess_lungs, measure_radiomics
 from .figures import (
     plot_backbones,
     plot_cohort,
@@ -44,6 +44,7 @@ __all__ = [
     "embed_films",
     "embed_new_films",
     "evaluate",
+    "guess_lungs",
     "index_cohort",
     "join_predictions",
     "measure_radiomics",

@@ -12,23 +12,52 @@ from numpy.typing import NDArray
 from xraylab.features.lungs import LUNG_FEATURES, measure_lungs
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.imaging.fingerprint import digest_pixels
-from xraylab.imaging.inside_masks import FilmsInsideMasks, mean_mask
+from xraylab.imaging.inside_masks import FilledMasks, FilmsInsideMasks
 from xraylab.models.card import digest_facts
 from xraylab.models.embeddings import EmbeddingPlan
 from xraylab.models.frozen import FrozenEncoderParams, build_frozen_encoder
+from xraylab.models.lung_guess import fit_lung_guess, lung_guess_of
 from xraylab.models.networks import Weights
+from xraylab.models.state import ModelState
 from xraylab.pipelines.tb_classification.params import CohortParams, EmbeddingParams
 
-__all__ = ["cut_to_lungs", "embed_films", "measure_radiomics", "plan_embeddings"]
+__all__ = [
+    "cut_to_lungs",
+    "embed_films",
+    "fill_masks",
+    "guess_lungs",
+    "measure_radiomics",
+    "plan_embeddings",
+]
+
+LungGuess = dict[str, ModelState]
+
+_LUNGS = "lungs"
 
 
-def cut_to_lungs(arrays: ArrayCache, params: CohortParams) -> FilmsInsideMasks:
-    """Return the films with all but their lungs blacked out; a film without a mask is cut by the mean of the others."""
-    return FilmsInsideMasks(arrays.films, arrays.masks, mean_mask(arrays.masks), params.lung_margin)
+def guess_lungs(arrays: ArrayCache) -> LungGuess:
+    """Fit a guess of the lungs to the films that have a mask, for those that have none, now and later."""
+    return {_LUNGS: fit_lung_guess(arrays.films, arrays.masks)}
+
+
+def fill_masks(arrays: ArrayCache, lung_guess: LungGuess) -> FilledMasks:
+    """Return the lungs of every film, guessed where it has no mask; empty where there is no guess either."""
+    return FilledMasks(arrays.films, arrays.masks, lung_guess_of(lung_guess[_LUNGS]))
+
+
+def cut_to_lungs(
+    arrays: ArrayCache, lung_guess: LungGuess, params: CohortParams
+) -> FilmsInsideMasks:
+    """Return the films with all but their lungs blacked out."""
+    return FilmsInsideMasks(arrays.films, fill_masks(arrays, lung_guess), params.lung_margin)
 
 
 def embed_films(
-    arrays: ArrayCache, encoder_weights: Weights, cohort: CohortParams, params: EmbeddingParams
+    arrays: ArrayCache,
+    lung_guess: LungGuess,
+    encoder_weights: Weights,
+    cohort: CohortParams,
+    params: EmbeddingParams,
 ) -> dict[str, EmbeddingPlan]:
     """Plan the features of all films by every frozen encoder; the catalog computes what it does not hold yet.
 
@@ -36,6 +65,8 @@ def embed_films(
     ----------
     arrays : ArrayCache
         Films and lungs.
+    lung_guess : dict of str to ModelState
+        The lungs of films without a mask.
     encoder_weights : mapping of str to callable
         Pretrained weights that lie at hand.
     cohort, params
@@ -44,18 +75,20 @@ def embed_films(
     Returns
     -------
     dict of str to EmbeddingPlan
-        By the name of the encoder. Films inside of lungs are left out where no film has a mask.
+        By the name of the encoder.
 
     Raises
     ------
     ValueError
         If weights are neither at hand nor can be fetched: the message says which file to put where.
     """
-    return plan_embeddings(arrays, encoder_weights, cohort, params, list(params.encoders))
+    names = list(params.encoders)
+    return plan_embeddings(arrays, lung_guess, encoder_weights, cohort, params, names)
 
 
 def plan_embeddings(
     arrays: ArrayCache,
+    lung_guess: LungGuess,
     encoder_weights: Weights,
     cohort: CohortParams,
     params: EmbeddingParams,
@@ -68,17 +101,18 @@ def plan_embeddings(
     for name in names:
         encoder = params.encoders[name]
         shown = _Encoder(encoder, params.seed, encoder_weights)
-        films: Any = cut_to_lungs(arrays, cohort) if encoder.inside_lungs else arrays.films
+        inside = encoder.inside_lungs
+        films: Any = cut_to_lungs(arrays, lung_guess, cohort) if inside else arrays.films
         facts = {
             "encoder": encoder.model_dump(mode="json"),
             "weights": shown.weights,
             "weights_digest": shown.digest,
             "preprocess": arrays.preprocess,
-            "lungs": _lungs_facts(films) if encoder.inside_lungs else None,
+            "lungs": _lungs_facts(lung_guess, cohort) if inside else None,
         }
         plans[name] = EmbeddingPlan(
             ids,
-            (sources if encoder.inside_lungs else sources.str.split("+").str[0]).tolist(),
+            (sources if inside else sources.str.split("+").str[0]).tolist(),
             facts,
             _Compute(shown, films),
             params.batch_size,
@@ -86,8 +120,9 @@ def plan_embeddings(
     return plans
 
 
-def _lungs_facts(films: FilmsInsideMasks) -> str:
-    return digest_pixels(films.fallback.astype(np.float32))
+def _lungs_facts(lung_guess: LungGuess, cohort: CohortParams) -> list[Any]:
+    tensors = lung_guess[_LUNGS].tensors
+    return [cohort.lung_margin, *(digest_pixels(tensors[name]) for name in sorted(tensors))]
 
 
 class _Encoder:
@@ -119,23 +154,18 @@ class _Compute:
         return found.reshape(len(rows), -1)
 
 
-def measure_radiomics(arrays: ArrayCache) -> pd.DataFrame:
-    """Measure every film inside of its lungs; a film without a mask inside of the mean of the others.
+def measure_radiomics(arrays: ArrayCache, lung_guess: LungGuess) -> pd.DataFrame:
+    """Measure every film inside of its lungs, or of the guess where it has no mask.
 
     Returns
     -------
     DataFrame
-        ``image_id`` and `xraylab.features.lungs.LUNG_FEATURES`; of ``lung_area`` and ``area_asymmetry`` those of the
-        film's own mask, nan without one.
+        ``image_id`` and `xraylab.features.lungs.LUNG_FEATURES`.
     """
-    fallback = mean_mask(arrays.masks)
-    rows: list[dict[str, Any]] = []
-    for image_id, film, mask in zip(
-        arrays.index["image_id"].astype(str), arrays.films, arrays.masks, strict=True
-    ):
-        own = bool(mask.any())
-        found = measure_lungs(np.asarray(film), np.asarray(mask) if own else fallback)
-        if not own:
-            found |= {"lung_area": float("nan"), "area_asymmetry": float("nan")}
-        rows.append({"image_id": image_id, **found})
+    ids = arrays.index["image_id"].astype(str)
+    lungs = fill_masks(arrays, lung_guess)
+    rows = [
+        {"image_id": image_id, **measure_lungs(np.asarray(film), mask)}
+        for image_id, film, mask in zip(ids, arrays.films, lungs, strict=True)
+    ]
     return pd.DataFrame(rows, columns=["image_id", *LUNG_FEATURES])

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from xraylab.features.lungs import LUNG_FEATURES
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.embeddings import Embeddings
+from xraylab.models.state import ModelState
 from xraylab.pipelines.tb_classification.params import CohortParams
 
 from .features import cut_to_lungs
@@ -31,6 +32,8 @@ class Material:
     ----------
     arrays : ArrayCache
         Films and lungs.
+    lung_guess : dict of str to ModelState
+        The lungs of films without a mask.
     embeddings : mapping of str to Embeddings
         By the name of the encoder.
     radiomics : DataFrame
@@ -40,6 +43,7 @@ class Material:
     """
 
     arrays: ArrayCache
+    lung_guess: dict[str, ModelState]
     embeddings: Mapping[str, Embeddings]
     radiomics: pd.DataFrame
     cohort: CohortParams
@@ -50,7 +54,7 @@ class Material:
 
     @cached_property
     def _inside(self) -> Any:
-        return cut_to_lungs(self.arrays, self.cohort)
+        return cut_to_lungs(self.arrays, self.lung_guess, self.cohort)
 
     @cached_property
     def _lungs(self) -> pd.DataFrame:

@@ -10,9 +10,10 @@ from xraylab.evaluation.shortcut_features import border_pixels, outside_pixels
 from xraylab.evaluation.shortcuts import probe
 from xraylab.evaluation.thresholds import choose_threshold
 from xraylab.imaging.array_cache import ArrayCache
-from xraylab.imaging.inside_masks import mean_mask
+from xraylab.models.state import ModelState
 from xraylab.pipelines.tb_classification.params import PROBES, ProtocolParams
 
+from .features import fill_masks
 from .training import KEPT, list_arms
 
 __all__ = ["join_predictions", "predict_by_shortcut"]
@@ -23,21 +24,23 @@ _MIDDLE = 0.5
 
 
 def predict_by_shortcut(
-    arrays: ArrayCache, cohort: pd.DataFrame, params: ProtocolParams
+    arrays: ArrayCache,
+    lung_guess: dict[str, ModelState],
+    cohort: pd.DataFrame,
+    params: ProtocolParams,
 ) -> pd.DataFrame:
     """Predict every film of the validation and test parts without a look at its lungs.
 
     Each is a logistic regression: ``site_only`` on where the film is from, ``size_and_border`` on its height and
     width in pixels and the pixels of its border, ``mean_intensity`` on the mean of its grey values, ``outside_lungs``
-    on all but its lungs, shrunk; that one only where some film has a mask, and a film without one is cut by the mean
-    of the others.
+    on all but its lungs, shrunk; that one only where lungs are known, and guessed for a film without a mask.
 
     Returns
     -------
     DataFrame
         As `predict` gives it.
     """
-    looks = _features(arrays, cohort)
+    looks = _features(arrays, lung_guess, cohort)
     tables = []
     for _, rows in list_arms(cohort):
         learn = rows[rows["split"] == "train"]
@@ -55,7 +58,9 @@ def predict_by_shortcut(
     return pd.concat(tables, ignore_index=True)
 
 
-def _features(arrays: ArrayCache, cohort: pd.DataFrame) -> dict[str, Features]:
+def _features(
+    arrays: ArrayCache, lung_guess: dict[str, ModelState], cohort: pd.DataFrame
+) -> dict[str, Features]:
     """Return what each baseline looks at, one row an array."""
     site = cohort.drop_duplicates("image_id").set_index("image_id")["site"]
     names = site.reindex(arrays.index["image_id"].astype(str))
@@ -73,15 +78,13 @@ def _features(arrays: ArrayCache, cohort: pd.DataFrame) -> dict[str, Features]:
             strict=False,
         )
     )
-    fallback = mean_mask(arrays.masks)
-    if fallback.any():
-        masks = (np.asarray(mask) if mask.any() else fallback for mask in arrays.masks)
-        found[PROBES[-1]] = np.concatenate(
-            [
-                outside_pixels(np.asarray(film)[None], mask[None])
-                for film, mask in zip(arrays.films, masks, strict=True)
-            ]
-        ).astype(np.float64)
+    lungs = fill_masks(arrays, lung_guess)
+    if lungs.guess is not None:
+        outside = [
+            outside_pixels(np.asarray(film)[None], mask[None])
+            for film, mask in zip(arrays.films, lungs, strict=True)
+        ]
+        found[PROBES[-1]] = np.concatenate(outside).astype(np.float64)
     return found
 
 

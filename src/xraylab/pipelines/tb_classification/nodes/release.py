@@ -51,6 +51,7 @@ def cache_new_films(
 
 def embed_new_films(
     new_arrays: ArrayCache,
+    lung_guess: dict[str, ModelState],
     models: dict[str, ModelState],
     encoder_weights: Weights,
     cohort: CohortParams,
@@ -69,7 +70,9 @@ def embed_new_films(
         name = state.card["model"].get("encoder")
         if name is not None:
             wanted[name] = state.card["embedding"]
-    plans = plan_embeddings(new_arrays, encoder_weights, cohort, embedding, list(wanted))
+    plans = plan_embeddings(
+        new_arrays, lung_guess, encoder_weights, cohort, embedding, list(wanted)
+    )
     for name, facts in wanted.items():
         found = plans[name].facts["weights_digest"]
         if found != facts["weights_digest"]:
@@ -101,6 +104,7 @@ def _members(models: dict[str, ModelState], params: ReleaseParams) -> dict[str, 
 
 def predict_tuberculosis(
     new_arrays: ArrayCache,
+    lung_guess: dict[str, ModelState],
     new_embeddings: dict[str, Embeddings],
     models: dict[str, ModelState],
     cohort: CohortParams,
@@ -109,7 +113,8 @@ def predict_tuberculosis(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Predict every film by the mean of the released model's trainings on all folds.
 
-    A film without a mask of its lungs is predicted without those members that look at lungs alone.
+    The lungs of a film without a mask are guessed. Where there is no guess either, it is predicted without those
+    members that look at lungs alone.
 
     Returns
     -------
@@ -133,8 +138,9 @@ def predict_tuberculosis(
                 f"with {new_arrays.preprocess}"
             )
     ids = new_arrays.index["image_id"].astype(str)
-    material = Material(new_arrays, new_embeddings, measure_radiomics(new_arrays), cohort)
-    has_lungs = np.array([bool(mask.any()) for mask in new_arrays.masks], bool)
+    radiomics = measure_radiomics(new_arrays, lung_guess)
+    material = Material(new_arrays, lung_guess, new_embeddings, radiomics, cohort)
+    has_lungs = radiomics["lung_area"].to_numpy() > 0
     found = np.full((len(members), len(ids)), np.nan)
     for row, state in enumerate(members.values()):
         able = has_lungs | (not _needs_lungs(state))

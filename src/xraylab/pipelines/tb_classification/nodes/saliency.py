@@ -29,6 +29,7 @@ Bytes = NDArray[np.uint8]
 
 def check_saliency(
     arrays: ArrayCache,
+    lung_guess: dict[str, ModelState],
     predictions: pd.DataFrame,
     models: dict[str, ModelState],
     cohort: CohortParams,
@@ -40,6 +41,8 @@ def check_saliency(
     ----------
     arrays : ArrayCache
         Films and lungs.
+    lung_guess : dict of str to ModelState
+        The lungs of films without a mask.
     predictions : DataFrame
         Of the protocol whose models they are.
     models : dict of str to ModelState
@@ -64,7 +67,7 @@ def check_saliency(
             state = models[model_key(model, str(arm))]
             places = arrays.rows_of(part["image_id"])
             masks = [mask if mask.any() else None for mask in np.asarray(arrays.masks[places])]
-            films = _films(arrays, state, cohort)[places]
+            films = _films(arrays, lung_guess, state, cohort)[places]
             network = restore_classifier(state)
             found.append(
                 check_maps(network, films, {"lungs": masks}, params.border_fraction, params.seed)
@@ -84,8 +87,11 @@ def _is_cnn(state: ModelState) -> bool:
     return bool(state.card["model"]["kind"] == "cnn")
 
 
-def _films(arrays: ArrayCache, state: ModelState, cohort: CohortParams) -> Any:
-    return cut_to_lungs(arrays, cohort) if state.card["model"]["inside_lungs"] else arrays.films
+def _films(
+    arrays: ArrayCache, lung_guess: dict[str, ModelState], state: ModelState, cohort: CohortParams
+) -> Any:
+    inside = state.card["model"]["inside_lungs"]
+    return cut_to_lungs(arrays, lung_guess, cohort) if inside else arrays.films
 
 
 def _test_rows(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
@@ -99,6 +105,7 @@ def plot_saliency_checks(saliency_checks: pd.DataFrame) -> plots.Figure:
 
 def plot_saliency(
     arrays: ArrayCache,
+    lung_guess: dict[str, ModelState],
     predictions: pd.DataFrame,
     models: dict[str, ModelState],
     cohort: CohortParams,
@@ -135,7 +142,9 @@ def plot_saliency(
                 if key not in networks:
                     networks[key] = restore_classifier(models[key])
                 place = arrays.row_of(row["image_id"])
-                (seen,) = grad_cam(networks[key], _films(arrays, models[key], cohort)[[place]])
+                (seen,) = grad_cam(
+                    networks[key], _films(arrays, lung_guess, models[key], cohort)[[place]]
+                )
                 mask = np.asarray(arrays.masks[place])
                 label = f"{row['image_id']}\np = {row['prediction']:.2f}"
                 if mask.any() and seen.any():

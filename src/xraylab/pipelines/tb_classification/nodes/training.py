@@ -40,6 +40,7 @@ _MIDDLE = 0.5
 
 def train_models(
     arrays: ArrayCache,
+    lung_guess: dict[str, ModelState],
     cohort: pd.DataFrame,
     embeddings: dict[str, Embeddings],
     radiomics: pd.DataFrame,
@@ -55,6 +56,8 @@ def train_models(
     ----------
     arrays : ArrayCache
         Films and lungs.
+    lung_guess : dict of str to ModelState
+        The lungs of films without a mask.
     cohort : DataFrame
         As `split_cohort` gives it.
     embeddings : dict of str to Embeddings
@@ -77,7 +80,7 @@ def train_models(
         One row an epoch: ``model, epoch, train_loss, val_loss`` and what else was measured; none of models that are
         fitted at once.
     """
-    material = Material(arrays, embeddings, radiomics, cohort_params)
+    material = Material(arrays, lung_guess, embeddings, radiomics, cohort_params)
     models: dict[str, ModelState] = {}
     histories: list[pd.DataFrame] = []
     for name, spec, arm, rows in _list_trainings(cohort, params):
@@ -191,6 +194,7 @@ def _describe_training(
 
 def predict(
     arrays: ArrayCache,
+    lung_guess: dict[str, ModelState],
     cohort: pd.DataFrame,
     embeddings: dict[str, Embeddings],
     radiomics: pd.DataFrame,
@@ -207,7 +211,7 @@ def predict(
         One row a film and model: ``model``, the columns `KEPT` of the cohort, ``prediction`` (probability of
         tuberculosis) and ``threshold`` (chosen on the validation part).
     """
-    material = Material(arrays, embeddings, radiomics, cohort_params)
+    material = Material(arrays, lung_guess, embeddings, radiomics, cohort_params)
     tables: list[pd.DataFrame] = []
     for name, spec, arm, rows in _list_trainings(cohort, params):
         held_out = rows[rows["split"].isin(["val", "test"])]
