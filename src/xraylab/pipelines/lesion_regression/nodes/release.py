@@ -56,7 +56,7 @@ def predict_lesions(
     segmentation: SegmentationParams,
     params: ReleaseParams,
 ) -> dict[str, Callable[[], Bytes]]:
-    """Predict the lesions of every film at its own size: where the networks of all folds agree on average.
+    """Predict the lesions of every film at its own size: by the median over the networks of all folds.
 
     A film that was among those of the training is known to all networks but one.
 
@@ -99,10 +99,11 @@ def _read_films(arrays: ArrayCache, start: int, stop: int) -> Bytes:
 def _mask(
     members: list[Batches], position: int, facts: dict[Any, Any], threshold: Threshold
 ) -> Bytes:
-    mean = np.stack([batches(position) for batches in members]).mean(axis=0)
+    # the median and not the mean: one badly trained network must not lift the background of all films
+    middle = np.median([batches(position) for batches in members], axis=0).astype(np.float32)
     shape = int(facts["width_px"]), int(facts["height_px"])
-    large = cv2.resize(mean, shape, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large >= choose_threshold(mean, threshold), np.uint8)
+    large = cv2.resize(middle, shape, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large >= choose_threshold(middle, threshold), np.uint8)
 
 
 def describe_lesions(
