@@ -43,6 +43,9 @@ def plot_heat_maps(
 ) -> plots.Figure:
     """Draw Grad-CAM maps of the test films with the smallest and the largest errors.
 
+    A map shows what raises the age of a film that is read as older than the mean of the training films, and what
+    lowers that of one that is read as younger: what speaks for the other side alone leaves a map empty.
+
     Parameters
     ----------
     arrays : ArrayCache
@@ -57,14 +60,19 @@ def plot_heat_maps(
     from xraylab.training.saliency import grad_cam
 
     state, rows = _test_rows(predictions, models, params)
-    network = restore_bone_age_network(state)
+    network, middle = restore_bone_age_network(state), state.card["target_mean"]
     rows = rows.assign(error=(rows["prediction"] - rows["target"]).abs())
     ranked = rows.sort_values(["error", "image_id"])
     n = min(params.n_shown, len(ranked) // 2) or 1
     panels: dict[str, list[Any]] = {}
     for title, part in (("best", ranked.head(n)), ("worst", ranked.tail(n)[::-1])):
         films = np.asarray(arrays.films[arrays.rows_of(part["image_id"])])
-        maps = grad_cam(network, films, sex_code(part["sex"]))
+        older = (part["prediction"] >= middle).to_numpy()
+        maps = np.where(
+            older[:, None, None],
+            grad_cam(network, films, sex_code(part["sex"])),
+            grad_cam(network, films, sex_code(part["sex"]), against=True),
+        )
         panels[title] = [
             (
                 f"{row['image_id']} ({row['sex']})\n{row['prediction']:.0f} for {row['target']:.0f} months",
@@ -74,7 +82,7 @@ def plot_heat_maps(
         ]  # fmt: skip
     name = rows["model"].iloc[0]
     return plots.plot_saliency(
-        panels, f"{name}: what raises the predicted age (Grad-CAM), test films"
+        panels, f"{name}: what makes a hand older, or younger, than the mean (Grad-CAM), test films"
     )
 
 
