@@ -11,5 +11,8 @@ CONFIG_LOADER_ARGS = {
     "default_run_env": "local",
     # An environment names only what differs from base.
     "merge_strategy": {"parameters": "soft", "globals": "soft"},
-    "custom_resolvers": {"env": lambda name, default: os.environ.get(name) or default},
+    "custom_resolvers": {
+        "env": lambda name, default: os.environ.get(name) or default,
+        "absent": lambda value: not value,
+    },
 }
