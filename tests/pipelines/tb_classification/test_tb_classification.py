@@ -16,6 +16,7 @@ from xraylab.datasets import (
     UnfinishedWorkDataset,
 )
 from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
@@ -25,7 +26,6 @@ from xraylab.models.state import ModelState
 from xraylab.pipelines.tb_classification import PROTOCOLS, create_pipeline
 from xraylab.pipelines.tb_classification.nodes import (
     cache_films,
-    combine_protocols,
     compare_backbones,
     compare_with_shortcuts,
     evaluate,

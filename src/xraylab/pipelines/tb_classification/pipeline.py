@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
+from xraylab.wiring import combine_tables, inputs_of_protocols
+
 from .nodes import (
     cache_films,
     cache_new_films,
     check_saliency,
-    combine_protocols,
     compare_backbones,
     compare_models,
     compare_with_shortcuts,
@@ -158,24 +159,11 @@ def _create_protocol(protocol: str) -> Pipeline:
 def _create_comparison(protocols: Sequence[str]) -> Pipeline:
     """Tables of all protocols → metrics, tables and figures that show them side by side."""
     tables = ("leakage", "history", "predictions")
-    combined = [
-        Node(
-            combine_protocols,
-            {protocol: f"{protocol}_{table}" for protocol in protocols},
-            table,
-            name=f"combine_{table}",
-        )
-        for table in tables
-    ]
-    of_protocols = {
-        f"{protocol}_{table}": f"tb_classification.{protocol}.{table}"
-        for protocol in protocols
-        for table in (*tables, "models")
-    }
+    of_protocols = inputs_of_protocols("tb_classification", protocols, (*tables, "models"))
     both = ["predictions", "metrics"]
     models = {protocol: f"{protocol}_models" for protocol in protocols}
     nodes = [
-        *combined,
+        *combine_tables(protocols, tables),
         Node(evaluate, ["predictions", _EVALUATION], "metrics", name="evaluate"),
         Node(report_classes, "predictions", "class_report", name="report_classes"),
         Node(

@@ -1,7 +1,5 @@
 """Nodes of tb_classification, in the order in which data pass them."""
 
-from xraylab.evaluation.protocols import combine_protocols
-
 from .cohort import cache_films, index_cohort, split_cohort
 from .evaluation import (
     compare_backbones,
@@ -37,7 +35,6 @@ __all__ = [
     "cache_films",
     "cache_new_films",
     "check_saliency",
-    "combine_protocols",
     "compare_backbones",
     "compare_models",
     "compare_with_shortcuts",
