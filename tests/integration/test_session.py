@@ -129,7 +129,7 @@ def check_bone_ages(data: Path) -> None:
     assert set(rows["model"]) == {"modern", "cnn", "mean_age", "border_only"}
     phantoms = data / "01_raw/phantoms_test/rsna_bone_age"
     truth = pd.read_csv(phantoms / "truth.csv", dtype={"image_id": str}).set_index("image_id")
-    rejected = pd.read_csv(data / "08_reporting/bone_age/rejected.csv")["image_id"]
+    rejected = pd.read_csv(data / "08_reporting/bone_age/rejected.csv", dtype=str)["image_id"]
     kinds = truth["planted"].reindex([name.removesuffix(".5") for name in rejected])
     assert set(kinds) == {
         "duplicate_id", "without_film", "without_label", "non_integer_id", "out_of_range", "truncated", "test",
