@@ -36,18 +36,29 @@ def real_data() -> Path:
 @pytest.fixture
 def project_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the project's own settings in an empty folder, so that a run writes nothing here."""
+    return _copy_project(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def copy_project() -> Callable[[Path, pytest.MonkeyPatch], Path]:
+    """What `project_copy` does, for a fixture that lives longer than a test."""
+    return _copy_project
+
+
+def _copy_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy the project's settings into an empty folder and go there, with no setting of the user's in force."""
     for name in ("conf", "pyproject.toml", ".telemetry"):
         source = PROJECT / name
         if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("local"))
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("local"))
         else:
-            shutil.copy(source, tmp_path / name)
-    (tmp_path / "conf" / "local").mkdir(exist_ok=True)
-    (tmp_path / "src").mkdir()  # Kedro asks for one; the package is installed
-    monkeypatch.chdir(tmp_path)
+            shutil.copy(source, folder / name)
+    (folder / "conf" / "local").mkdir(exist_ok=True)
+    (folder / "src").mkdir()  # Kedro asks for one; the package is installed
+    monkeypatch.chdir(folder)
     monkeypatch.delenv("XRAYLAB_RAW", raising=False)
     monkeypatch.delenv("KEDRO_ENV", raising=False)
-    return tmp_path
+    return folder
 
 
 @pytest.fixture

@@ -116,3 +116,9 @@ def test_batches_give_the_rows_in_their_order():
     assert reads == [(0, 3), (3, 4)]
     assert np.array_equal(found[0], found[3])
     assert found[0][0, 0] > found[2][0, 0] > found[1][0, 0]
+
+
+def test_a_training_has_the_budget_of_its_model_or_the_common_one() -> None:
+    common = TrainingParams(max_minutes=5, max_epochs=3)
+    assert common.within(None) == common
+    assert common.within(0.5) == TrainingParams(max_minutes=0.5, max_epochs=3)

@@ -216,19 +216,22 @@ def _pair(model_rows: pd.DataFrame, probe_rows: pd.DataFrame) -> pd.DataFrame:
             raise ValueError(
                 f"rows of the {name} hold '{rows.loc[twice, 'image_id'].iloc[0]}' twice"
             )
-    paired = model_rows.merge(
-        probe_rows, on="image_id", how="outer", suffixes=("", "_probe"), indicator="in"
-    )
-    for wrong, what in (
-        (paired["in"] != "both", "is in one of the two tables only"),
-        (paired["target"] != paired["target_probe"], "has another target in the probe's rows"),
-        (paired["group_id"] != paired["group_id_probe"], "has another group in the probe's rows"),
-    ):
-        if wrong.any():
+    ids, known = pd.Index(model_rows["image_id"]), pd.Index(probe_rows["image_id"])
+    places = known.get_indexer(ids)
+    alone = [*ids[places < 0], *known.delete(places[places >= 0])]
+    if alone:
+        raise ValueError(
+            f"image '{alone[0]}' is in one of the two tables only ({len(alone)} do so)"
+        )
+    probed = probe_rows.iloc[places]
+    for column in ("target", "group_id"):
+        other = model_rows[column].to_numpy() != probed[column].to_numpy()
+        if other.any():
             raise ValueError(
-                f"image '{paired.loc[wrong, 'image_id'].iloc[0]}' {what} ({int(wrong.sum())} do so)"
+                f"image '{ids[other][0]}' has another {column.removesuffix('_id')} in the probe's rows "
+                f"({int(other.sum())} do so)"
             )
-    return paired.assign(probe=paired["prediction_probe"])
+    return model_rows.assign(probe=probed["prediction"].to_numpy())
 
 
 def _choose_penalty(

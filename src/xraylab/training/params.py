@@ -152,3 +152,7 @@ class TrainingParams(Parameters):
         if isinstance(self.workers, int) and self.workers < 0:
             raise ValueError(f"workers must be 'auto' or at least 0, got {self.workers}")
         return self
+
+    def within(self, max_minutes: float | None) -> TrainingParams:
+        """Return the same with a budget of its own; None leaves that which it has."""
+        return self if max_minutes is None else self.model_copy(update={"max_minutes": max_minutes})

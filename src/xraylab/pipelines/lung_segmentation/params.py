@@ -60,12 +60,15 @@ class SegmentationModel(Parameters):
         The published variants of each film to train on; None takes those of the protocol.
     average_flip : bool
         Average each prediction with that of the mirror image.
+    max_minutes : float, optional
+        Budget of each of its trainings, instead of that of ``training``.
     """
 
     network: NetworkParams = NetworkParams()
     recipe: Recipe = Recipe()
     variants: tuple[Variant, ...] | None = Field(None, min_length=1)
     average_flip: bool = False
+    max_minutes: float | None = Field(None, gt=0)
 
 
 class ProtocolParams(Parameters):

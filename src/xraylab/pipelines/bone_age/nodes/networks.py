@@ -76,10 +76,7 @@ def train_networks(
             network = with_hyperparams(spec.network, json.loads(tuned[name, arm]))
             chosen = spec.model_copy(update={"network": network})
         beside = arm != SINGLE and params.split == "parts" and spec.fold_minutes is not None
-        minutes = spec.fold_minutes if beside else spec.max_minutes
-        budget = (
-            training if minutes is None else training.model_copy(update={"max_minutes": minutes})
-        )
+        budget = training.within(spec.fold_minutes if beside else spec.max_minutes)
         key = model_key(name, arm)
         models[key], history = _train(
             key, arrays, rows, chosen, budget, encoder_weights, unfinished

@@ -71,7 +71,7 @@ def train_networks(
     for arm, rows in list_arms(cohort):
         for name, spec in params.models.items():
             key = model_key(name, arm)
-            budget = _budget(training, spec)
+            budget = training.within(spec.max_minutes)
             facts = _describe_training(arrays, rows, spec, budget)
             network = build_classifier(spec.network, training.seed, arrays.size_px, encoder_weights)
             folder = unfinished / f"{key}-{digest_facts(facts)}"
@@ -92,12 +92,6 @@ def list_arms(cohort: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 def model_key(name: str, arm: str) -> str:
     """Return the name of one training of a model."""
     return f"{name}_{arm}" if arm.startswith("fold_") else name
-
-
-def _budget(training: TrainingParams, spec: FractureModel) -> TrainingParams:
-    if spec.max_minutes is None:
-        return training
-    return training.model_copy(update={"max_minutes": spec.max_minutes})
 
 
 def _train(

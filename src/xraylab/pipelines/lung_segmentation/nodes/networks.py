@@ -73,9 +73,10 @@ def train_networks(
         network = build_network(
             spec.network, training.seed, encoder_weights, size_px=arrays.size_px
         )
-        facts = _describe_training(arrays, rows, spec, training, params)
+        budget = training.within(spec.max_minutes)
+        facts = _describe_training(arrays, rows, spec, budget, params)
         folder = unfinished / f"{name}-{digest_facts(facts)}"
-        models[name], history = _train(network, arrays, rows, spec, training, params, facts, folder)
+        models[name], history = _train(network, arrays, rows, spec, budget, params, facts, folder)
         histories.append(history.assign(model=name))
     history = pd.concat(histories, ignore_index=True)
     first = ["model", "epoch", "train_loss", "val_loss", "val_dice"]
