@@ -231,21 +231,21 @@ def _grow(
     rng: np.random.Generator,
 ) -> None:
     """Add one vessel and what branches from it, as long as it stays in the lung."""
-    stack = [(start, angle, radius)]
+    stack = [(float(start[0]), float(start[1]), angle, radius)]
     while stack:
-        at, heading, thick = stack.pop()
+        x, y, heading, thick = stack.pop()
         if thick < 0.04 or len(found) > 4000:  # noqa: PLR2004 - thinner is not seen; no runaway
             continue
-        length = float(rng.uniform(0.9, 1.8)) * (0.6 + 1.4 * thick)
-        middle = at + 0.5 * length * np.array([side * math.cos(heading), math.sin(heading)])
+        half = 0.5 * (float(rng.uniform(0.9, 1.8)) * (0.6 + 1.4 * thick))
+        middle = x + half * (side * math.cos(heading)), y + half * math.sin(heading)
         bent = heading + float(rng.normal(0, 0.16))
-        end = middle + 0.5 * length * np.array([side * math.cos(bent), math.sin(bent)])
-        if cv2.pointPolygonTest(outline, (float(end[0]), float(end[1])), True) < -1.2:  # noqa: PLR2004 - cm
+        end = middle[0] + half * (side * math.cos(bent)), middle[1] + half * math.sin(bent)
+        if cv2.pointPolygonTest(outline, end, True) < -1.2:  # noqa: PLR2004 - cm
             continue
-        found.append((np.stack([at, middle, end]), thick))
+        found.append((np.array([(x, y), middle, end]), thick))
         stack.append(
-            (end, bent + float(rng.normal(0, 0.10)), thick * float(rng.uniform(0.80, 0.93)))
+            (*end, bent + float(rng.normal(0, 0.10)), thick * float(rng.uniform(0.80, 0.93)))
         )
         if rng.random() < 0.42:  # noqa: PLR2004 - share of nodes that branch
             turn = float(rng.choice([-1, 1]) * rng.uniform(0.35, 0.85))
-            stack.append((end, bent + turn, thick * float(rng.uniform(0.45, 0.75))))
+            stack.append((*end, bent + turn, thick * float(rng.uniform(0.45, 0.75))))

@@ -15,6 +15,7 @@ __all__ = ["Canvas", "smooth_curve", "smooth_outline"]
 
 FloatImage = NDArray[np.float32]
 Points = NDArray[np.float64]
+Box = tuple[slice, slice]
 
 _SHIFT = 4  # cv2 draws at 1/16 pixel
 _ONE = 1 << _SHIFT
@@ -118,30 +119,29 @@ class Canvas:
 
     def tube(self, line: Points, radius: float) -> FloatImage:
         """Return the path length through a round tube about a polyline (N, 2) in cm: (H, W) in cm."""
-        distance = self._distance_to(line, radius)
-        return np.asarray(2 * np.sqrt(np.maximum(radius**2 - distance**2, 0)), np.float32)
+        path = np.zeros((self.size_px, self.size_px), np.float32)
+        box, distance = self._distance_to(line, radius)
+        path[box] = 2 * np.sqrt(np.maximum(radius**2 - distance**2, 0))
+        return path
 
-    def shell(self, line: Points, radius: float, wall: float) -> tuple[FloatImage, FloatImage]:
-        """Return the path lengths through the wall of a tube and through what it holds."""
-        distance = self._distance_to(line, radius)
+    def shell(self, line: Points, radius: float, wall: float) -> tuple[Box, FloatImage, FloatImage]:
+        """Return where a tube lies on the film, and there the path lengths through its wall and through what it holds."""
+        box, distance = self._distance_to(line, radius)
         outer = 2 * np.sqrt(np.maximum(radius**2 - distance**2, 0))
         inner = 2 * np.sqrt(np.maximum((radius - wall) ** 2 - distance**2, 0))
-        return np.asarray(outer - inner, np.float32), np.asarray(inner, np.float32)
+        return box, np.asarray(outer - inner, np.float32), np.asarray(inner, np.float32)
 
-    def _distance_to(self, line: Points, radius: float) -> FloatImage:
-        """Return the distance to a polyline in cm, exact near it and large elsewhere."""
+    def _distance_to(self, line: Points, radius: float) -> tuple[Box, FloatImage]:
+        """Return the part of the film about a polyline, and there the distance to it in cm: exact near it, large elsewhere."""
         pixels = self.to_px(line)
         margin = radius * self.px_per_cm + 2
         low = np.clip(np.floor(pixels.min(axis=0) - margin), 0, self.size_px).astype(int)
-        high = np.clip(np.ceil(pixels.max(axis=0) + margin), 0, self.size_px).astype(int)
-        distance = np.full((self.size_px, self.size_px), 1e3, np.float32)
-        width, height = high - low
-        if width <= 0 or height <= 0:
-            return distance
-        best = np.full((height, width), np.float32(1e12), np.float32)
-        _squared_distances(pixels - low, margin, best)
-        distance[low[1] : high[1], low[0] : high[0]] = np.sqrt(best) / np.float32(self.px_per_cm)
-        return distance
+        high = np.clip(np.ceil(pixels.max(axis=0) + margin), low, self.size_px).astype(int)
+        best = np.full((high[1] - low[1], high[0] - low[0]), np.float32(1e12), np.float32)
+        if best.size:
+            _squared_distances(pixels - low, margin, best)
+        box = (slice(low[1], high[1]), slice(low[0], high[0]))
+        return box, np.sqrt(best) / np.float32(self.px_per_cm)
 
     def twigs(self, segments: Sequence[tuple[Points, float]]) -> FloatImage:
         """Return the path length through many thin tubes, given as (polyline, radius in cm): (H, W) in cm.

@@ -55,9 +55,9 @@ def bones(canvas: Canvas, anatomy: ChestAnatomy) -> tuple[FloatImage, FloatImage
         )
         cortical += 0.14 * cv2.GaussianBlur(canvas.fill(blade).astype(np.float32) / 255, (0, 0), 2)
     for line, radius, wall, weight in tubes:
-        hard, inner = canvas.shell(line, radius, wall)
-        cortical += weight * hard
-        spongy += 0.8 * weight * inner
+        box, hard, inner = canvas.shell(line, radius, wall)
+        cortical[box] += weight * hard
+        spongy[box] += 0.8 * weight * inner
     hard, inner = _spine(canvas, rng)
     return np.asarray(cortical + hard, np.float32), np.asarray(spongy + inner, np.float32)
 
