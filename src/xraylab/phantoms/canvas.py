@@ -125,14 +125,14 @@ class Canvas:
         return path
 
     def shell(self, line: Points, radius: float, wall: float) -> tuple[Box, FloatImage, FloatImage]:
-        """Return where a tube lies on the film, and there the path lengths through its wall and through what it holds."""
+        """Return where a tube lies, and there the path lengths through its wall and through what it holds."""
         box, distance = self._distance_to(line, radius)
         outer = 2 * np.sqrt(np.maximum(radius**2 - distance**2, 0))
         inner = 2 * np.sqrt(np.maximum((radius - wall) ** 2 - distance**2, 0))
         return box, np.asarray(outer - inner, np.float32), np.asarray(inner, np.float32)
 
     def _distance_to(self, line: Points, radius: float) -> tuple[Box, FloatImage]:
-        """Return the part of the film about a polyline, and there the distance to it in cm: exact near it, large elsewhere."""
+        """Return where a polyline lies, and there the distance to it in cm: exact near it, large elsewhere."""
         pixels = self.to_px(line)
         margin = radius * self.px_per_cm + 2
         low = np.clip(np.floor(pixels.min(axis=0) - margin), 0, self.size_px).astype(int)
