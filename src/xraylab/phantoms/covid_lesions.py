@@ -36,6 +36,7 @@ from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
 from xraylab.phantoms.chest import MU_LUNG, MU_SOFT, draw_chest_anatomy, project_chest
 from xraylab.phantoms.nih import ENTRY_HEADER
+from xraylab.phantoms.write import choose_jobs
 
 __all__ = ["CovidLesionsPhantomParams", "write_covid_lesions_phantom"]
 
@@ -50,7 +51,6 @@ _TRUTH_HEADER = (
     "spacing_mm",
 )
 _PLANTED = ("truncated", "without_mask", "turned_copy", "odd_mask")
-_WORTH_A_PROCESS = 2e6  # pixels above which other processes repay their start
 _AGES = (20, 80)
 _LEAST_CM2 = 0.5  # of a lesion that is parted because it finds no place
 _OTHER_PATIENTS = 50_000  # so that no patient of another phantom has the same number
@@ -129,7 +129,7 @@ def write_covid_lesions_phantom(folder: Path, params: CovidLesionsPhantomParams)
 
     for name in ("images", "lesion_masks", "lung_masks"):
         (folder / name).mkdir()
-    n_jobs = -1 if params.n_patients * params.size_px**2 > _WORTH_A_PROCESS else 1
+    n_jobs = choose_jobs(params.n_patients * params.size_px**2)
     patients = Parallel(n_jobs=n_jobs)(
         delayed(_write_patient)(folder, patient, params)
         for patient in range(1, params.n_patients + 1)

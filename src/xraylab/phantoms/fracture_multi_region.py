@@ -43,6 +43,7 @@ from xraylab.phantoms.fracture_copies import (
 )
 from xraylab.phantoms.lead_marker import burn_in_marker
 from xraylab.phantoms.long_bone import draw_fracture, draw_limb_anatomy, project_limb
+from xraylab.phantoms.write import choose_jobs
 
 __all__ = [
     "TOP_FOLDER",
@@ -149,7 +150,7 @@ def write_fracture_multi_region_phantom(
         for name in CLASSES:
             (folder / TOP_FOLDER / split / name).mkdir(parents=True)
     planned = _plan(params)
-    n_jobs = -1 if len(planned) * params.size_px**2 > _WORTH_A_PROCESS else 1
+    n_jobs = choose_jobs(len(planned) * params.size_px**2, _WORTH_A_PROCESS)
     films: list[PhantomFile] = Parallel(n_jobs=n_jobs)(
         delayed(_write_film)(folder, file, params) for file in planned
     )

@@ -31,6 +31,7 @@ from xraylab.dose.detector import Detector, counts_to_film, expose
 from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
 from xraylab.phantoms.chest import Finding, draw_chest_anatomy, project_chest
+from xraylab.phantoms.write import choose_jobs
 
 __all__ = ["MontgomeryShenzhenPhantomParams", "write_montgomery_shenzhen_phantom"]
 
@@ -39,7 +40,6 @@ _TRUTH_HEADER = ("image_id", "site", "tuberculosis", "planted", "lung_fraction",
 _PLANTED = ("truncated", "without_mask", "turned_copy", "odd_mask")
 _INFILTRATE_CM = (5.0, 9.0)  # denser than a haze: fifty small films have to show it
 _LEAST_FILMS = 2 * len(_PLANTED)
-_WORTH_A_PROCESS = 2e6  # pixels above which other processes repay their start
 
 
 class MontgomeryShenzhenPhantomParams(Parameters):
@@ -117,7 +117,7 @@ def write_montgomery_shenzhen_phantom(
     (folder / "ClinicalReadings").mkdir()
     numbers = [("shenzhen", n) for n in range(1, params.n_shenzhen + 1)]
     numbers += [("montgomery", n) for n in range(1, params.n_montgomery + 1)]
-    n_jobs = -1 if len(numbers) * params.size_px**2 > _WORTH_A_PROCESS else 1
+    n_jobs = choose_jobs(len(numbers) * params.size_px**2)
     written = Parallel(n_jobs=n_jobs)(
         delayed(_write_film)(folder, _SITES[site], number, params) for site, number in numbers
     )

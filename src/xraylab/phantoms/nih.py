@@ -30,6 +30,7 @@ from xraylab.dose.detector import Detector, counts_to_film, expose
 from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
 from xraylab.phantoms.chest import ChestPhantom, Finding, draw_chest_anatomy, project_chest
+from xraylab.phantoms.write import choose_jobs
 
 __all__ = ["BOX_HEADER", "ENTRY_HEADER", "NihPhantomParams", "write_nih_phantom"]
 
@@ -40,7 +41,6 @@ ENTRY_HEADER = (
 BOX_HEADER = ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]", "", "", "")
 _TRUTH_HEADER = ("image_id", "patient_id", "planted", "findings", "photons_per_pixel", "spacing_mm")
 _N_PLANTED = 6
-_WORTH_A_PROCESS = 2e6  # pixels above which other processes repay their start
 _MASS_MM = 30.0  # the Fleischner Society calls a lesion above 3 cm a mass
 
 
@@ -102,7 +102,7 @@ def write_nih_phantom(folder: Path, params: NihPhantomParams) -> None:
 
     images = folder / "images"
     images.mkdir()
-    n_jobs = -1 if params.n_patients * params.size_px**2 > _WORTH_A_PROCESS else 1
+    n_jobs = choose_jobs(params.n_patients * params.size_px**2)
     patients = Parallel(n_jobs=n_jobs)(
         delayed(_write_patient)(images, patient, params)
         for patient in range(1, params.n_patients + 1)

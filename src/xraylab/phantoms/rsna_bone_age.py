@@ -35,6 +35,7 @@ from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
 from xraylab.phantoms.hand import draw_hand_anatomy, project_hand
 from xraylab.phantoms.hand_growth import developmental_months
+from xraylab.phantoms.write import choose_jobs
 
 __all__ = ["RsnaBoneAgePhantomParams", "write_rsna_bone_age_phantom"]
 
@@ -106,7 +107,7 @@ def write_rsna_bone_age_phantom(folder: Path, params: RsnaBoneAgePhantomParams) 
     places = [folder / _FILMS] * params.n_hands + [folder / _TEST_FILMS] * params.n_test
     for place in dict.fromkeys(places):
         place.mkdir()
-    n_jobs = -1 if len(places) * params.size_px**2 > _WORTH_A_PROCESS else 1
+    n_jobs = choose_jobs(len(places) * params.size_px**2, _WORTH_A_PROCESS)
     drawn = Parallel(n_jobs=n_jobs)(
         delayed(_write_film)(place, number, params) for number, place in enumerate(places)
     )

@@ -12,11 +12,17 @@ from typing import Any
 
 from xraylab import __version__
 
-__all__ = ["STAMP", "write_once"]
+__all__ = ["STAMP", "choose_jobs", "write_once"]
 
 STAMP = "phantom.json"
 _FORMAT = 1  # raise it when a phantom changes for the same parameters
 _STALE_HOURS = 6.0
+_WORTH_A_PROCESS = 1e6  # pixels of a chest above which other processes repay their start
+
+
+def choose_jobs(pixels: float, worth_a_process: float = _WORTH_A_PROCESS) -> int:
+    """Return how many processes shall draw so many pixels, as joblib counts them: every core, or one for a few."""
+    return -1 if pixels > worth_a_process else 1
 
 
 def write_once(folder: Path, write: Callable[[Path], None], parameters: dict[str, Any]) -> bool:
