@@ -1,11 +1,13 @@
 """Losses, machine, parameters and prediction."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pydantic import ValidationError
 
 from xraylab.training import machine
+from xraylab.training.history import join_histories
 from xraylab.training.losses import LOSSES
 from xraylab.training.params import Recipe, TrainingParams
 from xraylab.training.predict import Batches, predict_films, predict_probabilities
@@ -122,3 +124,13 @@ def test_a_training_has_the_budget_of_its_model_or_the_common_one() -> None:
     common = TrainingParams(max_minutes=5, max_epochs=3)
     assert common.within(None) == common
     assert common.within(0.5) == TrainingParams(max_minutes=0.5, max_epochs=3)
+
+
+def test_histories_are_one_table() -> None:
+    epochs = pd.DataFrame({"epoch": [0, 1], "train_loss": [2.0, 1.0], "val_loss": [3.0, 2.0]})
+    joined = join_histories(
+        {"a": epochs.assign(val_dice=[0.1, 0.2]), "at_once": pd.DataFrame(), "b": epochs}
+    )
+    assert joined["model"].tolist() == ["a", "a", "b", "b"]
+    assert list(joined) == ["model", "epoch", "train_loss", "val_loss", "val_dice"]
+    assert list(join_histories({})) == ["model", "epoch", "train_loss", "val_loss"]

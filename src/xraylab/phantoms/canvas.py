@@ -141,7 +141,7 @@ class Canvas:
         if best.size:
             _squared_distances(pixels - low, margin, best)
         box = (slice(low[1], high[1]), slice(low[0], high[0]))
-        return box, np.sqrt(best) / np.float32(self.px_per_cm)
+        return box, np.asarray(np.sqrt(best) / np.float32(self.px_per_cm), np.float32)
 
     def twigs(self, segments: Sequence[tuple[Points, float]]) -> FloatImage:
         """Return the path length through many thin tubes, given as (polyline, radius in cm): (H, W) in cm.

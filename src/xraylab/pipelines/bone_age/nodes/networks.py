@@ -14,6 +14,7 @@ from xraylab.models.card import NOTICE, digest_facts, package_versions
 from xraylab.models.networks import Weights, describe_network
 from xraylab.models.state import ModelState
 from xraylab.pipelines.bone_age.params import AgeModel, ProtocolParams
+from xraylab.training.history import join_histories
 from xraylab.training.params import TrainingParams
 
 from .fitting import (
@@ -69,7 +70,7 @@ def train_networks(
         seconds``.
     """
     tuned = best_hyperparams.set_index(["model", "arm"])["parameters"]
-    models, histories = {}, []
+    models, histories = {}, {}
     for name, spec, arm, rows in list_trainings(cohort, params):
         chosen = spec
         if spec.search is not None:
@@ -78,12 +79,10 @@ def train_networks(
         beside = arm != SINGLE and params.split == "parts" and spec.fold_minutes is not None
         budget = training.within(spec.fold_minutes if beside else spec.max_minutes)
         key = model_key(name, arm)
-        models[key], history = _train(
+        models[key], histories[key] = _train(
             key, arrays, rows, chosen, budget, encoder_weights, unfinished
         )
-        histories.append(history.assign(model=key))
-    history = pd.concat(histories, ignore_index=True)
-    return models, history[["model", *(column for column in history if column != "model")]]
+    return models, join_histories(histories)
 
 
 def _train(

@@ -20,6 +20,7 @@ from xraylab.models.classifiers import build_classifier, restore_classifier
 from xraylab.models.networks import Weights, describe_network
 from xraylab.models.state import ModelState
 from xraylab.pipelines.fracture.params import FractureModel, ProtocolParams
+from xraylab.training.history import join_histories
 from xraylab.training.params import TrainingParams
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def train_networks(
         One row an epoch: ``model, epoch, train_loss, val_loss, train_accuracy, val_accuracy, val_auroc, learning_rate,
         seconds``.
     """
-    models, histories = {}, []
+    models, histories = {}, {}
     for arm, rows in list_arms(cohort):
         for name, spec in params.models.items():
             key = model_key(name, arm)
@@ -75,12 +76,10 @@ def train_networks(
             facts = _describe_training(arrays, rows, spec, budget)
             network = build_classifier(spec.network, training.seed, arrays.size_px, encoder_weights)
             folder = unfinished / f"{key}-{digest_facts(facts)}"
-            models[key], history = _train(
+            models[key], histories[key] = _train(
                 network, arrays, rows, spec, budget, params, facts, folder
             )
-            histories.append(history.assign(model=key))
-    history = pd.concat(histories, ignore_index=True)
-    return models, history[["model", *(column for column in history if column != "model")]]
+    return models, join_histories(histories)
 
 
 def list_arms(cohort: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -24,6 +24,7 @@ from xraylab.pipelines.lesion_regression.params import (
     CohortParams,
     SegmentationParams,
 )
+from xraylab.training.history import join_histories
 from xraylab.training.params import TrainingParams
 
 if TYPE_CHECKING:
@@ -102,18 +103,15 @@ def train_networks(
     history : DataFrame
         One row an epoch: ``model, epoch, train_loss, val_loss, val_dice, learning_rate, seconds``.
     """
-    models, histories = {}, []
+    models, histories = {}, {}
     for fold, rows in _list_trainings(cohort, params):
         facts = _describe_training(arrays, rows, training, params)
         name = fold_name(fold)
         folder = unfinished / f"{name}-{digest_facts(facts)}"
-        models[name], history = _train(
+        models[name], histories[name] = _train(
             arrays, rows, encoder_weights, folder, training, params, facts
         )
-        histories.append(history.assign(model=name))
-    history = pd.concat(histories, ignore_index=True)
-    first = ["model", "epoch", "train_loss", "val_loss", "val_dice"]
-    return models, history[[*first, *(name for name in history if name not in first)]]
+    return models, join_histories(histories)
 
 
 def _list_trainings(

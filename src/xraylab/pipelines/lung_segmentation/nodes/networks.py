@@ -19,6 +19,7 @@ from xraylab.models.card import NOTICE, digest_facts, package_versions
 from xraylab.models.networks import Weights, build_network, describe_network, restore_network
 from xraylab.models.state import ModelState
 from xraylab.pipelines.lung_segmentation.params import ProtocolParams, SegmentationModel
+from xraylab.training.history import join_histories
 from xraylab.training.params import TrainingParams
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def train_networks(
     history : DataFrame
         One row an epoch: ``model, epoch, train_loss, val_loss, val_dice, learning_rate, seconds``.
     """
-    models, histories = {}, []
+    models, histories = {}, {}
     for name, spec, rows in list_trainings(cohort, params):
         network = build_network(
             spec.network, training.seed, encoder_weights, size_px=arrays.size_px
@@ -76,11 +77,10 @@ def train_networks(
         budget = training.within(spec.max_minutes)
         facts = _describe_training(arrays, rows, spec, budget, params)
         folder = unfinished / f"{name}-{digest_facts(facts)}"
-        models[name], history = _train(network, arrays, rows, spec, budget, params, facts, folder)
-        histories.append(history.assign(model=name))
-    history = pd.concat(histories, ignore_index=True)
-    first = ["model", "epoch", "train_loss", "val_loss", "val_dice"]
-    return models, history[[*first, *(name for name in history if name not in first)]]
+        models[name], histories[name] = _train(
+            network, arrays, rows, spec, budget, params, facts, folder
+        )
+    return models, join_histories(histories)
 
 
 def list_trainings(

@@ -22,6 +22,7 @@ from xraylab.pipelines.tb_classification.params import (
     ModelParams,
     ProtocolParams,
 )
+from xraylab.training.history import join_histories
 from xraylab.training.params import TrainingParams
 
 from .classifiers import fit_model, predict_by
@@ -82,7 +83,7 @@ def train_models(
     """
     material = Material(arrays, lung_guess, embeddings, radiomics, cohort_params)
     models: dict[str, ModelState] = {}
-    histories: list[pd.DataFrame] = []
+    histories: dict[str, pd.DataFrame] = {}
     for name, spec, arm, rows in _list_trainings(cohort, params):
         key = model_key(name, arm)
         facts = {"name": name, **_describe_training(rows, spec, arrays, training, params)}
@@ -93,11 +94,10 @@ def train_models(
             state = ModelState({**facts, "members": [model_key(each, arm) for each in spec.of]})
         else:
             logger.info("Fitting %s to %d films", key, facts["n_train"])
-            state, history = fit_model(
+            state, histories[key] = fit_model(
                 spec, material, rows, encoder_weights, training, params.seed, facts,
                 unfinished / f"{key}-{digest_facts(facts)}",
             )  # fmt: skip
-            histories.append(history.assign(model=key))
         models[key] = state
         threshold = _threshold(key, models, material, rows, training, params)
         models[key] = ModelState(
@@ -105,15 +105,7 @@ def train_models(
             state.tensors,
             state.booster,
         )
-    return models, _join_histories(histories)
-
-
-def _join_histories(histories: list[pd.DataFrame]) -> pd.DataFrame:
-    first = ["model", "epoch", "train_loss", "val_loss"]
-    known = [each for each in histories if len(each)]
-    joined = pd.concat(known, ignore_index=True) if known else pd.DataFrame(columns=first)
-    rest = [name for name in joined if name not in first]
-    return joined.reindex(columns=[*first, *rest])
+    return models, join_histories(histories)
 
 
 def _list_trainings(
