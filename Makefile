@@ -41,7 +41,7 @@ run: $(STAMP)  ## run every pipeline on phantoms; ends with the path of the repo
 	@echo "Report: $(CURDIR)/$(REPORT)"
 
 test: $(STAMP)  ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(STAMP)  ## ruff, mypy --strict, the import contracts
 	$(BIN)/ruff check .
