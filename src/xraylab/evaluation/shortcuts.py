@@ -9,7 +9,7 @@ Geirhos R. et al. (2020), Shortcut learning in deep neural networks, *Nature Mac
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -19,9 +19,6 @@ from xraylab.evaluation.binary import Weight, check_binary_rows, measure_ranks
 from xraylab.evaluation.bootstrap import bootstrap_counts
 from xraylab.evaluation.shortcut_features import border_pixels, intensity_features, outside_pixels
 from xraylab.evaluation.splits import assign_stratified_folds
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
 
 __all__ = [
     "border_pixels",
@@ -156,7 +153,7 @@ def probe(
         raise ValueError(f"need a group for each of {len(y)} films, got {(codes >= 0).sum()}")
     weights = 1.0 / np.bincount(codes)[codes]
     penalty = _choose_penalty(x, y, weights, codes, seed)
-    return _probability(_fit(x, y, weights, penalty), x_test)
+    return _fit_and_predict(x, y, weights, [penalty], x_test)[0]
 
 
 def equals_probe(
@@ -247,29 +244,33 @@ def _choose_penalty(
         held_out = folds == fold
         if y[~held_out].min() == y[~held_out].max():  # groups of both classes may leave one
             continue
-        for i, penalty in enumerate(_PENALTIES):
-            fitted = _fit(x[~held_out], y[~held_out], weights[~held_out], penalty)
-            chance = np.clip(_probability(fitted, x[held_out]), 1e-15, 1 - 1e-15)
-            right = np.where(y[held_out] == 1, chance, 1 - chance)
-            losses[i] -= weights[held_out] @ np.log(right)
+        chance = _fit_and_predict(
+            x[~held_out], y[~held_out], weights[~held_out], _PENALTIES, x[held_out]
+        ).clip(1e-15, 1 - 1e-15)
+        right = np.where(y[held_out] == 1, chance, 1 - chance)
+        losses -= np.log(right) @ weights[held_out]
     return _PENALTIES[int(np.argmin(losses))]
 
 
-def _fit(x: Floats, y: Floats, weights: Floats, penalty: float) -> Pipeline:
+def _fit_and_predict(
+    x: Floats, y: Floats, weights: Floats, penalties: Sequence[float], x_test: Floats
+) -> Floats:
+    """Return probabilities (penalties, films): one scaling for all, and each fit starts where the last one ended."""
+    from sklearn import config_context
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=penalty, max_iter=1000))
-    return model.fit(
-        x, y, standardscaler__sample_weight=weights, logisticregression__sample_weight=weights
-    )
-
-
-def _probability(fitted: Pipeline, x: Floats) -> Floats:
-    if not len(x):
-        return np.empty(0)
-    return np.asarray(fitted.predict_proba(x)[:, 1], np.float64)
+    if not len(x_test):
+        return np.empty((len(penalties), 0))
+    found = np.empty((len(penalties), len(x_test)))
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        scaler = StandardScaler().fit(x, sample_weight=weights)
+        scaled, scaled_test = scaler.transform(x), scaler.transform(x_test)
+        model = LogisticRegression(max_iter=1000, warm_start=True)
+        for i, penalty in enumerate(penalties):
+            model.set_params(C=penalty).fit(scaled, y, sample_weight=weights)
+            found[i] = model.predict_proba(scaled_test)[:, 1]
+    return found
 
 
 def _checked_targets(targets: ArrayLike, n: int, what: str) -> Floats:

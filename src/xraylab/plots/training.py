@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["plot_loss_curves", "plot_metric_curves"]
 
 _PANELS_IN_ROW = 3
+_WIDE_RANGE = 100.0
 
 
 def plot_loss_curves(history: pd.DataFrame) -> Figure:
@@ -96,6 +97,10 @@ def _plot_history(history: pd.DataFrame, quantity: str, label: str, *, log: bool
             ax, plain(model), "Epoch" if bottom_row else "", label if index % columns == 0 else ""
         )
         ax.tick_params(labelbottom=bottom_row)
+    low, high = axes[0].get_ylim()
+    if log and high > _WIDE_RANGE * low:  # powers of ten are enough, and hundreds of ticks take seconds
+        for ax in axes:
+            ax.minorticks_off()
     handles = [
         Line2D([], [], color=protocol_colour(p, protocols), linewidth=5, solid_capstyle="butt")
         for p in protocols
