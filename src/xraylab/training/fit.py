@@ -199,14 +199,18 @@ def _run(
 ) -> None:
     """Fit, from a checkpoint if there is one, and write down the outcome."""
     options: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
-    best = ModelCheckpoint(folder, "best", monitor="val_loss", **options)
     latest = ModelCheckpoint(folder, "last", **options)
     timer = Timer(
         timedelta(minutes=params.max_minutes) if params.max_minutes else None, verbose=False
     )
     shown = params.progress and sys.stderr.isatty()
     history = History(announce=not shown)
-    callbacks: list[Callback] = [timer, history, best, latest]
+    callbacks: list[Callback] = [timer, history]
+    if recipe.keep == "best":
+        callbacks.append(
+            ModelCheckpoint(folder, "best", monitor="val_loss", save_weights_only=True, **options)
+        )
+    callbacks.append(latest)
     if shown:
         callbacks.append(TQDMProgressBar(leave=True))
     if recipe.early_stopping_patience is not None:
