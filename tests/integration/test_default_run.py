@@ -189,7 +189,7 @@ def check_tuberculosis(data: Path) -> None:
     # so is the encoder
     store = latest(data / "04_feature/tb_classification/embeddings")
     facts = json.loads((store / "lung.json").read_text())["facts"]
-    assert facts["weights"] == "models/lung_segmentation/honest/robust"
+    assert facts["weights"] == "models/lung_segmentation/honest/resunet"
     # a mirrored copy is in the fold of its film
     split = pd.read_parquet(latest(data / "05_model_input/tb_classification/honest/cohort.parquet"))
     pair = split[split["image_id"].isin([planted["turned_copy"], truth["image_id"].iloc[0]])]
