@@ -98,7 +98,8 @@ def _plot_history(history: pd.DataFrame, quantity: str, label: str, *, log: bool
         )
         ax.tick_params(labelbottom=bottom_row)
     low, high = axes[0].get_ylim()
-    if log and high > _WIDE_RANGE * low:  # powers of ten are enough, and hundreds of ticks take seconds
+    # powers of ten are enough here, and hundreds of minor ticks take seconds
+    if log and high > _WIDE_RANGE * low:
         for ax in axes:
             ax.minorticks_off()
     handles = [

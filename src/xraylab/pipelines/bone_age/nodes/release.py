@@ -10,7 +10,7 @@ import pandas as pd
 
 from xraylab import plots
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
-from xraylab.models.card import NOTICE
+from xraylab.models.card import NOTICE, check_preparation
 from xraylab.models.state import ModelState
 from xraylab.pipelines.bone_age.params import CohortParams, ReleaseParams
 from xraylab.training.params import TrainingParams
@@ -81,11 +81,7 @@ def predict_bone_ages(
             f"release.model '{params.model}' is none of the trained {', '.join(models)}"
         )
     state = models[key]
-    if state.card["preprocess"] != new_arrays.preprocess:
-        raise ValueError(
-            f"'{params.model}' was trained on films prepared with {state.card['preprocess']}, these are prepared "
-            f"with {new_arrays.preprocess}"
-        )
+    check_preparation(params.model, state.card, new_arrays.preprocess)
     wanted = _list_wanted(new_arrays.index["image_id"].astype(str), new_tables, cohort, params)
     rows = new_arrays.rows_of(wanted["image_id"]) if len(wanted) else np.zeros(0, np.int64)
     months = predict_months(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from xraylab import plots
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
-from xraylab.models.card import NOTICE
+from xraylab.models.card import NOTICE, check_preparation
 from xraylab.models.classifiers import restore_classifier
 from xraylab.models.state import ModelState
 from xraylab.pipelines.fracture.params import CohortParams, ReleaseParams
@@ -66,11 +66,7 @@ def predict_fractures(
     rows = np.arange(len(new_arrays.index))
     found = []
     for state in states:
-        if state.card["preprocess"] != new_arrays.preprocess:
-            raise ValueError(
-                f"'{params.model}' was trained on films prepared with {state.card['preprocess']}, these are prepared "
-                f"with {new_arrays.preprocess}"
-            )
+        check_preparation(params.model, state.card, new_arrays.preprocess)
         raw = predict_films(
             restore_classifier(state), new_arrays.films, rows, params.batch_size,
             views=state.card["views"], precision=training.precision, accelerator=training.accelerator,

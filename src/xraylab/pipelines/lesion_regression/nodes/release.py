@@ -15,6 +15,7 @@ from xraylab import plots
 from xraylab.evaluation.decoding import Threshold, choose_threshold
 from xraylab.features.lesions import measure_lesions
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.models.card import check_preparation
 from xraylab.models.networks import restore_network
 from xraylab.models.state import ModelState
 from xraylab.pipelines.lesion_regression.params import (
@@ -75,11 +76,7 @@ def predict_lesions(
     read = partial(_read_films, new_arrays)
     members = []
     for name, state in models.items():
-        if state.card["preprocess"] != new_arrays.preprocess:
-            raise ValueError(
-                f"'{name}' was trained on films prepared with {state.card['preprocess']}, these are prepared with "
-                f"{new_arrays.preprocess}"
-            )
+        check_preparation(name, state.card, new_arrays.preprocess)
         members.append(
             Batches(
                 restore_network(state), len(new_arrays.index), read, params.batch_size,

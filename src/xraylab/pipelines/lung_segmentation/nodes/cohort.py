@@ -10,14 +10,13 @@ import pandas as pd
 
 from xraylab.evaluation.duplicates import name_looks
 from xraylab.evaluation.leakage import check_leakage, pass_gate
+from xraylab.evaluation.sites import list_sites, site_of
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.lung_segmentation.params import CohortParams, ProtocolParams
 
 __all__ = ["cache_films", "index_cohort", "split_cohort"]
-
-_OTHER_SITE = "other"
 
 
 def cache_films(
@@ -87,7 +86,7 @@ def index_cohort(arrays: ArrayCache, params: CohortParams) -> tuple[pd.DataFrame
         {
             "image_id": ids,
             "group_id": ids,
-            "site": _site_of(ids, params.sites),
+            "site": site_of(ids, params.sites),
             "tuberculosis": label.fillna("-1").astype(int),
             **{name: index[name] for name in ("height_px", "width_px", "spacing_mm", "digest")},
             "source": index["source"].str.split("+").str[0],
@@ -98,13 +97,6 @@ def index_cohort(arrays: ArrayCache, params: CohortParams) -> tuple[pd.DataFrame
         }
     )
     return cohort, arrays.rejected
-
-
-def _site_of(image_ids: pd.Series, sites: dict[str, str]) -> pd.Series:
-    found = pd.Series(_OTHER_SITE, index=image_ids.index)
-    for start, site in sites.items():
-        found[image_ids.str.startswith(start)] = site
-    return found
 
 
 def split_cohort(
@@ -146,12 +138,7 @@ def split_cohort(
     if params.split == "groups":
         cohort, leaks = pass_gate(films, params.on_leak, partial(_split_groups, params=params))
         return cohort, leaks.assign(arm="")
-    sites = sorted(films["site"].unique())
-    if len(sites) < 2:  # noqa: PLR2004
-        raise ValueError(
-            f"split 'sites' needs films of two sites or more, there is only '{sites[0]}'"
-        )
-    arms = [_split_site(films.assign(arm=site), params) for site in sites]
+    arms = [_split_site(films.assign(arm=site), params) for site in list_sites(films["site"])]
     cohorts, leaks_of = zip(*arms, strict=True)
     return pd.concat(cohorts, ignore_index=True), pd.concat(leaks_of, ignore_index=True)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xraylab import plots
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.models.card import check_preparation
 from xraylab.models.networks import restore_network
 from xraylab.models.state import ModelState
 from xraylab.pipelines.lung_segmentation.params import CohortParams, ReleaseParams
@@ -68,11 +69,7 @@ def predict_lungs(
             f"release.model '{params.model}' is none of the trained {', '.join(models)}"
         )
     card = models[params.model].card
-    if card["preprocess"] != new_arrays.preprocess:
-        raise ValueError(
-            f"'{params.model}' was trained on films prepared with {card['preprocess']}, these are prepared with "
-            f"{new_arrays.preprocess}"
-        )
+    check_preparation(params.model, card, new_arrays.preprocess)
     batches = Batches(
         restore_network(models[params.model]),
         len(new_arrays.index),

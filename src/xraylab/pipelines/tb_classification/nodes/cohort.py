@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from xraylab.evaluation.duplicates import name_looks
 from xraylab.evaluation.leakage import check_leakage, merge_duplicates, pass_gate
+from xraylab.evaluation.sites import list_sites, site_of
 from xraylab.evaluation.splits import NO_FOLD, assign_stratified_folds, split_rows_at_random
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.fingerprint import TURNS
@@ -22,7 +23,6 @@ __all__ = ["CLASS_NAMES", "cache_films", "index_cohort", "split_cohort"]
 
 CLASS_NAMES = ("normal", "tuberculosis")
 
-OTHER_SITE = "other"
 _LABEL = re.compile(r"_([01])$")
 _SEX = re.compile(r"\b(female|male|f|m)\b", re.IGNORECASE)
 _AGE = re.compile(r"(\d+)\s*-?\s*(y|m|d|w)", re.IGNORECASE)
@@ -149,14 +149,6 @@ def index_cohort(
     return cohort, arrays.rejected
 
 
-def site_of(image_ids: pd.Series, sites: Mapping[str, str]) -> pd.Series:
-    """Return the site of each image by the beginning of its id."""
-    found = pd.Series(OTHER_SITE, index=image_ids.index)
-    for start, site in sites.items():
-        found[image_ids.str.startswith(start)] = site
-    return found
-
-
 def _read(reading: str) -> tuple[str, float]:
     """Return sex and age in years of a clinical reading, in the words of either site."""
     sex, age = _SEX.search(reading), _AGE.search(reading)
@@ -258,16 +250,11 @@ def _list_splits(
             )
             for fold in range(params.n_folds)
         }
-    sites = sorted(films["site"].unique())
-    if len(sites) < 2:  # noqa: PLR2004
-        raise ValueError(
-            f"split 'sites' needs films of two sites or more, there is only '{sites[0]}'"
-        )
     return {
         site: partial(
             _split_site, own=films["site"] == site, families=families, strata=strata, params=params
         )
-        for site in sites
+        for site in list_sites(films["site"])
     }
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from xraylab import plots
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
-from xraylab.models.card import NOTICE
+from xraylab.models.card import NOTICE, check_preparation
 from xraylab.models.embeddings import EmbeddingPlan, Embeddings
 from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
@@ -132,11 +132,7 @@ def predict_tuberculosis(
     """
     states, members = _released(models, params), _members(models, params)
     for state in members.values():
-        if state.card["preprocess"] != new_arrays.preprocess:
-            raise ValueError(
-                f"'{params.model}' was trained on films prepared with {state.card['preprocess']}, these are prepared "
-                f"with {new_arrays.preprocess}"
-            )
+        check_preparation(params.model, state.card, new_arrays.preprocess)
     ids = new_arrays.index["image_id"].astype(str)
     radiomics = measure_radiomics(new_arrays, lung_guess)
     material = Material(new_arrays, lung_guess, new_embeddings, radiomics, cohort)
