@@ -153,7 +153,7 @@ def probe(
         raise ValueError(f"need a group for each of {len(y)} films, got {(codes >= 0).sum()}")
     weights = 1.0 / np.bincount(codes)[codes]
     penalty = _choose_penalty(x, y, weights, codes, seed)
-    return _fit_and_predict(x, y, weights, [penalty], x_test)[0]
+    return np.asarray(_fit_and_predict(x, y, weights, [penalty], x_test)[0], np.float64)
 
 
 def equals_probe(
