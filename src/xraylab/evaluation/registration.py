@@ -31,6 +31,7 @@ _DISC = 0.92  # of the half edge
 _LEAST_OVERLAP = 0.6  # of the disc, in both
 _SCALE = 1.4  # largest, and its inverse, of a registration that is believed
 _UNEVEN = 1.05  # largest ratio of its two axes: else one straight bone is pulled over any other
+_FULL_TURN = 360.0
 _STEPS = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 1e-4
 
 
@@ -62,8 +63,8 @@ def angle_of(matrix: Matrix) -> tuple[float, bool]:
         part = np.diag([1.0, -1.0]) @ part
     shift = np.rad2deg(np.arctan2(part[1, 0] - part[0, 1], part[0, 0] + part[1, 1]))
     # upside down is left to right, turned by 180 degrees; the image's y axis points down
-    angle = float((180 + shift if mirrored else -shift) % 360)
-    return (0.0 if np.isclose(angle, 360) else angle), mirrored
+    angle = float((180 + shift if mirrored else -shift) % _FULL_TURN)
+    return (angle if angle < _FULL_TURN else 0.0), mirrored  # of a shift of nothing but rounding
 
 
 def compare_turned(first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Matrix) -> float:
