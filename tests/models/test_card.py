@@ -1,6 +1,6 @@
 import pytest
 
-from xraylab.models.card import check_preparation
+from xraylab.models.card import check_preparation, digest_facts, package_versions
 
 
 def test_films_prepared_alike_pass() -> None:
@@ -14,3 +14,9 @@ def test_films_prepared_in_another_way_are_refused() -> None:
         match=r"'robust' was trained on films prepared with {'size_px': 48}, these are prepared with {'size_px': 64}",
     ):
         check_preparation("robust", card, {"size_px": 64})
+
+
+def test_a_digest_changes_with_any_fact():
+    assert digest_facts({"a": 1, "b": [2]}) == digest_facts({"b": [2], "a": 1})
+    assert digest_facts({"a": 1}) != digest_facts({"a": 2})
+    assert {"xraylab", "python", "torch"} <= set(package_versions())
