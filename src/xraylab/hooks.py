@@ -27,7 +27,11 @@ __all__ = ["PipelineHooks", "RawDataHooks", "UnfinishedWorkHooks"]
 logger = logging.getLogger(__name__)
 
 # What a run takes beside the parameters of its pipelines.
-RUN_PARAMETERS = {"raw": "the root of the raw data", "films": "a folder of films to predict on"}
+RUN_PARAMETERS = {
+    "raw": "the root of the raw data",
+    "films": "a folder of films to predict on",
+    "workspace": "the folder of outputs",
+}
 
 
 class PipelineHooks:

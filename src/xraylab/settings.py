@@ -3,8 +3,9 @@
 import os
 
 from xraylab.hooks import PipelineHooks, RawDataHooks, UnfinishedWorkHooks
+from xraylab.workspace import WorkspaceHooks
 
-HOOKS = (PipelineHooks(), RawDataHooks(), UnfinishedWorkHooks())
+HOOKS = (PipelineHooks(), RawDataHooks(), WorkspaceHooks(), UnfinishedWorkHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
@@ -14,5 +15,7 @@ CONFIG_LOADER_ARGS = {
     "custom_resolvers": {
         "env": lambda name, default: os.environ.get(name) or default,
         "absent": lambda value: not value,
+        "expanduser": os.path.expanduser,
+        "when": lambda condition, value, other: value if condition else other,
     },
 }

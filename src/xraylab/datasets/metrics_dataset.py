@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import Any
 
-import pandas as pd
-from kedro_datasets.pandas import CSVDataset
+from xraylab.datasets.optional_csv_dataset import OptionalCSVDataset
 
 __all__ = ["METRICS_COLUMNS", "MetricsDataset"]
 
@@ -22,10 +20,8 @@ METRICS_COLUMNS = {
 }
 
 
-class MetricsDataset(CSVDataset):
+class MetricsDataset(OptionalCSVDataset):
     """Save tidy metrics as CSV; load the last saved ones, or an empty table where no run has saved any.
-
-    ``exists`` stays truthful, so that ``--only-missing-outputs`` measures what is missing.
 
     Examples
     --------
@@ -37,19 +33,5 @@ class MetricsDataset(CSVDataset):
           versioned: true
     """
 
-    OPTIONAL = True  # a reader does without it; see `xraylab.hooks.add_prerequisites`
-
-    def __init__(self, *, save_args: dict[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(save_args={"index": False, **deepcopy(save_args or {})}, **kwargs)
-
-    def load(self) -> pd.DataFrame:
-        """Return the metrics; text columns stay text, whatever they hold."""
-        if not self.exists():
-            return pd.DataFrame(
-                {name: pd.Series(dtype=kind) for name, kind in METRICS_COLUMNS.items()}
-            )
-        table = super().load()
-        typed: pd.DataFrame = table.astype(
-            {name: kind for name, kind in METRICS_COLUMNS.items() if name in table}
-        )
-        return typed
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(columns=METRICS_COLUMNS, **kwargs)

@@ -8,7 +8,7 @@ import os
 import re
 from copy import deepcopy
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 import numpy as np
@@ -23,6 +23,9 @@ from kedro_datasets._typing import JSONPreview
 from numpy.typing import NDArray
 
 from xraylab.models.state import ModelState
+
+if TYPE_CHECKING:
+    from xraylab.provenance import Source
 
 __all__ = ["ModelDataset"]
 
@@ -43,6 +46,8 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
     The folder holds for each model ``<name>.safetensors`` (its tensors, if any),
     ``<name>.booster.json`` (the boosting library's own text, if any) and ``<name>.json``: the
     card, with the names of all models of the folder and a BLAKE2b digest of each file of weights.
+    Where a run has set it, each card file also says the source: environment, raw root, films, code and date
+    (`xraylab.provenance.Source`).
     On the local file system the folder appears whole, by one rename; elsewhere the cards are
     written after all weights. Either way a folder that lacks a card does not exist for the
     catalog, so that a killed save is made again and is never loaded.
@@ -56,6 +61,8 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
           filepath: data/06_models/dose_estimation/models
           versioned: true
     """
+
+    source: Source | None = None  # set by `xraylab.workspace.WorkspaceHooks`
 
     def __init__(
         self,
@@ -131,7 +138,8 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
             If a name is not valid, or a card or tensor cannot be written so that it comes back as
             it is. Nothing is written then.
         """
-        weights, cards = _encode(data)
+        source = None if self.source is None else json.loads(self.source.to_json())
+        weights, cards = _encode(data, source)
         folder = get_filepath_str(self._get_save_path(), self._protocol)
         if self._protocol == "file":
             self._write_local(folder, {**weights, **cards})
@@ -233,7 +241,9 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
         return bytes(content)
 
 
-def _encode(data: dict[str, ModelState]) -> tuple[dict[str, bytes], dict[str, bytes]]:
+def _encode(
+    data: dict[str, ModelState], source: dict[str, Any] | None
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """Return the files of weights and the files of cards, by file name."""
     _check_names(data)
     weights: dict[str, bytes] = {}
@@ -251,6 +261,7 @@ def _encode(data: dict[str, ModelState]) -> tuple[dict[str, bytes], dict[str, by
             "models": list(data),
             "files": {file: _digest(content) for file, content in files.items()},
             "card": _checked_card(name, state.card),
+            **({} if source is None else {"source": source}),
         }
         weights.update(files)
         cards[name + _CARD] = json.dumps(head, indent=2, allow_nan=False).encode()

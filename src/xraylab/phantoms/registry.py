@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PHANTOMS", "write_phantom"]
+__all__ = ["PHANTOMS", "is_phantom", "write_phantom"]
 
 PHANTOMS = {
     "covid_lesions": "CovidLesions",
@@ -47,3 +47,13 @@ def write_phantom(name: str, folder: Path, sizes: dict[str, Any]) -> bool:
     params = getattr(module, f"{PHANTOMS[name]}PhantomParams").model_validate(sizes)
     writer = getattr(module, f"write_{stem}_phantom")
     return write_once(folder, partial(writer, params=params), params.model_dump(mode="json"))
+
+
+def is_phantom(folder: str) -> bool:
+    """Tell whether a local folder lies in a phantom data set."""
+    from xraylab.phantoms.write import STAMP
+
+    if "://" in folder:
+        return False
+    place = Path(folder)
+    return any((each / STAMP).is_file() for each in (place, *place.parents))

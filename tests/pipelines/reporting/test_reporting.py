@@ -37,7 +37,7 @@ def metrics(*rows: tuple[str, str, str, str, float]) -> pd.DataFrame:
 def test_page_holds_numbers_figures_and_the_disclaimer() -> None:
     table = metrics(("published", "mlp", "test", "r2", 0.7), ("honest", "mlp", "test", "r2", 0.5))
     page = render_report(
-        PARAMS, dose_estimation__metrics=table, dose_estimation__loss_curves_figure=PNG
+        PARAMS, {}, dose_estimation__metrics=table, dose_estimation__loss_curves_figure=PNG
     )
     assert "Not a medical device" in page
     assert "0.928" in page
@@ -51,7 +51,7 @@ def test_page_holds_numbers_figures_and_the_disclaimer() -> None:
 
 def test_page_asks_for_nothing_outside() -> None:
     page = render_report(
-        PARAMS, dose_estimation__metrics=NOTHING, dose_estimation__loss_curves_figure=PNG
+        PARAMS, {}, dose_estimation__metrics=NOTHING, dose_estimation__loss_curves_figure=PNG
     )
     assert not re.search(r"https?://", page)
     assert all(source.startswith("data:") for source in re.findall(r'src="([^"]+)"', page))
@@ -61,7 +61,7 @@ def test_page_asks_for_nothing_outside() -> None:
 
 def test_hostile_text_is_escaped() -> None:
     table = metrics(("honest", "<script>alert(1)</script>", "test", "r2", 0.5))
-    page = render_report(PARAMS, dose_estimation__metrics=table)
+    page = render_report(PARAMS, {}, dose_estimation__metrics=table)
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "A &lt;title&gt;" in page
@@ -69,7 +69,7 @@ def test_hostile_text_is_escaped() -> None:
 
 def test_page_of_nothing_says_so() -> None:
     page = render_report(
-        PARAMS, dose_estimation__metrics=NOTHING, dose_estimation__loss_curves_figure=None
+        PARAMS, {}, dose_estimation__metrics=NOTHING, dose_estimation__loss_curves_figure=None
     )
     assert "No pipeline has run yet." in page
     assert "Not run yet: Dose estimation, Bone age." in page
@@ -77,7 +77,7 @@ def test_page_of_nothing_says_so() -> None:
 
 def test_a_source_without_a_section_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'fracture' has no section.*dose_estimation"):
-        render_report(PARAMS, fracture__metrics=NOTHING)
+        render_report(PARAMS, {}, fracture__metrics=NOTHING)
 
 
 def test_comparison_keeps_published_rows_that_nobody_measured() -> None:
@@ -108,7 +108,11 @@ def test_slice_runs_on_an_in_memory_catalog() -> None:
         for name in names
     }
     catalog = DataCatalog(
-        {**sources, "params:reporting": MemoryDataset(ReportingParams(sections=sections))}
+        {
+            **sources,
+            "reporting.sources": MemoryDataset({}),
+            "params:reporting": MemoryDataset(ReportingParams(sections=sections)),
+        }
     )
     page = SequentialRunner().run(create_pipeline(), catalog)["reporting.page"].load()
     assert page.count("<figure>") == sum(

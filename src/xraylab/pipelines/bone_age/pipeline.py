@@ -207,7 +207,7 @@ def _create_release() -> Pipeline:
             Node(
                 plot_bone_ages,
                 ["new_arrays", "bone_ages"],
-                "bone_ages_figure",
+                "new_bone_ages_figure",
                 name="plot_bone_ages",
                 tags="predict",
             ),

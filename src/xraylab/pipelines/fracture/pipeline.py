@@ -225,7 +225,7 @@ def _create_release(shown: str) -> Pipeline:
             Node(
                 plot_fractures,
                 ["new_arrays", "fractures"],
-                "fractures_figure",
+                "new_fractures_figure",
                 name="plot_fractures",
                 tags="predict",
             ),

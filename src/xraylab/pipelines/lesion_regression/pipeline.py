@@ -301,7 +301,7 @@ def _create_release() -> Pipeline:
         Node(
             plot_lesion_masks,
             ["lesion_masks", "new_arrays", "lesions"],
-            "lesion_masks_figure",
+            "new_lesion_masks_figure",
             name="plot_lesion_masks",
         ),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from xraylab import __version__
+from xraylab.provenance import Source
 
 from .params import ReportingParams, SectionParams
 
@@ -36,15 +38,18 @@ class _Section:
     params: SectionParams
     metrics: list[dict[str, str]]
     figures: list[dict[str, str]]
+    source: Source | None
 
 
-def render_report(params: ReportingParams, **sources: Any) -> str:
+def render_report(params: ReportingParams, origins: Mapping[str, Source], **sources: Any) -> str:
     """Render one self-contained page from the metrics and figures of whatever has run.
 
     Parameters
     ----------
     params : ReportingParams
         Titles, captions and published numbers.
+    origins : mapping of str to Source
+        Where each pipeline's results come from.
     **sources : DataFrame or bytes or None
         ``<pipeline>__metrics`` is a tidy table, empty where the pipeline has not run;
         ``<pipeline>__<name>_figure`` is a PNG, None where it has not been drawn.
@@ -76,7 +81,11 @@ def render_report(params: ReportingParams, **sources: Any) -> str:
 
     sections = [
         _Section(
-            name, section, _format_metrics(tables.get(name)), _embed(section, figures.get(name, {}))
+            name,
+            section,
+            _format_metrics(tables.get(name)),
+            _embed(section, figures.get(name, {})),
+            origins.get(name),
         )
         for name, section in params.sections.items()
     ]
@@ -100,6 +109,7 @@ def render_report(params: ReportingParams, **sources: Any) -> str:
             if section.published
         },
         sections=has_run,
+        phantoms=[each.params.title for each in has_run if each.source and each.source.phantoms],
         not_run=[section.params.title for section in sections if section not in has_run],
     )
 

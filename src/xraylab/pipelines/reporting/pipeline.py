@@ -24,7 +24,6 @@ REPORTED = {
         "site_matrix_figure",
         "overlays_figure",
         "loss_curves_figure",
-        "lung_masks_figure",
     ],
     "lesion_regression": [
         "metrics",
@@ -36,7 +35,6 @@ REPORTED = {
         "shap_importance_xgboost_figure",
         "cv_scatter_lightgbm_figure",
         "shap_importance_lightgbm_figure",
-        "lesion_masks_figure",
     ],
     "bone_age": [
         "metrics",
@@ -48,7 +46,6 @@ REPORTED = {
         "heat_maps_figure",
         "loss_curves_figure",
         "mae_curves_figure",
-        "bone_ages_figure",
     ],
     "fracture": [
         "metrics",
@@ -92,7 +89,11 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 render_report,
-                {"params": "params:reporting", **{key: key for key in sources}},
+                {
+                    "params": "params:reporting",
+                    "origins": "sources",
+                    **{key: key for key in sources},
+                },
                 "page",
                 name="render_report",
             )

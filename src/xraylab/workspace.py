@@ -1,0 +1,271 @@
+"""One workspace, one source: what a run writes says where it comes from, and a run reads nothing of another source."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+from kedro.framework.hooks import hook_impl
+from kedro.pipeline import Pipeline
+
+from xraylab.phantoms.registry import PHANTOMS, is_phantom
+from xraylab.provenance import SIDECAR, Source, code_version, digest_films, identify_folder
+
+if TYPE_CHECKING:
+    from kedro.framework.context import KedroContext
+    from kedro.io import CatalogProtocol
+    from kedro.pipeline.node import Node
+
+__all__ = ["RawRoot", "WorkspaceHooks"]
+
+logger = logging.getLogger(__name__)
+
+_CARD = "workspace.json"
+_PREDICT = "predict"
+_OF_FILMS = (".cohort", ".arrays", ".new_arrays")  # data sets that list films and their content
+
+
+class RawRoot:
+    """The root of the raw data: ``--params raw=…`` before ``XRAYLAB_RAW`` before ``conf``.
+
+    Parameters
+    ----------
+    settings : dict
+        The globals of the environment.
+    runtime : dict
+        Parameters of the run.
+    project_path : Path
+        What a relative root is relative to.
+    """
+
+    def __init__(
+        self, settings: dict[str, Any], runtime: dict[str, Any], project_path: Path
+    ) -> None:
+        self.given = str(runtime.get("raw") or settings["raw"])
+        self.path = absolute(self.given, project_path)
+        phantom_root = settings.get("phantom_root")
+        self.phantoms = bool(phantom_root) and self.path == absolute(
+            str(phantom_root), project_path
+        )
+
+
+def absolute(path: str, project_path: Path) -> str:
+    """Return a path as it is if it is an address, else absolute, with ``~`` and links resolved."""
+    if "://" in path:
+        return path.rstrip("/")
+    return (project_path / Path(path).expanduser()).resolve().as_posix()
+
+
+class WorkspaceHooks:
+    """Stamp what a run saves with its source, and refuse intermediate data of another source."""
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Remember the settings."""
+        self.settings = dict(context.config_loader["globals"])
+        self.project_path = context.project_path
+
+    @hook_impl(trylast=True)  # phantoms are written first
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """Find the source of this run, and check what it reads and what it would leave as it is.
+
+        Raises
+        ------
+        ValueError
+            If the workspace belongs to another environment, or an intermediate data set was made in another one,
+            from another raw root, or before the raw data changed.
+        """
+        runtime = run_params.get("runtime_params") or {}
+        self.catalog = catalog
+        self.root = RawRoot(self.settings, runtime, self.project_path)
+        given = str(runtime.get("workspace") or self.settings.get("workspace", "data"))
+        self.workspace, self.workspace_given = absolute(given, self.project_path), given
+        self.films = str(runtime.get("films") or "")
+        self.identities: dict[str, str] = {}
+        self.base = Source(
+            environment=run_params.get("env") or "base",
+            raw_root=self.root.path,
+            raw_root_as_given=self.root.given,
+            phantoms=self.root.phantoms,
+            code=code_version(),
+            date=datetime.now(UTC).isoformat(timespec="seconds"),
+            run=str(run_params.get("run_id") or ""),
+            seed=self.settings.get("seed"),
+        )
+        self.sources: dict[str, Source] = {}
+        self._check_workspace()
+        only_films = bool(self.films) and all(_PREDICT in node.tags for node in pipeline.nodes)
+        self._read_inputs(pipeline.inputs(), only_films)
+        if run_params.get("only_missing_outputs"):
+            self._check_outputs(pipeline.all_outputs())
+
+    def _check_workspace(self) -> None:
+        """Refuse the workspace of another environment; stamp a new one."""
+        card = _read(f"{self.workspace}/{_CARD}")
+        if card is not None and card.environment != self.base.environment:
+            raise ValueError(
+                f"the workspace '{self.workspace_given}' belongs to the environment '{card.environment}', and this "
+                f"run is in '{self.base.environment}'. Run with --env {card.environment}, or name another workspace: "
+                "--params workspace=FOLDER"
+            )
+        _write(f"{self.workspace}/{_CARD}", self.base)
+
+    def _read_inputs(self, names: Iterable[str], only_films: bool) -> None:
+        for name in sorted(names):
+            data_set = name.partition(".")[0]
+            if data_set in PHANTOMS:
+                identity = self._identify(data_set)
+                phantoms = self.base.phantoms or is_phantom(f"{self.root.path}/{data_set}")
+                self.sources[name] = replace(
+                    self.base, data_sets={data_set: identity}, phantoms=phantoms
+                )
+            elif (made := self._made(name)) is not None:
+                if not only_films:  # a model is applied to any films, wherever it was trained
+                    self._refuse_other(name, made)
+                self.sources[name] = made
+
+    def _check_outputs(self, names: Iterable[str]) -> None:
+        """With ``--only-missing-outputs`` a node is left out if its outputs are there: they must be of this source."""
+        for name in sorted(names):
+            if self._place(name) and self.catalog.exists(name):
+                made = self._made(name)
+                if made is not None:
+                    self._refuse_other(name, made)
+
+    def _refuse_other(self, name: str, made: Source) -> None:
+        now = replace(self.base, data_sets={each: self._identify(each) for each in made.data_sets})
+        reason = now.differs_from(made)
+        if reason:
+            raise ValueError(
+                f"'{name}' in the workspace '{self.workspace_given}' was made from {reason} ({made.date[:10]}). Run "
+                f"what makes it again (kedro run --pipelines={name.partition('.')[0]}), or name another workspace: "
+                "--params workspace=FOLDER"
+            )
+
+    def _identify(self, data_set: str) -> str:
+        if data_set not in self.identities:
+            self.identities[data_set] = identify_folder(f"{self.root.path}/{data_set}")
+        return self.identities[data_set]
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Count the films of a cohort or a cache of arrays."""
+        self._count(dataset_name, data)
+
+    @hook_impl
+    def before_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
+        """Hand its source to a data set that writes it into its own file."""
+        if not hasattr(self, "base"):
+            return
+        self.sources[dataset_name] = self._source_of(dataset_name, node)
+        self._count(dataset_name, data)
+        dataset: Any = self.catalog.get(dataset_name)
+        if hasattr(dataset, "source"):
+            dataset.source = self.sources[dataset_name]
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str) -> None:
+        """Write the source beside what was saved."""
+        if not hasattr(self, "base"):
+            return
+        place = self._place(dataset_name)
+        dataset = self.catalog.get(dataset_name)
+        if place and dataset is not None and not getattr(dataset, "CARRIES_SOURCE", False):
+            resolve = getattr(dataset, "resolve_save_version", None)
+            path = _sidecar(place, resolve() if resolve is not None else None)
+            _write(path, self.sources[dataset_name])
+
+    def _source_of(self, name: str, node: Node) -> Source:
+        """Return the source of an output: the data sets and films behind the inputs of its node."""
+        inputs = [self.sources[each] for each in node.inputs if each in self.sources]
+        data_sets = {key: value for each in inputs for key, value in each.data_sets.items()}
+        predicts = _PREDICT in node.tags
+        behind = self._films_behind(name, node)
+        source = replace(
+            self.base,
+            data_sets=data_sets,
+            phantoms=any(each.phantoms for each in inputs) if inputs else self.base.phantoms,
+            n_films=behind.n_films if behind else None,
+            data_digest=behind.data_digest if behind else "",
+        )
+        if predicts and self.films:
+            phantoms = is_phantom(absolute(self.films, self.project_path))
+            source = replace(source, films=self.films, phantoms=phantoms, data_sets={})
+        return source
+
+    def _films_behind(self, name: str, node: Node) -> Source | None:
+        pipeline = name.partition(".")[0]
+        own = [f"{pipeline}.new_arrays"] if _PREDICT in node.tags else [f"{pipeline}.cohort"]
+        known = [self.sources[each] for each in (*own, *node.inputs) if each in self.sources]
+        known = [each for each in known if each.n_films is not None]
+        if known or _PREDICT in node.tags:
+            return known[0] if known else None
+        return self._made(f"{pipeline}.cohort")
+
+    def _count(self, name: str, data: Any) -> None:
+        """Note how many films a cohort or a cache of arrays holds, and their digest."""
+        if name in self.__dict__.get("sources", {}) and name.endswith(_OF_FILMS):
+            films = digest_films(data)
+            if films is not None:
+                self.sources[name] = self.sources[name].of_films(*films)
+
+    def _made(self, name: str) -> Source | None:
+        """Return the source of what lies at a data set of the workspace; None where nothing has to be known."""
+        place = self._place(name)
+        dataset = self.catalog.get(name) if place else None
+        if place is None or dataset is None or getattr(dataset, "OPTIONAL", False):
+            return None
+        if not dataset.exists():
+            return None
+        resolve = getattr(dataset, "resolve_load_version", None)
+        made = _read(_sidecar(place, resolve() if resolve is not None else None))
+        if made is None:
+            raise ValueError(
+                f"'{name}' in the workspace '{self.workspace_given}' does not say from which data it was made: its "
+                f"file '{Path(place).name}{SIDECAR}' is missing. Run what makes it again (kedro run "
+                f"--pipelines={name.partition('.')[0]}), or name another workspace: --params workspace=FOLDER"
+            )
+        return made
+
+    def _place(self, name: str) -> str | None:
+        """Return where the catalog keeps a data set, if that is in the workspace."""
+        resolver = getattr(self.catalog, "config_resolver", None)
+        if resolver is None or name.startswith(("params:", "parameters")):
+            return None
+        config = resolver.resolve_pattern(name)
+        place = config.get("filepath") or config.get("path")
+        if not isinstance(place, str) or config.get("type", "").endswith("UnfinishedWorkDataset"):
+            return None
+        path = absolute(place, self.project_path)
+        inside = path.startswith(f"{self.workspace}/") and not path.startswith(
+            (f"{self.workspace}/01_raw/", f"{self.root.path}/")
+        )
+        return place.rstrip("/") if inside else None
+
+
+def _sidecar(place: str, version: str | None) -> str:
+    """Return the path of the source beside a file or folder, of which there may be versions."""
+    if version is None:
+        return f"{place}{SIDECAR}"
+    return f"{place}/{version}/{place.rpartition('/')[2]}{SIDECAR}"
+
+
+def _read(path: str) -> Source | None:
+    try:
+        with fsspec.open(path, "r", encoding="utf-8") as file:
+            return Source.from_json(file.read())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _write(path: str, source: Source) -> None:
+    from xraylab.imaging.files import write_bytes
+
+    write_bytes(path, source.to_json().encode())
