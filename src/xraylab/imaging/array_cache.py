@@ -25,7 +25,7 @@ from xraylab.imaging.errors import UnreadableRadiograph
 from xraylab.imaging.fingerprint import digest_pixels, perceptual_hashes
 from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams, prepare_film, prepare_mask
 
-__all__ = ["ArrayCache", "CachePlan", "LoadFilm", "read_cache", "write_cache"]
+__all__ = ["ArrayCache", "CachePlan", "LoadFilm", "digest_source", "read_cache", "write_cache"]
 
 LoadFilm = Callable[[], NDArray[np.float32]]
 
@@ -54,6 +54,9 @@ class CachePlan:
         Stop when more than this share of the films cannot be read.
     allow_empty : bool
         Whether there may be no film at all.
+    masks_of_content : mapping of str to list of callable
+        Lazy masks by the digest of their film's file (`digest_source`), taken before those by image id: masks that were
+        made from a film belong to its content, whatever a film is called.
     """
 
     films: Mapping[str, LoadFilm]
@@ -63,6 +66,7 @@ class CachePlan:
     workers: int = -1
     max_rejected_fraction: float = 0.2
     allow_empty: bool = False
+    masks_of_content: Mapping[str, list[LoadFilm]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -223,18 +227,18 @@ def _prepare_all(plan: CachePlan, old: _Old) -> Iterator[Prepared]:
 
     run = Parallel(plan.workers, prefer="threads", return_as="generator", pre_dispatch="2*n_jobs")
     jobs = (
-        delayed(_prepare)(image_id, plan.films[image_id], plan.masks.get(image_id, []), plan, old)
+        delayed(_prepare)(image_id, plan.films[image_id], plan, old)
         for image_id in sorted(plan.films)
     )
     yield from run(jobs)
 
 
-def _prepare(
-    image_id: str, load: LoadFilm, load_masks: list[LoadFilm], plan: CachePlan, old: _Old
-) -> Prepared:
+def _prepare(image_id: str, load: LoadFilm, plan: CachePlan, old: _Old) -> Prepared:
     """Return the facts and arrays of one film, or the reason why it cannot be used."""
     try:
-        source = "+".join(filter(None, (_digest_source(each) for each in (load, *load_masks))))
+        content = digest_source(load)
+        load_masks = plan.masks_of_content.get(content) or plan.masks.get(image_id, [])
+        source = "+".join((content, *(digest_source(each) for each in load_masks)))
         known = old.find(source)
         if known is not None:
             return image_id, *known, ""
@@ -254,7 +258,7 @@ def _prepare(
     return image_id, facts, small, mask, ""
 
 
-def _digest_source(load: LoadFilm) -> str:
+def digest_source(load: LoadFilm) -> str:
     """Return the digest of a film's file; of its pixels where the film is made, not read."""
     digest = getattr(load, "digest", None)
     return str(digest()) if digest is not None else digest_pixels(load())

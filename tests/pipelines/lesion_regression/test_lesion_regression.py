@@ -476,7 +476,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
 def test_slice_runs_on_an_in_memory_catalog(outputs: dict) -> None:
     assert {
         "cv_metrics", "leakage", "best_hyperparams", "rejected", "new_rejected", "overlays_figure",
-        "protocol_comparison_figure", "lesion_masks_figure", "published.forest_onnx", "honest.forest_onnx",
+        "protocol_comparison_figure", "new_lesion_masks_figure", "published.forest_onnx", "honest.forest_onnx",
         *(f"{name}_{kind}_figure" for name in ("cv_scatter", "shap_importance") for kind in KINDS),
     } <= set(outputs)  # fmt: skip
     films = outputs["films"]

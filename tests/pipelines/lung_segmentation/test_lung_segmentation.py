@@ -335,7 +335,7 @@ def test_slice_runs_on_an_in_memory_catalog(outputs_and_folder: tuple[dict, Path
     }
     assert {
         "comparison", "site_matrix_figure", "overlays_figure", "loss_curves_figure", "protocol_comparison_figure",
-        "lung_masks_figure", "new_rejected", "rejected", "leakage",
+        "new_lung_masks_figure", "new_rejected", "rejected", "leakage",
     } <= set(loaded)  # fmt: skip
     comparison = loaded["comparison"].set_index(["protocol", "model"])
     assert set(comparison.index) == {

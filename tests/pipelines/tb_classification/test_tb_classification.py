@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from xraylab.datasets import (
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
-from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
+from xraylab.imaging.array_cache import ArrayCache, digest_source, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.classifiers import ClassifierParams
 from xraylab.models.frozen import FrozenEncoderParams
@@ -26,6 +27,7 @@ from xraylab.models.state import ModelState
 from xraylab.pipelines.tb_classification import PROTOCOLS, create_pipeline
 from xraylab.pipelines.tb_classification.nodes import (
     cache_films,
+    cache_new_films,
     compare_backbones,
     compare_with_shortcuts,
     evaluate,
@@ -130,8 +132,17 @@ def make_masks(films: dict[str, Film]) -> dict[str, Film]:
     return dict.fromkeys(films, lungs)
 
 
+def list_lungs(films: dict[str, Film], masks: dict[str, Film]) -> pd.DataFrame:
+    """The table that lung_segmentation writes beside the masks: which mask is of which film, by content."""
+    rows = [(name, digest_source(films[name]), digest_source(masks[name])) for name in masks]
+    return pd.DataFrame(rows, columns=["image_id", "source", "mask_digest"], dtype="str")
+
+
+NO_LUNGS = list_lungs({}, {})
+
+
 def write(films: dict[str, Film], masks: dict[str, Film], folder: Path) -> ArrayCache:
-    write_cache(cache_films(films, masks, {}, COHORT), str(folder))
+    write_cache(cache_films(films, masks, list_lungs(films, masks), {}, COHORT), str(folder))
     return read_cache(str(folder))
 
 
@@ -141,7 +152,7 @@ def indexed(tmp_path_factory) -> tuple[ArrayCache, pd.DataFrame]:
     films = make_set()
     films["CHNCXR_0099_0"] = lambda: np.ascontiguousarray(draw(0, False, "CHNCXR")[:, ::-1])
     arrays = write(films, make_masks(films), tmp_path_factory.mktemp("tb") / "arrays")
-    return arrays, index_cohort(arrays, make_masks(films), {}, COHORT)[0]
+    return arrays, index_cohort(arrays, list_lungs(films, make_masks(films)), {}, COHORT)[0]
 
 
 def test_a_film_whose_name_says_no_class_is_named(tmp_path: Path) -> None:
@@ -150,7 +161,7 @@ def test_a_film_whose_name_says_no_class_is_named(tmp_path: Path) -> None:
         "odd": lungs,
         "CHNCXR_0002_2": lungs,
     }
-    plan = cache_films(films, {}, {}, COHORT)
+    plan = cache_films(films, {}, NO_LUNGS, {}, COHORT)
     assert list(plan.films) == ["CHNCXR_0001_0"]
     assert plan.rejected == dict.fromkeys(
         ("odd", "CHNCXR_0002_2"), "its name does not end in _0 or _1, its class"
@@ -158,22 +169,50 @@ def test_a_film_whose_name_says_no_class_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         ValueError, match=r"no name among 1 films ends in _0 or _1.*the first is 'odd'"
     ):
-        cache_films({"odd": lungs}, {}, {}, COHORT)
+        cache_films({"odd": lungs}, {}, NO_LUNGS, {}, COHORT)
 
 
 def test_a_predicted_mask_comes_before_an_annotated_one(tmp_path: Path) -> None:
-    films = {name: partial(draw, 1, True, "CHNCXR") for name in ("CHNCXR_0001_1", "CHNCXR_0002_1")}
+    films = {f"CHNCXR_000{i}_1": partial(draw, i, True, "CHNCXR") for i in (1, 2)}
     films["MCUCXR_0003_0"] = partial(draw, 3, False, "MCUCXR")
     half = np.zeros((SIZE, SIZE), np.float32)
     half[:16] = 1
     annotated = {"masks/CHNCXR_0001_1_mask": lambda: half, "masks/CHNCXR_0002_1_mask": lambda: half}
     predicted = {"CHNCXR_0001_1": lungs}
-    write_cache(cache_films(films, predicted, annotated, COHORT), str(tmp_path / "arrays"))
+    table = list_lungs(films, predicted)
+    write_cache(cache_films(films, predicted, table, annotated, COHORT), str(tmp_path / "arrays"))
     arrays = read_cache(str(tmp_path / "arrays"))
-    cohort = index_cohort(arrays, predicted, {}, COHORT)[0].set_index("image_id")
+    cohort = index_cohort(arrays, table, {}, COHORT)[0].set_index("image_id")
     assert cohort["lungs"].tolist() == ["predicted", "annotated", ""]
     assert cohort["lung_fraction"].tolist()[:2] == [pytest.approx(lungs().mean()), 0.5]
     assert np.isnan(cohort.loc["MCUCXR_0003_0", "lung_fraction"])
+
+
+def test_lungs_of_another_patient_with_the_same_file_name_are_not_used(tmp_path: Path) -> None:
+    monday = {"1.png": partial(draw, 1, False, "CHNCXR"), "2.png": partial(draw, 2, True, "CHNCXR")}
+    masks = make_masks(monday)
+    table = list_lungs(monday, masks)
+    # another patient under the first name; the second film under another name
+    tuesday = {"1.png": partial(draw, 9, True, "CHNCXR"), "renamed.png": monday["2.png"]}
+    plan = cache_new_films(tuesday, masks, table, COHORT, ReleaseParams())
+    write_cache(plan, str(tmp_path / "arrays"))
+    arrays = read_cache(str(tmp_path / "arrays"))
+    assert arrays.index["image_id"].tolist() == ["1.png", "renamed.png"]
+    assert arrays.masks[0].sum() == 0
+    assert arrays.masks[1].mean() == pytest.approx(lungs().mean())
+
+
+def test_a_mask_that_changed_since_it_was_listed_is_not_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    films = {"1.png": partial(draw, 1, False, "CHNCXR")}
+    table = list_lungs(films, make_masks(films))
+    # an interrupted run has left the mask of another film under this name
+    masks = {"1.png": lambda: np.ones((SIZE, SIZE), np.float32)}
+    logging.getLogger("xraylab").propagate = True
+    plan = cache_new_films(films, masks, table, COHORT, ReleaseParams())
+    assert plan.masks_of_content == {}
+    assert "1 predicted lung masks are missing or changed since they were listed" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -190,7 +229,7 @@ def test_sex_and_age_are_read_in_the_words_of_either_site(
     indexed, reading: str, sex: str, age: float
 ) -> None:
     arrays, _ = indexed
-    cohort, _ = index_cohort(arrays, {}, {"CHNCXR_0000_0": reading}, COHORT)
+    cohort, _ = index_cohort(arrays, NO_LUNGS, {"CHNCXR_0000_0": reading}, COHORT)
     row = cohort.set_index("image_id").loc["CHNCXR_0000_0"]
     assert row["sex"] == sex
     assert row["age_years"] == pytest.approx(age, nan_ok=True)
@@ -270,7 +309,7 @@ def test_a_film_that_lies_in_both_classes_is_in_no_honest_split(indexed) -> None
 def test_a_probe_finds_what_is_written_outside_of_the_lungs(tmp_path: Path) -> None:
     films = make_set(label_outside=True)
     arrays = write(films, make_masks(films), tmp_path / "arrays")
-    cohort, _ = index_cohort(arrays, make_masks(films), {}, COHORT)
+    cohort, _ = index_cohort(arrays, list_lungs(films, make_masks(films)), {}, COHORT)
     rows = predict_by_shortcut(arrays, guess_lungs(arrays), split_cohort(cohort, HONEST)[0], HONEST)
     copied = rows[rows["model"] == "outside_lungs"].assign(model="network")
     table = combine_protocols(honest=pd.concat([rows, copied]))
@@ -288,7 +327,7 @@ def test_a_probe_finds_what_is_written_outside_of_the_lungs(tmp_path: Path) -> N
 def test_without_any_mask_there_is_no_outside(tmp_path: Path) -> None:
     films = make_set(24)
     arrays = write(films, {}, tmp_path / "arrays")
-    cohort, _ = index_cohort(arrays, {}, {}, COHORT)
+    cohort, _ = index_cohort(arrays, NO_LUNGS, {}, COHORT)
     rows = predict_by_shortcut(arrays, guess_lungs(arrays), split_cohort(cohort, HONEST)[0], HONEST)
     assert set(rows["model"]) == {"site_only", "size_and_border", "mean_intensity"}
 
@@ -374,6 +413,7 @@ def run_pipeline(protocols: dict[str, ProtocolParams], folder: Path, masks: bool
         "montgomery_shenzhen.masks": {},
         "montgomery_shenzhen.readings": {"CHNCXR_0000_0": "male 45yrs"},
         "lung_segmentation.lung_masks": predicted,
+        "lung_segmentation.lungs": list_lungs({**films, **new}, predicted),
         "tb_classification.new_films": new,
         "params:tb_classification.cohort": COHORT,
         "params:tb_classification.embedding": EMBEDDING,
@@ -539,8 +579,8 @@ def test_the_real_set_is_indexed_with_its_lungs(real_data: Path, tmp_path: Path)
     films = RadiographFolderDataset(path=root, folders=["CXR_png"]).load()
     masks = RadiographFolderDataset(path=root, folders=["masks"], id="relative").load()
     params = COHORT.model_copy(update={"preprocess": PreprocessParams(size_px=64)})
-    write_cache(cache_films(films, {}, masks, params), str(tmp_path / "arrays"))
-    cohort, rejected = index_cohort(read_cache(str(tmp_path / "arrays")), {}, {}, params)
+    write_cache(cache_films(films, {}, NO_LUNGS, masks, params), str(tmp_path / "arrays"))
+    cohort, rejected = index_cohort(read_cache(str(tmp_path / "arrays")), NO_LUNGS, {}, params)
     assert len(cohort) == 217
     assert rejected.empty
     assert cohort.groupby("site")["target"].sum().to_dict() == {"montgomery": 13, "shenzhen": 83}

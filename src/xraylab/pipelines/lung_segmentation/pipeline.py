@@ -178,7 +178,7 @@ def _create_release() -> Pipeline:
             Node(
                 plot_lung_masks,
                 ["lung_masks", "new_arrays", "lungs"],
-                "lung_masks_figure",
+                "new_lung_masks_figure",
                 name="plot_lung_masks",
                 tags="predict",
             ),

@@ -52,7 +52,7 @@ PROTOCOLS = ("published", "honest", "sites")
 _COHORT, _EMBEDDING = "params:tb_classification.cohort", "params:tb_classification.embedding"
 _TRAINING, _RELEASE = "params:tb_classification.training", "params:tb_classification.release"
 _EVALUATION = "params:tb_classification.evaluation"
-_LUNGS = "lung_segmentation.lung_masks"
+_LUNGS = {name: f"lung_segmentation.{name}" for name in ("lung_masks", "lungs")}
 
 
 def create_pipeline(protocols: Sequence[str] = PROTOCOLS) -> Pipeline:
@@ -70,13 +70,13 @@ def _create_cohort() -> Pipeline:
         [
             Node(
                 cache_films,
-                ["films", "lung_masks", "annotated_masks", _COHORT],
+                ["films", "lung_masks", "lungs", "annotated_masks", _COHORT],
                 "arrays",
                 name="cache_films",
             ),
             Node(
                 index_cohort,
-                ["arrays", "lung_masks", "readings", _COHORT],
+                ["arrays", "lungs", "readings", _COHORT],
                 ["cohort", "rejected"],
                 name="index_cohort",
             ),
@@ -100,7 +100,7 @@ def _create_cohort() -> Pipeline:
             "films": "montgomery_shenzhen.films",
             "annotated_masks": "montgomery_shenzhen.masks",
             "readings": "montgomery_shenzhen.readings",
-            "lung_masks": _LUNGS,
+            **_LUNGS,
             "encoder_weights": "encoder_weights",
         },
         parameters={_COHORT, _EMBEDDING},
@@ -244,7 +244,7 @@ def _create_release() -> Pipeline:
         [
             Node(
                 cache_new_films,
-                ["new_films", "lung_masks", "annotated_masks", _COHORT, _RELEASE],
+                ["new_films", "lung_masks", "lungs", _COHORT, _RELEASE],
                 "new_arrays",
                 name="cache_new_films",
                 tags="predict",
@@ -282,7 +282,7 @@ def _create_release() -> Pipeline:
             Node(
                 plot_tuberculosis,
                 ["new_arrays", "tuberculosis"],
-                "tuberculosis_figure",
+                "new_tuberculosis_figure",
                 name="plot_tuberculosis",
                 tags="predict",
             ),
@@ -292,8 +292,7 @@ def _create_release() -> Pipeline:
             "new_films": "tb_classification.new_films",
             "models": "tb_classification.honest.models",
             "lung_guess": "tb_classification.lung_guess",
-            "lung_masks": _LUNGS,
-            "annotated_masks": "montgomery_shenzhen.masks",
+            **_LUNGS,
             "encoder_weights": "encoder_weights",
         },
         parameters={_COHORT, _EMBEDDING, _TRAINING, _RELEASE},

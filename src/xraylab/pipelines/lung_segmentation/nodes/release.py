@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab import plots
-from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, digest_source
 from xraylab.models.card import check_preparation
 from xraylab.models.networks import restore_network
 from xraylab.models.state import ModelState
@@ -106,7 +106,8 @@ def describe_lungs(
     Returns
     -------
     lungs : DataFrame
-        ``image_id, model, lung_fraction`` (of the film), ``right_fraction, left_fraction, n_components, plausible``:
+        ``image_id, source`` (digest of the film's file), ``mask_digest`` (of the mask's), ``model, lung_fraction`` (of
+        the film), ``right_fraction, left_fraction, n_components, plausible``:
         false where there are not two lungs, or the fraction lies a fifth or more beyond that of any training film.
     rejected : DataFrame
         ``image_id, reason`` of every film that cannot be read.
@@ -116,7 +117,7 @@ def describe_lungs(
     least, most = models[params.model].card["lung_fraction_range"]
     low, high = least * (1 - _MARGIN), most * (1 + _MARGIN)
     rows: list[dict[str, Any]] = []
-    for image_id in new_arrays.index["image_id"]:
+    for image_id, source in new_arrays.index[["image_id", "source"]].itertuples(index=False):
         mask = np.asarray(lung_masks[image_id]() > THRESHOLD, np.uint8)
         sides = split_lungs(mask)
         n_components = cv2.connectedComponents(mask, connectivity=8)[0] - 1
@@ -124,6 +125,8 @@ def describe_lungs(
         rows.append(
             {
                 "image_id": image_id,
+                "source": source,
+                "mask_digest": digest_source(lung_masks[image_id]),
                 "model": params.model,
                 "lung_fraction": fraction,
                 "right_fraction": float((sides == 1).mean()),

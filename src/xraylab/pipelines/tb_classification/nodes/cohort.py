@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -15,11 +16,13 @@ from xraylab.evaluation.duplicates import name_looks
 from xraylab.evaluation.leakage import check_leakage, merge_duplicates, pass_gate
 from xraylab.evaluation.sites import list_sites, site_of
 from xraylab.evaluation.splits import NO_FOLD, assign_stratified_folds, split_rows_at_random
-from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, digest_source
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.tb_classification.params import CohortParams, ProtocolParams
 
-__all__ = ["CLASS_NAMES", "cache_films", "index_cohort", "split_cohort"]
+__all__ = ["CLASS_NAMES", "cache_films", "index_cohort", "join_lungs", "split_cohort"]
+
+logger = logging.getLogger(__name__)
 
 CLASS_NAMES = ("normal", "tuberculosis")
 
@@ -32,6 +35,7 @@ _PER_YEAR = {"y": 1.0, "m": 12.0, "w": 52.18, "d": 365.25}
 def cache_films(
     films: dict[str, LoadFilm],
     lung_masks: dict[str, LoadFilm],
+    lungs: pd.DataFrame,
     annotated_masks: dict[str, LoadFilm],
     params: CohortParams,
 ) -> CachePlan:
@@ -42,7 +46,9 @@ def cache_films(
     films : dict of str to callable
         Lazy films by image id.
     lung_masks : dict of str to callable
-        Masks that a network has predicted, by image id; there may be none.
+        Masks that a network has predicted; there may be none.
+    lungs : DataFrame
+        Of which film each of them is, see `join_lungs`.
     annotated_masks : dict of str to callable
         Masks of the data set, by their path; taken where no network has predicted one.
     params : CohortParams
@@ -64,7 +70,10 @@ def cache_films(
         raise ValueError(
             f"no name among {len(films)} films ends in _0 or _1, its class; the first is '{first}'"
         )
-    masks = find_masks(used, lung_masks, annotated_masks)
+    annotated: dict[str, list[LoadFilm]] = {image_id: [] for image_id in used}
+    for name in sorted(annotated_masks):
+        stem = PurePosixPath(name).name.removesuffix("_mask")
+        annotated.setdefault(stem, []).append(annotated_masks[name])
     rejected = {
         image_id: "its name does not end in _0 or _1, its class"
         for image_id in films
@@ -72,33 +81,55 @@ def cache_films(
     }
     return CachePlan(
         used,
-        masks,
+        annotated,
         rejected,
         params.preprocess,
         params.workers,
         params.max_rejected_fraction,
+        masks_of_content=join_lungs(lung_masks, lungs),
     )
 
 
-def find_masks(
-    films: Iterable[str],
-    lung_masks: Mapping[str, LoadFilm],
-    annotated_masks: Mapping[str, LoadFilm],
+def join_lungs(
+    lung_masks: Mapping[str, LoadFilm], lungs: pd.DataFrame
 ) -> dict[str, list[LoadFilm]]:
-    """Return the masks of each film: the predicted one, or else those of the data set, or none."""
-    annotated: dict[str, list[LoadFilm]] = {}
-    for name in sorted(annotated_masks):
-        stem = PurePosixPath(name).name.removesuffix("_mask")
-        annotated.setdefault(stem, []).append(annotated_masks[name])
-    return {
-        image_id: [lung_masks[image_id]] if image_id in lung_masks else annotated.get(image_id, [])
-        for image_id in films
-    }
+    """Return predicted masks by the content of the film that they were predicted from.
+
+    Parameters
+    ----------
+    lung_masks : mapping of str to callable
+        Lazy masks by image id.
+    lungs : DataFrame
+        ``image_id, source`` (digest of the film's file) and ``mask_digest`` (of the mask's file), as lung_segmentation
+        writes them.
+
+    Returns
+    -------
+    dict of str to list of callable
+        One mask by the digest of its film's file. A mask that is not the one which the table speaks of, such as that
+        of an interrupted run, is left out with a warning.
+    """
+    joined, changed = {}, []
+    for image_id, source, digest in lungs[["image_id", "source", "mask_digest"]].itertuples(
+        index=False
+    ):
+        load = lung_masks.get(image_id)
+        if load is None or digest_source(load) != digest:
+            changed.append(image_id)
+        else:
+            joined[source] = [load]
+    if changed:
+        logger.warning(
+            "%d predicted lung masks are missing or changed since they were listed, such as '%s': not used",
+            len(changed),
+            changed[0],
+        )
+    return joined
 
 
 def index_cohort(
     arrays: ArrayCache,
-    lung_masks: dict[str, LoadFilm],
+    lungs: pd.DataFrame,
     readings: Mapping[str, str],
     params: CohortParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -125,7 +156,8 @@ def index_cohort(
     facts = [_read(readings.get(image_id, "")) for image_id in ids]
     moments = np.array([(film.mean(), film.std()) for film in arrays.films]) / 255
     fraction = np.array([float(mask.mean()) for mask in arrays.masks])
-    kind = np.where(ids.isin(list(lung_masks)), "predicted", "annotated")
+    source = index["source"].str.split("+").str[0]
+    kind = np.where(source.isin(lungs["source"]), "predicted", "annotated")
     cohort = pd.DataFrame(
         {
             "image_id": ids,
@@ -135,7 +167,7 @@ def index_cohort(
             "sex": [sex for sex, _ in facts],
             "age_years": [age for _, age in facts],
             **{name: index[name] for name in ("height_px", "width_px", "spacing_mm", "digest")},
-            "source": index["source"].str.split("+").str[0],
+            "source": source,
             "look": look,
             "conflict": target.groupby(look).transform("nunique") > 1,
             "mean_intensity": moments[:, 0],

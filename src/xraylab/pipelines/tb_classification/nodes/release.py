@@ -22,7 +22,7 @@ from xraylab.pipelines.tb_classification.params import (
 from xraylab.training.params import TrainingParams
 
 from .classifiers import predict_by
-from .cohort import find_masks
+from .cohort import join_lungs
 from .features import measure_radiomics, plan_embeddings
 from .material import Material
 
@@ -35,17 +35,21 @@ _NO_LUNGS = "the released model looks at lungs alone, and there is no mask of it
 def cache_new_films(
     new_films: dict[str, LoadFilm],
     lung_masks: dict[str, LoadFilm],
-    annotated_masks: dict[str, LoadFilm],
+    lungs: pd.DataFrame,
     cohort: CohortParams,
     params: ReleaseParams,
 ) -> CachePlan:
-    """Plan the arrays of films to be read, prepared as the model's own were, with the lungs where there is a mask."""
+    """Plan the arrays of films to be read, prepared as the model's own were, with the lungs that were predicted.
+
+    A film's lungs are found by the content of its file. A film without is given the guess of `guess_lungs` later on.
+    """
     return CachePlan(
         new_films,
-        find_masks(new_films, lung_masks, annotated_masks),
+        {image_id: [] for image_id in new_films},
         preprocess=cohort.preprocess,
         workers=cohort.workers,
         max_rejected_fraction=params.max_rejected_fraction,
+        masks_of_content=join_lungs(lung_masks, lungs),
     )
 
 
