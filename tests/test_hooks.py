@@ -107,7 +107,7 @@ def test_phantom_stamp_tells_the_parameters(project_copy: Path) -> None:
 
 def test_one_pipeline_runs_on_a_fresh_clone_with_what_it_needs(project_copy: Path) -> None:
     run(project_copy, "dose_estimation")
-    data = project_copy / "data"
+    data = project_copy / "data/test"
     assert (data / "07_model_output/dose_estimation/predictions.parquet").exists()
     # what it reads was made, what it does without was not
     assert (data / "04_feature/feature_extraction/features.parquet").exists()
@@ -123,6 +123,7 @@ def test_one_pipeline_runs_on_a_fresh_clone_with_what_it_needs(project_copy: Pat
 def test_the_report_alone_makes_nothing_else(project_copy: Path) -> None:
     run(project_copy, "reporting")
     assert (
-        "No pipeline has run yet." in (project_copy / "data/08_reporting/report.html").read_text()
+        "No pipeline has run yet."
+        in (project_copy / "data/test/08_reporting/report.html").read_text()
     )
     assert not (project_copy / "data/01_raw").exists()

@@ -17,6 +17,7 @@ from kedro.pipeline import Pipeline
 
 from xraylab.datasets.unfinished_work_dataset import UnfinishedWorkDataset
 from xraylab.phantoms.registry import PHANTOMS, write_phantom
+from xraylab.pipeline_registry import pipeline_names
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -99,12 +100,6 @@ def add_prerequisites(context: KedroContext) -> None:
                 ", ".join(node.name for node in upstream.nodes),
             )
             pipelines[name] = upstream + pipelines[name]
-
-
-def pipeline_names() -> list[str]:
-    """Return the names of all pipelines, loaded or not."""
-    packages = Path(__file__).parent / "pipelines"
-    return sorted(path.parent.name for path in packages.glob("*/pipeline.py"))
 
 
 def _pipeline(name: str) -> Pipeline:

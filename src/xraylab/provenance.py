@@ -30,7 +30,7 @@ class Source:
     environment : str
         Kedro's environment.
     raw_root : str
-        Root of the raw data: an absolute path or an address.
+        Root of the raw data: an address, an absolute path, or a path inside of the project.
     raw_root_as_given : str
         The same as the user wrote it; this is what figures and reports show.
     phantoms : bool

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from xraylab.phantoms.registry import PHANTOMS, is_phantom
+from xraylab.pipeline_registry import pipeline_names
 from xraylab.provenance import SIDECAR, Source, code_version, digest_films, identify_folder
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class RawRoot:
     ) -> None:
         self.given = str(runtime.get("raw") or settings["raw"])
         self.path = absolute(self.given, project_path)
+        # inside of the project by its place there, so that a project can be moved
+        self.name = self.path.removeprefix(f"{project_path.resolve().as_posix()}/")
         phantom_root = settings.get("phantom_root")
         self.phantoms = bool(phantom_root) and self.path == absolute(
             str(phantom_root), project_path
@@ -91,7 +95,7 @@ class WorkspaceHooks:
         self.identities: dict[str, str] = {}
         self.base = Source(
             environment=run_params.get("env") or "base",
-            raw_root=self.root.path,
+            raw_root=self.root.name,
             raw_root_as_given=self.root.given,
             phantoms=self.root.phantoms,
             code=code_version(),
@@ -144,10 +148,28 @@ class WorkspaceHooks:
         reason = now.differs_from(made)
         if reason:
             raise ValueError(
-                f"'{name}' in the workspace '{self.workspace_given}' was made from {reason} ({made.date[:10]}). Run "
-                f"what makes it again (kedro run --pipelines={name.partition('.')[0]}), or name another workspace: "
-                "--params workspace=FOLDER"
+                f"'{name}' in the workspace '{self.workspace_given}' was made from {reason} ({made.date[:10]}). "
+                f"{self._remedy(name)}"
             )
+
+    def _remedy(self, name: str) -> str:
+        """Return what to do about a data set of another source: run all pipelines that lead to it."""
+        chain: list[str] = []
+
+        def add(pipeline: str) -> None:
+            create = import_module(f"xraylab.pipelines.{pipeline}").create_pipeline
+            for each in sorted(create().inputs()):
+                maker = each.partition(".")[0]
+                needed = not getattr(self.catalog.get(each), "OPTIONAL", False)
+                if needed and maker in pipeline_names() and maker not in chain:
+                    add(maker)
+            chain.append(pipeline)
+
+        add(name.partition(".")[0])
+        return (
+            f"Make it again (kedro run --pipelines={','.join(chain)}), or name another workspace: "
+            "--params workspace=FOLDER"
+        )
 
     def _identify(self, data_set: str) -> str:
         if data_set not in self.identities:
@@ -229,8 +251,7 @@ class WorkspaceHooks:
         if made is None:
             raise ValueError(
                 f"'{name}' in the workspace '{self.workspace_given}' does not say from which data it was made: its "
-                f"file '{Path(place).name}{SIDECAR}' is missing. Run what makes it again (kedro run "
-                f"--pipelines={name.partition('.')[0]}), or name another workspace: --params workspace=FOLDER"
+                f"file '{Path(place).name}{SIDECAR}' is missing. {self._remedy(name)}"
             )
         return made
 

@@ -35,12 +35,14 @@ def finished_run(
 
 
 def latest(folder: Path) -> Path:
-    (path,) = sorted(folder.iterdir())[-1].iterdir()
+    """The newest version of a data set, beside which lies its source."""
+    path, source = sorted(sorted(folder.iterdir())[-1].iterdir())
+    assert source.name == f"{path.name}.source.json"
     return path
 
 
 def test_default_run_writes_what_every_pipeline_promises(finished_run: Path) -> None:
-    data = finished_run / "data"
+    data = finished_run / "data/test"
 
     report = (data / "08_reporting/report.html").read_text()
     assert "Not a medical device" in report
@@ -55,7 +57,7 @@ def test_default_run_writes_what_every_pipeline_promises(finished_run: Path) -> 
     Metrics.validate(metrics)
 
     # the planted bad films are listed, each with its reason, and nothing else
-    truth = pd.read_csv(data / "01_raw/phantoms_test/nih_chest_xray14/truth.csv").dropna(
+    truth = pd.read_csv(data.parent / "01_raw/phantoms_test/nih_chest_xray14/truth.csv").dropna(
         subset=["planted"]
     )
     planted = dict(truth[["planted", "image_id"]].itertuples(index=False))
@@ -92,7 +94,7 @@ def check_lungs(data: Path) -> None:
     Predictions.validate(lungs)
     assert set(lungs["protocol"]) == {"published", "honest", "sites"}
     assert lungs["dice"].between(0, 1).all()
-    truth = pd.read_csv(data / "01_raw/phantoms_test/montgomery_shenzhen/truth.csv")
+    truth = pd.read_csv(data.parent / "01_raw/phantoms_test/montgomery_shenzhen/truth.csv")
     planted = dict(
         truth.dropna(subset=["planted"])[["planted", "image_id"]].itertuples(index=False)
     )
@@ -124,7 +126,7 @@ def check_fractures(data: Path) -> None:
     Predictions.validate(rows)
     assert set(rows["protocol"]) == {"published", "honest"}
     assert {"md5_look_up", "hash_look_up", "border_only"} < set(rows["model"])
-    truth = pd.read_csv(data / "01_raw/phantoms_test/fracture_multi_region/truth.csv")
+    truth = pd.read_csv(data.parent / "01_raw/phantoms_test/fracture_multi_region/truth.csv")
     rejected = pd.read_csv(data / "08_reporting/fracture/rejected.csv")
     planted = truth.set_index("file")["planted"]
     assert rejected["image_id"].tolist() == planted.index[planted == "truncated"].tolist()
@@ -146,7 +148,7 @@ def check_bone_ages(data: Path) -> None:
     rows = pd.read_parquet(latest(data / "07_model_output/bone_age/predictions.parquet"))
     Predictions.validate(rows)
     assert set(rows["model"]) == {"modern", "cnn", "mean_age", "border_only"}
-    phantoms = data / "01_raw/phantoms_test/rsna_bone_age"
+    phantoms = data.parent / "01_raw/phantoms_test/rsna_bone_age"
     truth = pd.read_csv(phantoms / "truth.csv", dtype={"image_id": str}).set_index("image_id")
     rejected = pd.read_csv(data / "08_reporting/bone_age/rejected.csv", dtype=str)["image_id"]
     kinds = truth["planted"].reindex([name.removesuffix(".5") for name in rejected])
@@ -176,7 +178,7 @@ def check_tuberculosis(data: Path) -> None:
     Predictions.validate(rows)
     assert set(rows["protocol"]) == {"published", "honest", "sites"}
     assert {"site_only", "size_and_border", "mean_intensity", "outside_lungs"} < set(rows["model"])
-    truth = pd.read_csv(data / "01_raw/phantoms_test/montgomery_shenzhen/truth.csv")
+    truth = pd.read_csv(data.parent / "01_raw/phantoms_test/montgomery_shenzhen/truth.csv")
     planted = dict(
         truth.dropna(subset=["planted"])[["planted", "image_id"]].itertuples(index=False)
     )
@@ -209,7 +211,7 @@ def check_lesions(data: Path) -> None:
     assert not honest["image_id"].duplicated().any()  # one row a film
     Metrics.validate(pd.read_csv(latest(reports / "metrics.csv")))
     # the planted bad films are listed, the mirrored copy is one family with its film
-    truth = pd.read_csv(data / "01_raw/phantoms_test/covid_lesions/truth.csv")
+    truth = pd.read_csv(data.parent / "01_raw/phantoms_test/covid_lesions/truth.csv")
     planted = dict(
         truth.dropna(subset=["planted"])[["planted", "image_id"]].itertuples(index=False)
     )
@@ -239,7 +241,7 @@ def test_a_released_network_reads_a_folder_of_any_films(
 
     shutil.copytree(finished_run / "data", project_copy / "data")
     films = project_copy / "my_films"
-    models = data_versions(project_copy / "data/06_models/lung_segmentation/honest")
+    models = data_versions(project_copy / "data/test/06_models/lung_segmentation/honest")
     films.mkdir()
     pixels = (np.random.default_rng(0).random((60, 80)) * 255).astype(np.uint8)
     cv2.imwrite(str(films / "a.png"), pixels)
@@ -251,15 +253,17 @@ def test_a_released_network_reads_a_folder_of_any_films(
         project_copy, env="test", runtime_params={"films": str(films)}
     ) as session:
         session.run(pipeline_names=["lung_segmentation"], tags=["predict"])
-    output = project_copy / "data/07_model_output/lung_segmentation"
+    # what a user's own films give lies apart, and nothing of the training's results has changed
+    predictions = project_copy / "data/test/predictions"
+    output = predictions / "07_model_output/lung_segmentation"
     shapes = {name: cv2.imread(str(output / f"masks/{name}.png"), -1).shape for name in "abc"}
     assert shapes == {"a": (60, 80), "b": (60, 50), "c": (128, 128)}
     lungs = pd.read_csv(output / "lungs.csv")
     assert lungs["image_id"].tolist() == ["a", "b", "c"]
-    rejected = pd.read_csv(project_copy / "data/08_reporting/lung_segmentation/new_rejected.csv")
+    rejected = pd.read_csv(predictions / "08_reporting/lung_segmentation/new_rejected.csv")
     assert rejected["image_id"].tolist() == ["d"]
     assert (
-        data_versions(project_copy / "data/06_models/lung_segmentation/honest") == models
+        data_versions(project_copy / "data/test/06_models/lung_segmentation/honest") == models
     )  # nothing was trained
 
 

@@ -12,7 +12,9 @@ def test_a_second_run_of_what_is_missing_does_nothing(project_copy: Path) -> Non
     for _ in range(2):
         with KedroSession.create(project_copy, env="test") as session:
             session.run(pipeline_names=["dose_simulation"], only_missing_outputs=True)
-    versions = list((project_copy / "data/03_primary/dose_simulation/exposures.parquet").iterdir())
+    versions = list(
+        (project_copy / "data/test/03_primary/dose_simulation/exposures.parquet").iterdir()
+    )
     assert len(versions) == 1
 
 
@@ -26,7 +28,7 @@ def test_two_runs_with_one_seed_give_the_same_tables(project_copy: Path) -> None
         "07_model_output/dose_estimation/predictions",
     ):
         first, second = (
-            pd.read_parquet(next(p.iterdir()))
-            for p in sorted((project_copy / f"data/{table}.parquet").iterdir())
+            pd.read_parquet(next(p.glob("*.parquet")))
+            for p in sorted((project_copy / f"data/test/{table}.parquet").iterdir())
         )
         pd.testing.assert_frame_equal(first, second)

@@ -115,9 +115,14 @@ def test_a_store_computes_in_batches_and_only_what_is_new(tmp_path: Path):
     assert seen == [[0, 1], [2]]
     first = read_embeddings(tmp_path / "1")["a"]
     assert first.matrix.tolist() == [[0, 0], [1, 10], [2, 20]]
-    assert first.rows(pd.Series(["film_r", "film_p"])).tolist() == [[2, 20], [0, 0]]
+    found = first.rows(pd.Series(["film_r", "film_p"]), pd.Series(["r", "p"]))
+    assert found.tolist() == [[2, 20], [0, 0]]
     with pytest.raises(KeyError, match="'film_z' has no embedding"):
-        first.rows(pd.Series(["film_z"]))
+        first.rows(pd.Series(["film_z"]), pd.Series(["z"]))
+    with pytest.raises(
+        ValueError, match="the embedding of 'film_r' is of another film of this name"
+    ):
+        first.rows(pd.Series(["film_p", "film_r"]), pd.Series(["p", "q"]))
 
     seen.clear()
     write_embeddings({"a": plan(["r", "s", "p"], seen)}, tmp_path / "2", tmp_path / "1")

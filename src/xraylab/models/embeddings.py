@@ -66,12 +66,15 @@ class Embeddings:
         Its columns.
     facts : dict
         How it was made.
+    sources : (N,) Series of str
+        Digest of what the encoder was shown of each film; it begins with that of the film's file.
     """
 
     path: str
     image_ids: pd.Series
     n_features: int
     facts: dict[str, Any]
+    sources: pd.Series
 
     @cached_property
     def matrix(self) -> Floats:
@@ -84,17 +87,33 @@ class Embeddings:
         ids: pd.Index[Any] = pd.Index(self.image_ids)
         return ids
 
-    def rows(self, image_ids: pd.Series) -> Floats:
+    def rows(self, image_ids: pd.Series, sources: pd.Series) -> Floats:
         """Return the features (M, F) of some films.
+
+        Parameters
+        ----------
+        image_ids : (M,) Series of str
+            The films.
+        sources : (M,) Series of str
+            Digest of each film's file, by which it is checked that the features are of this film.
 
         Raises
         ------
         KeyError
             If a film has none.
+        ValueError
+            If the features are those of another film of the same name.
         """
         places = self._ids.get_indexer(pd.Index(image_ids))
         if (places < 0).any():
             raise KeyError(f"'{np.asarray(image_ids)[places < 0][0]}' has no embedding")
+        shown = self.sources.str.split("+").str[0].to_numpy()[places]
+        other = shown != sources.astype(str).str.split("+").str[0].to_numpy()
+        if other.any():
+            raise ValueError(
+                f"the embedding of '{np.asarray(image_ids)[other][0]}' is of another film of this name; compute the "
+                "embeddings again"
+            )
         return np.asarray(self.matrix[places], np.float32)
 
 
@@ -119,7 +138,11 @@ def read_embeddings(folder: Path) -> dict[str, Embeddings]:
         card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         index = pd.read_parquet(path.with_suffix(".parquet"))
         found[name] = Embeddings(
-            str(path), index["image_id"].astype(str), int(card["n_features"]), card["facts"]
+            str(path),
+            index["image_id"].astype(str),
+            int(card["n_features"]),
+            card["facts"],
+            index["source"].astype(str),
         )
     return found
 

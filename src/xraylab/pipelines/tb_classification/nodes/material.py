@@ -66,14 +66,15 @@ class Material:
         Raises
         ------
         ValueError
-            If there is no such encoder.
+            If there is no such encoder, or its features are of another film of the same name.
         """
         if encoder not in self.embeddings:
             raise ValueError(
                 f"there is no encoder '{encoder}' among {', '.join(self.embeddings)} "
                 "(tb_classification.embedding.encoders)"
             )
-        return self.embeddings[encoder].rows(image_ids)
+        sources = self.arrays.index["source"].iloc[self.arrays.rows_of(image_ids)]
+        return self.embeddings[encoder].rows(image_ids, sources)
 
     def lungs_of(self, image_ids: pd.Series) -> pd.DataFrame:
         """Return the radiomics of films, in their order."""
