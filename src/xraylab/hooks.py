@@ -17,7 +17,7 @@ from kedro.pipeline import Pipeline
 
 from xraylab.datasets.unfinished_work_dataset import UnfinishedWorkDataset
 from xraylab.phantoms.registry import PHANTOMS, write_phantom
-from xraylab.pipeline_registry import pipeline_names
+from xraylab.pipelines import pipeline_names
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext

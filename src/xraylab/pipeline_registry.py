@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 
 from kedro.framework.project import find_pipelines
 from kedro.pipeline import Pipeline
 
-__all__ = ["pipeline_names", "register_pipelines"]
+__all__ = ["register_pipelines"]
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -20,9 +19,3 @@ def register_pipelines() -> dict[str, Pipeline]:
         pipelines: dict[str, Pipeline] = find_pipelines(raise_errors=True)
     pipelines["__default__"] = sum(pipelines.values(), Pipeline([]))
     return pipelines
-
-
-def pipeline_names() -> list[str]:
-    """Return the names of all pipelines, loaded or not."""
-    packages = Path(__file__).parent / "pipelines"
-    return sorted(path.parent.name for path in packages.glob("*/pipeline.py"))

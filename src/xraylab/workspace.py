@@ -15,7 +15,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
 from xraylab.phantoms.registry import PHANTOMS, is_phantom
-from xraylab.pipeline_registry import pipeline_names
+from xraylab.pipelines import pipeline_names
 from xraylab.provenance import SIDECAR, Source, code_version, digest_films, identify_folder
 
 if TYPE_CHECKING:
