@@ -54,10 +54,8 @@ def test_only_new_films_are_decoded(raw, tmp_path, monkeypatch):
     write_cache(plan(raw, "ab"), folder)
     first = np.array(read_cache(folder).films)
     decoded = []
-    read = FilmFile.__call__
-    monkeypatch.setattr(
-        FilmFile, "__call__", lambda self: (decoded.append(self.path), read(self))[1]
-    )
+    read = FilmFile.read
+    monkeypatch.setattr(FilmFile, "read", lambda self: (decoded.append(self.path), read(self))[1])
     write_cache(plan(raw, "abc"), folder)
     assert {Path(path).stem for path in decoded} == {"c", "c_mask"}
     assert np.array_equal(read_cache(folder).films[:2], first)

@@ -21,7 +21,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from xraylab.imaging import UnreadableRadiograph, read_radiograph, read_spacing
+from xraylab.imaging import UnreadableRadiograph, read_film, read_radiograph
 
 RAMP = np.array([[0, 1000], [2048, 4095]], np.uint16)
 
@@ -66,11 +66,15 @@ def window(centre: float, width: float, **tags: Any) -> FileDataset:
     return dataset(RAMP, WindowCenter=centre, WindowWidth=width, **tags)
 
 
+# PS3.3 C.11.2.1.2.1 for centre and width 2048: y = (x - (c - 0.5)) / (w - 1) + 0.5, clipped
+WINDOWED = np.clip((RAMP.astype(float) - 2047.5) / 2047 + 0.5, 0, 1)
 LARGE = np.random.default_rng(0).integers(0, 4096, (64, 96), np.uint16)
 
 KINDS: dict[str, tuple[Callable[[], FileDataset], Any]] = {
     "12 bit by its depth": (lambda: dataset(RAMP), RAMP / 4095),
-    "16 bit": (lambda: dataset(RAMP, 16), RAMP / 65535),
+    "16 bit": (lambda: dataset(RAMP * 16, 16), RAMP * 16 / 65535),
+    "12 bit in 16": (lambda: dataset(RAMP, 16), RAMP / 4095),
+    "12 bit in signed 16": (lambda: dataset(RAMP.astype(np.int16), 16), RAMP / 4095),
     "8 bit": (lambda: dataset((RAMP >> 4).astype(np.uint8), 8), (RAMP >> 4) / 255),
     "signed by its range": (lambda: dataset((RAMP.astype(np.int16) - 2048), 12), RAMP / 4095),
     "MONOCHROME1 is turned": (
@@ -85,7 +89,7 @@ KINDS: dict[str, tuple[Callable[[], FileDataset], Any]] = {
         lambda: dataset(RAMP, RescaleSlope=-1.0, RescaleIntercept=4095.0),
         1 - RAMP / 4095,
     ),
-    "a window waits to be asked": (lambda: window(2048, 100), RAMP / 4095),
+    "a window is applied": (lambda: window(2048, 2048), WINDOWED),
     "implicit": (lambda: dataset(RAMP, syntax=ImplicitVRLittleEndian), RAMP / 4095),
     "RLE": (lambda: compressed(LARGE, RLELossless), LARGE / 4095),
     "JPEG 2000": (lambda: compressed(LARGE, JPEG2000Lossless), LARGE / 4095),
@@ -118,6 +122,36 @@ def test_baseline_jpeg(tmp_path: Path) -> None:
     assert np.abs(read_radiograph(str(path)) - ramp / 255).max() < 0.03
 
 
+@pytest.mark.parametrize("after", [b"\x00" * 100, b"\xff" * 33 + b"\x00", b""])
+def test_bytes_after_the_end_of_a_stream_do_no_harm(tmp_path: Path, after: bytes) -> None:
+    ramp = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (64, 1))
+    for suffix, syntax in ((".jpg", JPEGBaseline8Bit), (".jp2", JPEG2000Lossless)):
+        made = dataset(ramp, 8, syntax)
+        stream = cv2.imencode(suffix, ramp)[1].tobytes()
+        # a JP2 file may hold further boxes after its codestream (T.800 I.2.1)
+        box = (40).to_bytes(4, "big") + b"uuid" + bytes(32) if suffix == ".jp2" else b""
+        made.PixelData = encapsulate([stream + box + after])
+        made["PixelData"].is_undefined_length = True
+        path = tmp_path / "film.dcm"
+        path.write_bytes(encode(made))
+        assert np.abs(read_radiograph(str(path)) - ramp / 255).max() < 0.03
+        made.PixelData = encapsulate([stream[: len(stream) * 2 // 3]])
+        path.write_bytes(encode(made))
+        with pytest.raises(UnreadableRadiograph, match=r"no end marker|truncated"):
+            read_radiograph(str(path))
+
+
+def test_a_directory_of_dicom_files_is_none(tmp_path: Path) -> None:
+    made = without("PixelData")
+    made.SOPClassUID = made.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.1.3.10"
+    path = tmp_path / "DICOMDIR"
+    path.write_bytes(encode(made))
+    with pytest.raises(
+        UnreadableRadiograph, match="is a DICOMDIR, an index of files without pixels"
+    ):
+        read_radiograph(str(path))
+
+
 def test_jpeg_ls(tmp_path: Path) -> None:
     """A JPEG-LS stream of a constant film, its one run coded by hand (T.87, A.7): all ones."""
     height, width = 1, 8
@@ -141,26 +175,25 @@ def test_big_endian(tmp_path: Path) -> None:
     assert np.allclose(read_radiograph(str(path)), RAMP / 4095, atol=1e-6)
 
 
-def test_window_when_asked(tmp_path: Path) -> None:
+def test_a_window_may_be_asked_for_or_left_out(tmp_path: Path) -> None:
     path = tmp_path / "film.dcm"
     path.write_bytes(encode(window(2048, 2048)))
-    film = read_radiograph(str(path), apply_voi=True)
-    # PS3.3 C.11.2.1.2.1: y = ((x - (c - 0.5)) / (w - 1) + 0.5), clipped
-    expected = np.clip((RAMP.astype(float) - 2047.5) / 2047 + 0.5, 0, 1)
-    assert np.allclose(film, expected, atol=1e-3)
-    path.write_bytes(encode(window(2048, 2048, PhotometricInterpretation="MONOCHROME1")))
-    assert np.allclose(read_radiograph(str(path), apply_voi=True), 1 - expected, atol=1e-3)
+    assert np.allclose(read_radiograph(str(path), apply_voi="always"), WINDOWED, atol=1e-6)
+    assert np.allclose(read_radiograph(str(path), apply_voi="never"), RAMP / 4095, atol=1e-6)
+    path.write_bytes(encode(dataset(RAMP)))
+    with pytest.raises(UnreadableRadiograph, match=r"no VOI LUT and no window.*'always'"):
+        read_radiograph(str(path), apply_voi="always")
 
 
 def test_spacing(tmp_path: Path) -> None:
     path = tmp_path / "film.dcm"
     path.write_bytes(encode(dataset(RAMP, ImagerPixelSpacing=[0.2, 0.1])))
-    assert read_spacing(str(path)) == (0.2, 0.1)
+    assert read_film(str(path)).spacing_mm == (0.2, 0.1)
     path.write_bytes(encode(dataset(RAMP)))
-    assert read_spacing(str(path)) is None
+    assert read_film(str(path)).spacing_mm is None
     path.write_bytes(encode(dataset(RAMP, PixelSpacing=[0.0, 0.1])))
     with pytest.raises(UnreadableRadiograph, match="two positive numbers"):
-        read_spacing(str(path))
+        read_film(str(path))
 
 
 def test_palette(tmp_path: Path) -> None:

@@ -164,7 +164,12 @@ def test_a_film_is_windowed_whole_before_it_is_cropped():
 
 
 def test_a_card_names_only_what_was_chosen():
-    plain = {"size_px": 256, "equalise": "histogram", "mask_threshold": 127}
+    plain = {
+        "size_px": 256,
+        "apply_voi": "auto",
+        "equalise": "histogram",
+        "mask_threshold": 127,
+    }
     assert PreprocessParams().model_dump(mode="json") == plain
     chosen = PreprocessParams(crop="component", aspect="pad", window_percentiles=(0.5, 99.5))
     card = chosen.model_dump(mode="json")

@@ -48,3 +48,17 @@ def test_a_mask_of_another_size_is_taken_and_of_another_shape_is_refused():
 
 def test_no_mask_is_an_empty_one():
     assert not prepare_mask([], (8, 8), PLAIN).any()
+
+
+def test_a_film_in_a_part_of_the_range_is_equalised_to_the_same_picture() -> None:
+    rng = np.random.default_rng(0)
+    film = np.cumsum(np.cumsum(rng.standard_normal((96, 96)), 0), 1)
+    film = ((film - film.min()) / (film.max() - film.min())).astype(np.float32)
+    params = PreprocessParams(size_px=96)
+    whole = prepare_film(film, params).astype(float)
+    for part, floor in ((1 / 16, 0.0), (1 / 16, 0.9), (1 / 100, 0.3)):
+        small = prepare_film(np.float32(floor) + np.float32(part) * film, params).astype(float)
+        assert np.abs(small - whole).mean() < 0.01 * 255
+        assert np.abs(small - whole).max() <= 3
+    flat = prepare_film(np.full((32, 32), 0.5, np.float32), PreprocessParams(size_px=16))
+    assert len(np.unique(flat)) == 1

@@ -11,9 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from PIL import Image
+from PIL import Image, ImageOps
 
-from xraylab.imaging import UnreadableRadiograph, encode_film, read_radiograph, write_radiograph
+from xraylab.imaging import (
+    UnreadableRadiograph,
+    encode_film,
+    read_film,
+    read_radiograph,
+    write_radiograph,
+)
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 real = pytest.mark.skipif(
@@ -99,6 +105,77 @@ def test_bytes_after_the_end_do_no_harm(tmp_path: Path) -> None:
         assert np.array_equal(film, read_radiograph(save(tmp_path, data + b"scanner notes")))
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "RGBA", "TIFF", "WEBP"])
+def test_an_exif_orientation_is_applied(tmp_path: Path, kind: str, orientation: int) -> None:
+    blocks = np.kron(
+        np.array([[0, 40, 80], [120, 160, 255]], np.uint8), np.ones((16, 16), np.uint8)
+    )
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    image = Image.fromarray(blocks)
+    if kind == "RGBA":
+        image = image.convert("RGBA")
+    options: dict[str, object] = {"lossless": True} if kind == "WEBP" else {"quality": 98}
+    data = pil(
+        image, "PNG" if kind == "RGBA" else kind, exif=exif, **(options if kind != "TIFF" else {})
+    )
+    with Image.open(io.BytesIO(data)) as stored:
+        expected = np.asarray(ImageOps.exif_transpose(stored).convert("L"))
+    film = read_radiograph(save(tmp_path, data))
+    assert film.shape == expected.shape == ((32, 48) if orientation < 5 else (48, 32))
+    assert np.abs(film - expected / 255).max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("data", "top"),
+    [
+        (pil(Image.fromarray(GREY), "TIFF"), 255),
+        (pil(Image.fromarray(GREY), "TIFF", compression="tiff_lzw"), 255),
+        (pil(Image.fromarray(GREY), "BMP"), 255),
+        (pil(Image.fromarray(GREY).convert("RGB"), "BMP"), 255),
+        (pil(Image.fromarray(GREY), "WEBP", lossless=True), 255),
+        (pil(Image.fromarray(GREY.astype(np.uint16) * 257), "TIFF"), 255),
+        (pil(Image.fromarray(GREY), "TIFF", tiffinfo={262: 0}), 255),  # Pillow inverts as it writes
+        (pil(Image.fromarray(65535 - GREY.astype(np.uint16) * 257), "TIFF", tiffinfo={262: 0}), 255),
+    ],
+    ids=["tiff", "lzw", "bmp", "colour bmp", "webp", "16-bit tiff", "white is zero", "16 bits, white is zero"],
+)  # fmt: skip
+def test_tiff_bmp_and_webp(tmp_path: Path, data: bytes, top: int) -> None:
+    film = read_radiograph(save(tmp_path, data, "film"))
+    assert np.allclose(film, GREY / top, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("top", "scaled_by"), [(4095, "bits_12"), (1000, "bits_10"), (9000, "depth"), (65535, "depth")]
+)
+def test_a_16_bit_png_of_fewer_bits_is_scaled_by_those(
+    tmp_path: Path, top: int, scaled_by: str
+) -> None:
+    values = np.array([[0, top // 2, top]], np.uint16)
+    path = save(tmp_path, pil(Image.fromarray(values)))
+    film = read_film(path)
+    assert film.scaled_by == scaled_by
+    divisor = {"bits_12": 4095, "bits_10": 1023, "depth": 65535}[scaled_by]
+    assert np.allclose(film.pixels, values / divisor, atol=1e-6)
+    assert np.allclose(read_film(path, apply_voi="never").pixels, values / 65535, atol=1e-6)
+
+
+def test_a_sliver_of_the_range_is_spread_and_a_film_of_our_own_is_not(tmp_path: Path) -> None:
+    values = np.linspace(100, 109, 400).round().reshape(20, 20).astype(np.uint8)
+    film = read_film(save(tmp_path, pil(Image.fromarray(values))))
+    assert film.scaled_by == "percentiles"
+    assert np.allclose(film.pixels, (values - 100.0) / 9)
+    constant = read_film(save(tmp_path, pil(Image.fromarray(np.full((4, 4), 7, np.uint8)))))
+    assert constant.scaled_by == "depth"
+    assert np.allclose(constant.pixels, 7 / 255)
+    for bits in (8, 16):
+        write_radiograph(str(tmp_path / "own.png"), values / 255 / 10, bits=bits)
+        own = read_film(str(tmp_path / "own.png"))
+        assert own.scaled_by == "depth"
+        assert np.abs(own.pixels - values / 255 / 10).max() <= 0.51 / (2**bits - 1)
+
+
 def bomb() -> bytes:
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0)
     body = zlib.compress(bytes(1_000_000), 9)
@@ -112,6 +189,11 @@ def animated() -> bytes:
     return pil(frames[0], "PNG", save_all=True, append_images=frames[1:])
 
 
+def pages() -> bytes:
+    frames = [Image.fromarray(np.full((4, 4), v, np.uint8)) for v in (10, 200)]
+    return pil(frames[0], "TIFF", save_all=True, append_images=frames[1:])
+
+
 NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
 
 
@@ -119,15 +201,20 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
     ("data", "reason"),
     [
         (b"", "empty"),
-        (b"this is a letter\n", "is not a PNG, JPEG or DICOM file"),
+        (b"this is a letter\n", "is not a PNG, JPEG, TIFF, BMP, WebP or DICOM file"),
         (b"<!doctype html>", "HTML"),
         (bomb(), "60000 x 60000 pixels, more than max_pixels"),
         (animated(), "2 frames"),
         (pil(Image.fromarray(NOISE))[:-30], "truncated"),
         (pil(Image.fromarray(NOISE))[:20], "truncated"),
         (pil(Image.fromarray(NOISE), "JPEG")[:-200], "truncated|broken"),
-        (pil(Image.fromarray(NOISE), "BMP"), "BMP"),
-        (pil(Image.fromarray(NOISE), "TIFF"), "TIFF"),
+        (pil(Image.fromarray(NOISE), "GIF"), "GIF"),
+        (pil(Image.fromarray(NOISE), "TIFF")[:-600], "does not decode|truncated"),
+        (pil(Image.fromarray(NOISE), "BMP")[:-600], "does not decode"),
+        (pil(Image.fromarray(NOISE), "WEBP", lossless=True)[:-600], "does not decode|is none"),
+        (pages(), "2 pages"),
+        (pil(Image.fromarray(NOISE.astype(np.float32)), "TIFF"), "pixel kind 'F'"),
+        (b"II*\x00 and no more", "is none"),
     ],
     ids=[
         "empty",
@@ -138,8 +225,13 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
         "cut png",
         "cut header",
         "cut jpeg",
-        "bmp",
-        "tiff",
+        "gif",
+        "cut tiff",
+        "cut bmp",
+        "cut webp",
+        "pages",
+        "float tiff",
+        "no tiff",
     ],
 )
 def test_bad_files_are_refused_with_path_and_reason(

@@ -22,6 +22,7 @@ from pydantic import Field
 
 from xraylab.datasets.radiograph_preview import fit, png_preview
 from xraylab.imaging import MAX_PIXELS, read_radiograph, write_radiograph
+from xraylab.imaging.scaling import ApplyVoi
 from xraylab.parameters import Parameters
 
 __all__ = ["LoadArgs", "RadiographDataset", "SaveArgs"]
@@ -32,17 +33,17 @@ PREVIEW_PX = 512
 
 
 class LoadArgs(Parameters):
-    """How films are read, see `xraylab.imaging.read_radiograph`.
+    """How films are read, see `xraylab.imaging.read_film`.
 
     Attributes
     ----------
-    apply_voi : bool
-        Apply the VOI LUT or window that a DICOM file carries.
+    apply_voi : {"auto", "always", "never"}
+        Whether the VOI LUT or window of a DICOM file is applied: if there is one, else the file is refused, or not.
     max_pixels : int
         A film of more pixels is refused.
     """
 
-    apply_voi: bool = False
+    apply_voi: ApplyVoi = "auto"
     max_pixels: int = Field(MAX_PIXELS, gt=0)
 
 
@@ -73,7 +74,7 @@ class RadiographDataset(AbstractVersionedDataset[FloatImage, FloatImage]):
           type: xraylab.datasets.RadiographDataset
           filepath: data/01_raw/film.dcm
           load_args:
-            apply_voi: true
+            apply_voi: always
     """
 
     def __init__(

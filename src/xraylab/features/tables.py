@@ -19,6 +19,7 @@ class Features(pa.DataFrameModel):
     noise_std: Series[float] = pa.Field(ge=0, le=1)
     dose_fraction: Series[float] = pa.Field(gt=0, le=1)
     digest: Series[str]
+    scaled_by: Series[str]
     noise_var: Series[float] = pa.Field(ge=0)
     sharpness: Series[float] = pa.Field(ge=0)
     entropy: Series[float] = pa.Field(ge=0, le=8)

@@ -9,9 +9,11 @@ that it holds already and decodes only what is new.
 from __future__ import annotations
 
 import json
+import logging
+import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,16 +24,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab.imaging.errors import UnreadableRadiograph
+from xraylab.imaging.film_file import LoadFilm, read_loaded, with_voi
 from xraylab.imaging.fingerprint import digest_pixels, perceptual_hashes
 from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams, prepare_film, prepare_mask
 
 __all__ = ["ArrayCache", "CachePlan", "LoadFilm", "digest_source", "read_cache", "write_cache"]
 
-LoadFilm = Callable[[], NDArray[np.float32]]
+logger = logging.getLogger(__name__)
 
-_FORMAT = 1  # raise it when the same parameters give other arrays
+_FORMAT = 2  # raise it when the same parameters give other arrays
 _INDEX, _REJECTED, _CARD = "index.parquet", "rejected.parquet", "card.json"
-_FACTS = ("source", "height_px", "width_px", "spacing_mm", "digest", "looks")
+_FACTS = (
+    *("source", "height_px", "width_px", "spacing_mm"),
+    *("scaled_by", "patient_id", "digest", "looks"),
+)
 
 
 @dataclass(frozen=True)
@@ -78,9 +84,10 @@ class ArrayCache:
     folder : str
         Where it lies.
     index : (N, …) DataFrame
-        One row an array, in order: ``image_id``, the digest of its files (``source``), its own size
-        (``height_px, width_px``), ``spacing_mm`` (row spacing, nan where unknown), the ``digest`` of its pixels, and
-        ``looks``, the perceptual hashes of `xraylab.imaging.fingerprint.perceptual_hashes` as 256 bytes.
+        One row an array, in order: ``image_id``, the digest of its files (``source``), its own size (``height_px,
+        width_px``), ``spacing_mm`` (row spacing, nan where unknown), ``scaled_by`` and ``patient_id`` (see
+        `xraylab.imaging.Film`), the ``digest`` of its pixels, and ``looks``, the perceptual hashes of
+        `xraylab.imaging.fingerprint.perceptual_hashes` as 256 bytes.
     rejected : DataFrame
         ``image_id, reason``.
     preprocess : dict
@@ -188,6 +195,7 @@ def write_cache(plan: CachePlan, folder: str) -> None:
                 if plan.masks:
                     masks.write(mask.data)
         _check(plan, rows, rejected)
+        _warn_of_scaling(rows)
         pd.DataFrame(rows, columns=["image_id", *_FACTS]).to_parquet(partial / _INDEX)
         table = pd.DataFrame(sorted(rejected.items()), columns=["image_id", "reason"], dtype="str")
         table.to_parquet(partial / _REJECTED)
@@ -218,6 +226,21 @@ def _check(plan: CachePlan, rows: list[dict[str, Any]], rejected: dict[str, str]
         )
 
 
+def _warn_of_scaling(rows: list[dict[str, Any]]) -> None:
+    """Say how many films use only a small part of what their files could hold, and were spread over [0, 1]."""
+    spread = [row for row in rows if str(row["scaled_by"]).startswith(("bits_", "percentiles"))]
+    if spread:
+        kinds = ", ".join(sorted({str(row["scaled_by"]) for row in spread}))
+        logger.warning(
+            "%d of %d films use a small part of the range of their files and are scaled by %s (column scaled_by), such "
+            "as '%s'",
+            len(spread),
+            len(rows),
+            kinds,
+            spread[0]["image_id"],
+        )
+
+
 Prepared = tuple[str, dict[str, Any], NDArray[np.uint8], NDArray[np.uint8], str]
 _NOTHING = np.zeros((0, 0), np.uint8)
 
@@ -226,10 +249,8 @@ def _prepare_all(plan: CachePlan, old: _Old) -> Iterator[Prepared]:
     from joblib import Parallel, delayed
 
     run = Parallel(plan.workers, prefer="threads", return_as="generator", pre_dispatch="2*n_jobs")
-    jobs = (
-        delayed(_prepare)(image_id, plan.films[image_id], plan, old)
-        for image_id in sorted(plan.films)
-    )
+    films = with_voi(plan.films, plan.preprocess.apply_voi)
+    jobs = (delayed(_prepare)(image_id, films[image_id], plan, old) for image_id in sorted(films))
     yield from run(jobs)
 
 
@@ -242,14 +263,17 @@ def _prepare(image_id: str, load: LoadFilm, plan: CachePlan, old: _Old) -> Prepa
         known = old.find(source)
         if known is not None:
             return image_id, *known, ""
-        film = load()
+        whole = read_loaded(load)
+        film = whole.pixels
         facts: dict[str, Any] = {
             "source": source,
             "height_px": film.shape[0],
             "width_px": film.shape[1],
+            "spacing_mm": math.nan if whole.spacing_mm is None else float(whole.spacing_mm[0]),
+            "scaled_by": whole.scaled_by,
+            "patient_id": whole.patient_id,
+            "digest": digest_pixels(film),
         }
-        facts["spacing_mm"] = _row_spacing(load)
-        facts["digest"] = digest_pixels(film)
         mask = prepare_mask([each() for each in load_masks], film.shape, plan.preprocess)
         small = prepare_film(film, plan.preprocess)
         facts["looks"] = perceptual_hashes(small).tobytes()
@@ -262,12 +286,6 @@ def digest_source(load: LoadFilm) -> str:
     """Return the digest of a film's file; of its pixels where the film is made, not read."""
     digest = getattr(load, "digest", None)
     return str(digest()) if digest is not None else digest_pixels(load())
-
-
-def _row_spacing(load: LoadFilm) -> float:
-    read = getattr(load, "spacing_mm", None)
-    spacing = read() if read is not None else None
-    return float("nan") if spacing is None else float(spacing[0])
 
 
 class _Old:

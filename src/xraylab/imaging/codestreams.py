@@ -21,6 +21,7 @@ __all__ = [
     "JpegHeader",
     "PngHeader",
     "codestream_size",
+    "has_end",
     "is_plain_grey",
     "jpeg_end",
     "read_jpeg_header",
@@ -49,7 +50,11 @@ class BrokenFileError(ValueError):
 
 
 class PngHeader(NamedTuple):
-    """What the chunks of a PNG say; `transparent_grey` is the sample that is see-through (tRNS)."""
+    """What the chunks of a PNG say.
+
+    `transparent_grey` is the sample that is see-through (tRNS), `scaled` whether the samples are known to fill their
+    depth (sBIT), `exif` whether there is an eXIf chunk.
+    """
 
     width: int
     height: int
@@ -57,6 +62,8 @@ class PngHeader(NamedTuple):
     colour_type: int
     frames: int
     transparent_grey: int | None
+    scaled: bool
+    exif: bool
 
 
 class JpegHeader(NamedTuple):
@@ -82,10 +89,12 @@ def read_png_header(data: bytes) -> PngHeader:
         raise BrokenFileError(f"is a truncated PNG (no header in {len(data)} bytes)")
     width, height, bit_depth, colour_type = struct.unpack_from(">IIBB", data, 16)
     frames, transparent, kind, position = 1, None, b"", 8
+    seen = set()
     while kind != b"IEND":
         if position + 12 > len(data):
             raise BrokenFileError(f"is a truncated PNG (ends after {len(data)} bytes without IEND)")
         length, kind = struct.unpack_from(">I4s", data, position)
+        seen.add(kind)
         body, position = position + 8, position + 12 + length
         if position > len(data):
             raise BrokenFileError(
@@ -95,7 +104,9 @@ def read_png_header(data: bytes) -> PngHeader:
             (frames,) = struct.unpack_from(">I", data, body)
         elif kind == b"tRNS" and colour_type == 0 and length == _GREY_KEY:
             (transparent,) = struct.unpack_from(">H", data, body)
-    return PngHeader(width, height, bit_depth, colour_type, frames, transparent)
+    return PngHeader(
+        width, height, bit_depth, colour_type, frames, transparent, b"sBIT" in seen, b"eXIf" in seen
+    )
 
 
 def is_plain_grey(data: bytes, header: PngHeader) -> bool:
@@ -163,6 +174,21 @@ def codestream_size(frame: bytes) -> tuple[int, int] | None:
         header = read_jpeg_header(frame)
         return header.width, header.height
     return None
+
+
+def has_end(frame: bytes) -> bool:
+    """Tell whether a JPEG, JPEG-LS or JPEG 2000 stream has its end marker, whatever comes after it.
+
+    Writers pad after the marker, and a JP2 file may hold further boxes.
+    """
+    if frame.startswith(JPEG_MAGIC):
+        try:
+            jpeg_end(frame, read_jpeg_header(frame).scan_start)
+        except BrokenFileError:
+            return False
+        return True
+    # T.800 B.10.1: no marker above FF8F stands inside of a packet, so that EOC is found by its bytes
+    return frame.find(b"\xff\xd9", max(0, frame.find(JPEG_2000_MAGIC))) >= 0
 
 
 def _next_marker(data: bytes, position: int) -> tuple[int, int]:

@@ -13,23 +13,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.imaging.codestreams import BrokenFileError, codestream_size
+from xraylab.imaging.codestreams import BrokenFileError, codestream_size, has_end
+from xraylab.imaging.display import show_grey
+from xraylab.imaging.film import Film
+from xraylab.imaging.scaling import ApplyVoi
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["decode_dicom", "dicom_spacing", "looks_like_dicom"]
+__all__ = ["decode_dicom", "looks_like_dicom"]
 
 FloatImage = NDArray[np.float32]
 
 _COLOUR_BITS = 16
+_DIRECTORY = "1.2.840.10008.1.3.10"
 _NEEDED = ("Rows", "Columns", "BitsAllocated", "BitsStored", "PixelRepresentation")
 _PALETTE = "PALETTE COLOR"
 _COLOUR = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT"})
 # PS3.3 10.7.1.3: where both are given, Pixel Spacing is the one corrected to the patient; the spacing at
 # the detector and that of a digitised film stand in for it.
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
-_PADDING = 16
 # Those that end with the marker FFD9: the JPEG family, without RLE and video (PS3.5 A.4).
 _JPEG_FAMILY = (
     "1.2.840.10008.1.2.4.5",
@@ -67,29 +70,22 @@ def looks_like_dicom(data: bytes) -> bool:
     return ((little or big) and explicit) or implicit
 
 
-def decode_dicom(data: bytes, *, apply_voi: bool, max_pixels: int) -> FloatImage:
-    r"""Decode the one frame of a DICOM file to a film.
-
-    Without VOI the range of the stored values, [0, 2^s − 1] for unsigned and [−2^(s−1), 2^(s−1) − 1] for
-    signed pixels of s = BitsStored, goes through the modality transformation, and the range that comes
-    out is mapped to [0, 1]. A rescale is linear, so that slope and intercept cancel (a negative slope turns
-    the film): an unsigned 12-bit pixel v is v / 4095. A modality LUT is divided by its own depth. With
-    `apply_voi` the VOI LUT or, if there is none, the first window maps to [0, 1]; a file with neither is
-    as without `apply_voi`. MONOCHROME1 is turned last. Padding pixels are pixels like others.
+def decode_dicom(data: bytes, *, apply_voi: ApplyVoi, max_pixels: int) -> Film:
+    """Decode the one frame of a DICOM file to a film, as a viewer shows it (`xraylab.imaging.display.show_grey`).
 
     Parameters
     ----------
     data : bytes
         A whole file.
-    apply_voi : bool
-        Apply the VOI LUT or window (PS3.3 C.11.2); colour has none.
+    apply_voi : {"auto", "always", "never"}
+        See `xraylab.imaging.read_film`; colour has no VOI transformation.
     max_pixels : int
         A larger film is refused by its header.
 
     Returns
     -------
-    (H, W) ndarray of float32
-        The film in [0, 1], MONOCHROME2.
+    Film
+        Pixels (H, W) of float32 in [0, 1], MONOCHROME2.
 
     Raises
     ------
@@ -101,34 +97,33 @@ def decode_dicom(data: bytes, *, apply_voi: bool, max_pixels: int) -> FloatImage
         _check(dataset, max_pixels)
         pixels = _pixels(dataset)
         photometric = dataset.PhotometricInterpretation
+        scaled_by = "depth"
         if photometric == _PALETTE:
-            return _look_up(pixels, dataset)
-        if photometric in _COLOUR:
+            film = _look_up(pixels, dataset)
+        elif photometric in _COLOUR:
             grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-            return np.divide(grey, np.float32(2**dataset.BitsStored - 1), dtype=np.float32)
-        film = _voi(pixels, dataset) if apply_voi and _has_voi(dataset) else _unit(pixels, dataset)
+            film = np.divide(grey, np.float32(2**dataset.BitsStored - 1), dtype=np.float32)
+        else:
+            film, scaled_by = show_grey(pixels, dataset, apply_voi)
+        return Film(film, _spacing(dataset), scaled_by, _patient(dataset))
     except BrokenFileError:
         raise
     except Exception as error:  # pydicom and its decoders raise of many kinds on a broken file
         raise BrokenFileError(f"is a DICOM file that does not decode ({_words(error)})") from error
-    # PS3.3 C.7.6.3.1.2: the least value of MONOCHROME1 is shown white, after the VOI transformation.
-    return np.subtract(np.float32(1), film) if photometric == "MONOCHROME1" else film
 
 
-def dicom_spacing(data: bytes) -> tuple[float, float] | None:
-    """Return the distance (between rows, between columns) of pixel centres in mm; None if not given.
+def _patient(dataset: Dataset) -> str:
+    """Return a digest of the patient's id, never the id itself; empty where there is none."""
+    from xxhash import xxh3_64_hexdigest
 
-    Raises
-    ------
-    BrokenFileError
-        If the file does not parse, or the spacing is not two positive numbers.
-    """
-    try:
-        dataset = _read(data, stop_before_pixels=True)
-        given = {keyword: dataset.get(keyword) for keyword in _SPACINGS}
-    except Exception as error:  # pydicom raises of many kinds on a broken file
-        raise BrokenFileError(f"is a DICOM file that does not parse ({_words(error)})") from error
-    for keyword, value in given.items():
+    patient = str(dataset.get("PatientID") or "").strip()
+    return str(xxh3_64_hexdigest(patient.encode())) if patient else ""
+
+
+def _spacing(dataset: Dataset) -> tuple[float, float] | None:
+    """Return the distance (between rows, between columns) of pixel centres in mm; None if not given."""
+    for keyword in _SPACINGS:
+        value = dataset.get(keyword)
         if value in (None, ""):
             continue
         try:
@@ -141,11 +136,11 @@ def dicom_spacing(data: bytes) -> tuple[float, float] | None:
     return None
 
 
-def _read(data: bytes, *, stop_before_pixels: bool = False) -> Dataset:
+def _read(data: bytes) -> Dataset:
     from pydicom import dcmread
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-    dataset = dcmread(io.BytesIO(data), force=True, stop_before_pixels=stop_before_pixels)
+    dataset = dcmread(io.BytesIO(data), force=True)
     if "TransferSyntaxUID" not in dataset.file_meta:
         # A bare data set has no file meta information (PS3.10 7.1): its encoding is the one it was read by.
         implicit, little = dataset.original_encoding
@@ -157,7 +152,12 @@ def _read(data: bytes, *, stop_before_pixels: bool = False) -> Dataset:
 def _check(dataset: Dataset, max_pixels: int) -> None:
     """Refuse by the header what is not one film of a handled kind."""
     if "PixelData" not in dataset:
-        raise BrokenFileError("is a DICOM file without Pixel Data (7FE0,0010), or cut before it")
+        kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
+        if kind == _DIRECTORY:
+            raise BrokenFileError("is a DICOMDIR, an index of files without pixels")
+        raise BrokenFileError(
+            f"is a DICOM file without Pixel Data (7FE0,0010){f' ({kind.name})' if kind else ''}, or cut before it"
+        )
     for keyword in (*_NEEDED, "PhotometricInterpretation"):
         if dataset.get(keyword) in (None, ""):
             raise BrokenFileError(f"is a DICOM file without {keyword}")
@@ -213,8 +213,7 @@ def _check_codestream(dataset: Dataset, rows: int, columns: int) -> None:
         raise BrokenFileError(
             f"holds a stream of {size[0]} x {size[1]} pixels under a header of {columns} x {rows}"
         )
-    # EOI and EOC are one marker; writers pad after it with 00 or FF. It cannot stand inside a scan.
-    if b"\xff\xd9" not in frame[-_PADDING:]:
+    if not has_end(frame):
         raise BrokenFileError(f"holds a truncated {syntax.name} stream (no end marker)")
 
 
@@ -239,65 +238,6 @@ def _look_up(pixels: NDArray[Any], dataset: Dataset) -> FloatImage:
     depth = int(dataset.RedPaletteColorLookupTableDescriptor[2])
     grey = cv2.cvtColor(colours, cv2.COLOR_RGB2GRAY)
     return np.divide(grey, np.float32(2**depth - 1), dtype=np.float32)
-
-
-def _stored_range(dataset: Dataset) -> tuple[int, int]:
-    bits = int(dataset.BitsStored)
-    return (
-        (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-        if dataset.PixelRepresentation
-        else (0, 2**bits - 1)
-    )
-
-
-def _rescale(dataset: Dataset) -> tuple[float, float]:
-    """Return slope and intercept (PS3.3 C.11.1.1.2)."""
-    slope = 1.0 if dataset.get("RescaleSlope") is None else float(dataset.RescaleSlope)
-    intercept = 0.0 if dataset.get("RescaleIntercept") is None else float(dataset.RescaleIntercept)
-    if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
-        raise BrokenFileError(
-            f"has RescaleSlope {slope} and RescaleIntercept {intercept}, which map nothing"
-        )
-    return slope, intercept
-
-
-def _unit(pixels: NDArray[Any], dataset: Dataset) -> FloatImage:
-    if dataset.get("ModalityLUTSequence"):
-        from pydicom.pixels.processing import apply_modality_lut
-
-        depth = int(dataset.ModalityLUTSequence[0].LUTDescriptor[2])
-        values = apply_modality_lut(pixels, dataset)
-        return np.asarray(np.divide(values, np.float32(2**depth - 1), dtype=np.float32))
-    low, high = _stored_range(dataset)
-    if low or high > 2**24:  # float32 would not hold these whole numbers, or their shift
-        film = ((pixels.astype(np.float64) - low) / (high - low)).astype(np.float32)
-    else:
-        film = np.divide(pixels, np.float32(high), dtype=np.float32)
-    return film if _rescale(dataset)[0] > 0 else np.subtract(np.float32(1), film)
-
-
-def _has_voi(dataset: Dataset) -> bool:
-    window = all(
-        dataset.get(keyword) not in (None, "") for keyword in ("WindowCenter", "WindowWidth")
-    )
-    return window or bool(dataset.get("VOILUTSequence"))
-
-
-def _voi(pixels: NDArray[Any], dataset: Dataset) -> FloatImage:
-    """Apply the VOI LUT, or the first window, to modality values (PS3.3 C.11.2), onto [0, 1]."""
-    from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
-
-    slope, intercept = _rescale(dataset)
-    values = apply_modality_lut(pixels, dataset)
-    # The output range of pydicom: the depth of a LUT, else the stored range through the modality.
-    first, last = (slope * bound + intercept for bound in _stored_range(dataset))
-    if dataset.get("ModalityLUTSequence"):
-        first, last = 0.0, 2.0 ** int(dataset.ModalityLUTSequence[0].LUTDescriptor[2]) - 1
-    if dataset.get("VOILUTSequence"):
-        first, last = 0.0, 2.0 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
-        values = np.rint(values).astype(np.int64)  # a LUT is indexed by whole numbers
-    shown = np.asarray(apply_voi_lut(values, dataset), np.float64)
-    return np.clip((shown - first) / (last - first), 0, 1).astype(np.float32)
 
 
 def _words(error: Exception) -> str:

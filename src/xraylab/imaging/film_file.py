@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xraylab.imaging.files import read_bytes
-from xraylab.imaging.readers import MAX_PIXELS, max_bytes, read_radiograph, read_spacing
+from xraylab.imaging.film import Film
+from xraylab.imaging.readers import MAX_PIXELS, max_bytes, read_film
+from xraylab.imaging.scaling import ApplyVoi
 
-__all__ = ["FilmFile"]
+__all__ = ["FilmFile", "LoadFilm", "read_loaded", "with_voi"]
+
+LoadFilm = Callable[[], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +28,7 @@ class FilmFile:
     path : str
         A local path or an fsspec address.
     options : dict
-        Arguments of `xraylab.imaging.read_radiograph` that differ from its defaults.
+        Arguments of `xraylab.imaging.read_film` that differ from its defaults.
     """
 
     path: str
@@ -31,7 +36,15 @@ class FilmFile:
 
     def __call__(self) -> NDArray[np.float32]:
         """Return the film (H, W) in [0, 1], as `xraylab.imaging.read_radiograph` does."""
-        return read_radiograph(self.path, **self.options)
+        return self.read().pixels
+
+    def read(self) -> Film:
+        """Return the film with what its file says of it, as `xraylab.imaging.read_film` does."""
+        return read_film(self.path, **self.options)
+
+    def with_options(self, **options: Any) -> FilmFile:
+        """Return the same film, read with other options, such as ``apply_voi``."""
+        return replace(self, options={**self.options, **options})
 
     def digest(self) -> str:
         """Return the 128-bit xxHash of the file's bytes.
@@ -46,13 +59,28 @@ class FilmFile:
         limit = max_bytes(self.options.get("max_pixels", MAX_PIXELS))
         return str(xxh3_128_hexdigest(read_bytes(self.path, limit, self._storage)))
 
-    def spacing_mm(self) -> tuple[float, float] | None:
-        """Return the pixel spacing (row, column) in mm where the file knows it, as `read_spacing` does."""
-        if self.path.lower().endswith((".png", ".jpg", ".jpeg")):
-            return None  # by its content it may be DICOM, but a second look at every PNG is dear
-        return read_spacing(self.path, storage_options=self._storage)
-
     @property
     def _storage(self) -> dict[str, Any] | None:
         storage: dict[str, Any] | None = self.options.get("storage_options")
         return storage
+
+
+def with_voi(films: Mapping[str, LoadFilm], apply_voi: ApplyVoi) -> dict[str, LoadFilm]:
+    """Return the same lazy films, their DICOM files read with or without the VOI transformation.
+
+    Parameters
+    ----------
+    films : mapping of str to callable
+        Lazy films by image id. Those that are made, not read from a file, are as they are.
+    apply_voi : {"auto", "always", "never"}
+        See `xraylab.imaging.read_film`.
+    """
+    return {
+        image_id: film.with_options(apply_voi=apply_voi) if isinstance(film, FilmFile) else film
+        for image_id, film in films.items()
+    }
+
+
+def read_loaded(film: LoadFilm) -> Film:
+    """Return a lazy film with what its file says of it; one that is made, not read, says nothing."""
+    return film.read() if isinstance(film, FilmFile) else Film(film())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from xraylab.imaging.hand import Crop, find_crop, find_window, resize_square, scale_window
+from xraylab.imaging.scaling import ApplyVoi
 from xraylab.parameters import Parameters
 
 __all__ = ["MaskSizeError", "PreprocessParams", "prepare_film", "prepare_mask"]
@@ -19,6 +20,7 @@ FloatImage = NDArray[np.float32]
 
 _TOP = 255
 _ASPECT_TOLERANCE = 0.02
+_FEW_LEVELS = 128  # of 256: a film of fewer is spread before it is equalised
 
 # Left out of a card where they are at their defaults: caches and models from before there was a choice stay valid.
 _ADDED_LATER = ("window_percentiles", "crop", "aspect")
@@ -37,6 +39,9 @@ class PreprocessParams(Parameters):
     ----------
     size_px : int
         Edge of the square that film and mask are resized to.
+    apply_voi : {"auto", "always", "never"}
+        Whether the VOI LUT or window of a DICOM file is applied: if there is one, else the file is refused, or not (see
+        `xraylab.imaging.read_film`).
     equalise : {"histogram", "none"}
         Histogram equalisation over the whole film, after resizing, or none.
     mask_threshold : int
@@ -53,6 +58,7 @@ class PreprocessParams(Parameters):
     """
 
     size_px: int = Field(256, ge=16, le=4096)
+    apply_voi: ApplyVoi = "auto"
     equalise: Literal["histogram", "none"] = "histogram"
     mask_threshold: int = Field(127, ge=0, le=254)
     window_percentiles: tuple[Percentile, Percentile] | None = None
@@ -103,9 +109,14 @@ def prepare_film(film: FloatImage, params: PreprocessParams) -> ByteImage:
             part if percentiles is None else scale_window(part, window), params.size_px
         )
     small = np.rint(resized * _TOP).astype(np.uint8)
-    return (
-        np.asarray(cv2.equalizeHist(small), np.uint8) if params.equalise == "histogram" else small
-    )
+    if params.equalise == "none":
+        return small
+    if np.count_nonzero(np.bincount(small.ravel(), minlength=_TOP + 1)) < _FEW_LEVELS:
+        # equalising depends on the order of grey values alone: spread them first, so that 8 bits hold that order
+        low, high = float(resized.min()), float(resized.max())
+        spread = (resized - low) / (high - low) if high > low else resized
+        small = np.rint(spread * _TOP).astype(np.uint8)
+    return np.asarray(cv2.equalizeHist(small), np.uint8)
 
 
 def prepare_mask(

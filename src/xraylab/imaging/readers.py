@@ -14,19 +14,37 @@ from xraylab.imaging.codestreams import (
     PNG_MAGIC,
     BrokenFileError,
     JpegHeader,
-    PngHeader,
     is_plain_grey,
     jpeg_end,
     read_jpeg_header,
     read_png_header,
 )
-from xraylab.imaging.dicom import decode_dicom, dicom_spacing, looks_like_dicom
+from xraylab.imaging.dicom import decode_dicom, looks_like_dicom
 from xraylab.imaging.errors import UnreadableRadiograph
 from xraylab.imaging.files import read_bytes
+from xraylab.imaging.film import Film
+from xraylab.imaging.pillow import (
+    PILLOW_MAGICS,
+    check_size,
+    decode_with_pillow,
+    exif_orientation,
+    turn,
+)
+from xraylab.imaging.scaling import ApplyVoi, effective_bits, fill_range, is_sliver
 
-__all__ = ["MAX_PIXELS", "RADIOGRAPH_SUFFIXES", "max_bytes", "read_radiograph", "read_spacing"]
+__all__ = [
+    "MAX_PIXELS",
+    "RADIOGRAPH_SUFFIXES",
+    "max_bytes",
+    "read_film",
+    "read_radiograph",
+]
 
-RADIOGRAPH_SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
+RADIOGRAPH_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".jfif"),
+    *(".tif", ".tiff", ".bmp", ".webp"),
+    *(".dcm", ".dicom"),
+)
 MAX_PIXELS = 100_000_000
 """A film of 43 cm at 0.05 mm has 74 million pixels; what is far above is not a film."""
 
@@ -40,10 +58,6 @@ _JPEG_LOSSLESS = 0xC3
 _JPEG_ARITHMETIC = frozenset(range(0xC9, 0xD0))
 _KNOWN_OTHERS = {
     b"GIF8": "a GIF image",
-    b"BM": "a BMP image",
-    b"II*\x00": "a TIFF image",
-    b"MM\x00*": "a TIFF image",
-    b"RIFF": "a WebP image or another RIFF file",
     b"%PDF": "a PDF document",
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b": "a gzip archive",
@@ -51,21 +65,26 @@ _KNOWN_OTHERS = {
 }
 
 
-def read_radiograph(
+def read_film(
     path: str | os.PathLike[str],
     *,
     storage_options: dict[str, Any] | None = None,
-    apply_voi: bool = False,
+    apply_voi: ApplyVoi = "auto",
     max_pixels: int = MAX_PIXELS,
-) -> FloatImage:
-    """Read one film from a PNG, JPEG or DICOM file.
+) -> Film:
+    """Read one film from a PNG, JPEG, TIFF, BMP, WebP or DICOM file, as a viewer shows it.
 
-    Samples are divided by the largest value that the file's bit depth can hold (never by the largest
-    that it does hold): 255 at 8 bits, 65535 at 16, for DICOM the range of BitsStored, see
-    `xraylab.imaging.dicom.decode_dicom`. Colour becomes grey by ITU-R BT.601
-    (0.299 R + 0.587 G + 0.114 B, rounded to the file's depth). A transparent pixel is seen on black: it
-    counts by its opacity. Pixels are as stored: an EXIF orientation is not applied, nor a gamma or a
-    colour profile.
+    What a file is, is decided by its content. DICOM goes through its modality, VOI and presentation transformations,
+    see `xraylab.imaging.display.show_grey`. Samples of other files are divided by the largest value of their bit
+    depth (255, 65535). Colour becomes grey by ITU-R BT.601 (0.299 R + 0.587 G + 0.114 B, rounded to the file's
+    depth). A transparent pixel is seen on black: it counts by its opacity. An EXIF orientation is applied. A gamma or
+    a colour profile is not.
+
+    Values that fill only a small part of what the file could hold would give a film that is black or white all over:
+    those of a 16-bit file below an eighth of its range are divided by the largest value of the smallest depth (8, 10,
+    12 or 14 bits) that holds them, and where less than a twentieth of the range is in use, the percentiles 0.1 and
+    99.9 become 0 and 1. `Film.scaled_by` says so. A DICOM file with a window or table of its own is shown by that,
+    and a PNG whose sBIT chunk says that the samples fill their depth is left as it is.
 
     Parameters
     ----------
@@ -73,29 +92,34 @@ def read_radiograph(
         A local path or an fsspec address (``s3://…``, ``memory://…``).
     storage_options : dict, optional
         Arguments of the fsspec file system.
-    apply_voi : bool
-        Apply the VOI LUT or window that a DICOM file carries. PNG and JPEG have none.
+    apply_voi : {"auto", "always", "never"}
+        ``auto`` applies the VOI LUT or the first window that a DICOM file carries, ``always`` refuses a DICOM file
+        without either, ``never`` leaves them out and scales by the depth that the file states and nothing else.
     max_pixels : int
         A larger film is refused by its header, before anything is allocated.
 
     Returns
     -------
-    (H, W) ndarray of float32
-        The film in [0, 1], MONOCHROME2: bone bright.
+    Film
+        Pixels (H, W) of float32 in [0, 1], MONOCHROME2 (bone bright), spacing in mm, and how it was scaled.
 
     Raises
     ------
     UnreadableRadiograph
-        For every file that does not give one whole film: missing, empty, truncated, of another kind,
-        too large, more than one frame, or of a kind of pixel that is not handled.
+        For every file that does not give one whole film: missing, empty, truncated, of another kind, too large, more
+        than one frame, or of a kind of pixel that is not handled.
     """
     name = os.fspath(path)
     data = read_bytes(name, max_bytes(max_pixels), storage_options)
+    rescue = apply_voi != "never"
     try:
         if data.startswith(PNG_MAGIC):
-            return _decode_png(data, max_pixels)
+            return _decode_png(data, max_pixels, rescue)
         if data.startswith(JPEG_MAGIC):
-            return _decode_jpeg(data, max_pixels)
+            return _decode_jpeg(data, max_pixels, rescue)
+        if data.startswith(PILLOW_MAGICS) and (data[8:12] == b"WEBP" or data[:4] != b"RIFF"):
+            image, bits = decode_with_pillow(data, max_pixels)
+            return _scale(image, bits, rescue)
         if looks_like_dicom(data):
             return decode_dicom(data, apply_voi=apply_voi, max_pixels=max_pixels)
     except (BrokenFileError, cv2.error) as error:
@@ -103,32 +127,9 @@ def read_radiograph(
     raise UnreadableRadiograph(name, _not_a_film(data))
 
 
-def read_spacing(
-    path: str | os.PathLike[str],
-    *,
-    storage_options: dict[str, Any] | None = None,
-    max_pixels: int = MAX_PIXELS,
-) -> tuple[float, float] | None:
-    """Return the pixel spacing (row, column) of a film in mm, where its file knows it.
-
-    Only DICOM knows it. The density that a PNG or JPEG may carry is not read: the usual 72 or 96 dots an
-    inch of a screen are 0.35 and 0.26 mm, which look like a detector's and are not.
-
-    Raises
-    ------
-    UnreadableRadiograph
-        If the file cannot be read, is of another kind, or holds a spacing that is none.
-    """
-    name = os.fspath(path)
-    data = read_bytes(name, max_bytes(max_pixels), storage_options)
-    if data.startswith((PNG_MAGIC, JPEG_MAGIC)):
-        return None
-    if not looks_like_dicom(data):
-        raise UnreadableRadiograph(name, _not_a_film(data))
-    try:
-        return dicom_spacing(data)
-    except BrokenFileError as error:
-        raise UnreadableRadiograph(name, str(error)) from error
+def read_radiograph(path: str | os.PathLike[str], **options: Any) -> FloatImage:
+    """Return the pixels of a film: (H, W) float32 in [0, 1], as `read_film` reads them with the same options."""
+    return read_film(path, **options).pixels
 
 
 def max_bytes(max_pixels: int) -> int:
@@ -139,52 +140,46 @@ def max_bytes(max_pixels: int) -> int:
 def _not_a_film(data: bytes) -> str:
     for magic, kind in _KNOWN_OTHERS.items():
         if data.startswith(magic):
-            return f"is {kind}, not a PNG, JPEG or DICOM file"
-    return f"is not a PNG, JPEG or DICOM file (it begins with {data[:12]!r})"
+            return f"is {kind}, not a PNG, JPEG, TIFF, BMP, WebP or DICOM file"
+    return f"is not a PNG, JPEG, TIFF, BMP, WebP or DICOM file (it begins with {data[:12]!r})"
 
 
-def _check_size(width: int, height: int, max_pixels: int) -> None:
-    if width < 1 or height < 1:
-        raise BrokenFileError(f"has no size ({width} x {height} pixels)")
-    if width * height > max_pixels:
-        raise BrokenFileError(
-            f"has {width} x {height} pixels, more than max_pixels ({max_pixels:,})"
-        )
-
-
-def _decode_png(data: bytes, max_pixels: int) -> FloatImage:
+def _decode_png(data: bytes, max_pixels: int, rescue: bool) -> Film:
     header = read_png_header(data)
-    _check_size(header.width, header.height, max_pixels)
+    check_size(header.width, header.height, max_pixels)
     if header.frames > 1:
         raise BrokenFileError(f"has {header.frames} frames (animated PNG); a film has one")
+    rescue = rescue and not header.scaled
+    orientation = exif_orientation(data) if header.exif else 1
     if is_plain_grey(data, header):
         from xraylab.imaging.grey_png import decode_grey_png
 
-        return decode_grey_png(data, header)
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        grey = decode_grey_png(data, header)
+        if rescue and is_sliver(float(grey.min()), float(grey.max()), 0, 1):
+            return Film(turn(fill_range(grey, grey), orientation), None, "percentiles")
+        return Film(turn(grey, orientation))
+    image = cv2.imdecode(
+        np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    )
     if image is None:
         raise BrokenFileError("is a PNG that does not decode (broken or truncated data)")
-    top = 65535 if image.dtype == np.uint16 else 255
+    bits = 16 if image.dtype == np.uint16 else 8
     if image.ndim == _GREY:
-        film = _unit(image, top)
-        return film if header.transparent_grey is None else _clear_key(film, header)
-    film = _unit(cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2GRAY), top)
+        if header.transparent_grey is not None:
+            # OpenCV reads the colour key of RGB and of a palette, but not that of grey (PNG 11.3.1.1, tRNS).
+            factor = (2**bits - 1) // (2**header.bit_depth - 1)
+            image = np.where(image == header.transparent_grey * factor, 0, image)
+        return _scale(image, bits, rescue, orientation)
+    film = _scale(cv2.cvtColor(image[..., :3], cv2.COLOR_BGR2GRAY), bits, rescue)
     opacity = image[..., 3:]
-    if opacity.size and opacity.min() < top:
-        film *= _unit(opacity[..., 0], top)
-    return film
+    if opacity.size and opacity.min() < 2**bits - 1:
+        film.pixels[:] *= np.divide(opacity[..., 0], np.float32(2**bits - 1), dtype=np.float32)
+    return film._replace(pixels=turn(film.pixels, orientation))
 
 
-def _clear_key(film: FloatImage, header: PngHeader) -> FloatImage:
-    # OpenCV reads the colour key of RGB and of a palette, but not that of grey (PNG 11.3.1.1, tRNS).
-    key = np.float32(header.transparent_grey) / np.float32(2**header.bit_depth - 1)
-    film[film == key] = 0.0
-    return film
-
-
-def _decode_jpeg(data: bytes, max_pixels: int) -> FloatImage:
+def _decode_jpeg(data: bytes, max_pixels: int, rescue: bool) -> Film:
     header = read_jpeg_header(data)
-    _check_size(header.width, header.height, max_pixels)
+    check_size(header.width, header.height, max_pixels)
     if header.components not in (1, 3):
         raise BrokenFileError(
             f"is a JPEG of {header.components} colour components; 1 and 3 are handled"
@@ -192,15 +187,17 @@ def _decode_jpeg(data: bytes, max_pixels: int) -> FloatImage:
     if header.process in _JPEG_ARITHMETIC:
         raise BrokenFileError("is an arithmetic-coded JPEG, which is not handled")
     end = jpeg_end(data, header.scan_start)
+    has_exif = data.find(b"Exif\x00\x00", 0, header.scan_start) >= 0
+    orientation = exif_orientation(data) if has_exif else 1
     if header.precision != _JPEG_BITS or header.process == _JPEG_LOSSLESS:
-        return _decode_deep_jpeg(data, header)
+        return _scale(_decode_deep_jpeg(data, header), header.precision, rescue, orientation)
     image = _grey_jpeg(data)
     if image is None:
         raise BrokenFileError("is a JPEG that does not decode (broken or truncated data)")
     # Where entropy-coded data end too early the decoder sets all blocks to mid-grey, the last one too.
     if image[-1, -1] == _MID_GREY and _scan_is_cut(data, end, image):
         raise BrokenFileError("is a truncated JPEG (its scan ends before the last row)")
-    return _unit(image, 255)
+    return _scale(image, _JPEG_BITS, rescue, orientation)
 
 
 def _grey_jpeg(data: bytes) -> NDArray[Any] | None:
@@ -216,7 +213,7 @@ def _scan_is_cut(data: bytes, end: int, image: NDArray[Any]) -> bool:
     return longer is not None and not np.array_equal(longer, image)
 
 
-def _decode_deep_jpeg(data: bytes, header: JpegHeader) -> FloatImage:
+def _decode_deep_jpeg(data: bytes, header: JpegHeader) -> NDArray[Any]:
     """Decode a JPEG of more than 8 bits, or a lossless one, which OpenCV does not."""
     import libjpeg.utils
 
@@ -226,11 +223,18 @@ def _decode_deep_jpeg(data: bytes, header: JpegHeader) -> FloatImage:
         raise BrokenFileError(
             f"is a {header.precision}-bit JPEG that does not decode ({error})"
         ) from error
-    if image.ndim != _GREY:
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return _unit(image, 2**header.precision - 1)
+    return image if image.ndim == _GREY else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
 
 
-def _unit(image: NDArray[Any], top: int) -> FloatImage:
-    """Scale whole numbers in [0, top] to [0, 1] in one pass."""
-    return np.asarray(np.divide(image, np.float32(top), dtype=np.float32))
+def _scale(image: NDArray[Any], bits: int, rescue: bool, orientation: int = 1) -> Film:
+    """Scale whole numbers to [0, 1] by their depth, or by the part of it that they use where that is small."""
+    scaled_by, top = "depth", 2**bits - 1
+    if rescue:
+        least, most = int(image.min()), int(image.max())
+        used = effective_bits(0, most, bits)
+        if used < bits:
+            scaled_by, top = f"bits_{used}", 2**used - 1
+        if is_sliver(least, most, 0, top):
+            return Film(turn(fill_range(image, image), orientation), None, "percentiles")
+    film = np.asarray(np.divide(image, np.float32(top), dtype=np.float32))
+    return Film(turn(film, orientation), None, scaled_by)

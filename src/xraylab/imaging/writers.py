@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from typing import Any, Literal
 
 import cv2
@@ -14,6 +16,7 @@ from xraylab.imaging.files import write_bytes
 __all__ = ["encode_film", "write_radiograph"]
 
 _DEEP = 16
+_HEADER_END = 33  # the magic and the chunk IHDR
 
 
 def encode_film(film: ArrayLike, *, bits: Literal[8, 16] = 16) -> bytes:
@@ -54,7 +57,11 @@ def encode_film(film: ArrayLike, *, bits: Literal[8, 16] = 16) -> bytes:
     done, encoded = cv2.imencode(".png", stored)
     if not done:
         raise ValueError(f"a film of shape {pixels.shape} cannot be encoded as PNG")
-    return encoded.tobytes()
+    # sBIT says that the samples fill their depth (PNG 11.3.2.5), however small a part of it a dark film uses
+    chunk = b"sBIT" + bytes([bits])
+    framed = struct.pack(">I", 1) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    data = encoded.tobytes()
+    return data[:_HEADER_END] + framed + data[_HEADER_END:]
 
 
 def write_radiograph(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -17,6 +16,7 @@ from xraylab.dose.simulate import Exposure, simulate
 from xraylab.evaluation.metrics import tidy
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.imaging import UnreadableRadiograph
+from xraylab.imaging.film_file import LoadFilm, with_voi
 
 from .params import DoseSimulationParams
 
@@ -30,8 +30,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-LoadFilm = Callable[[], NDArray[np.float32]]
 
 
 def index_cohort(
@@ -140,6 +138,7 @@ def simulate_films(
     """
     if not params.save_films:
         return {}
+    films = with_voi(films, params.apply_voi)
     simulated: dict[str, LoadFilm] = {}
     for image_id, rows in exposures.groupby("image_id", sort=True):
         load = films[str(image_id)]

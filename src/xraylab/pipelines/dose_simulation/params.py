@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from xraylab.dose.plan import AdditiveRecipe, QuantumRecipe
 from xraylab.dose.simulate import Recipe
+from xraylab.imaging.scaling import ApplyVoi
 from xraylab.parameters import Parameters
 
 __all__ = ["DoseSimulationParams", "PhysicsCheckParams"]
@@ -49,6 +50,8 @@ class DoseSimulationParams(Parameters):
         Recipes to simulate.
     additive, quantum
         Levels of each recipe.
+    apply_voi : {"auto", "always", "never"}
+        Whether the VOI LUT or window of a DICOM file is applied (see `xraylab.imaging.read_film`).
     seed : int
         Seed of the noise; with the image id and the level it fixes every pixel.
     max_films : int or None
@@ -64,6 +67,7 @@ class DoseSimulationParams(Parameters):
     recipes: tuple[Recipe, ...] = Field(("additive", "quantum"), min_length=1)
     additive: AdditiveRecipe = AdditiveRecipe()
     quantum: QuantumRecipe = QuantumRecipe()
+    apply_voi: ApplyVoi = "auto"
     seed: int = Field(2018, ge=0)
     max_films: int | None = Field(None, ge=1)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,12 @@ from xraylab.dose.plan import exposures_of
 from xraylab.dose.simulate import Exposure, simulate
 from xraylab.features.texture import EXTENDED_FEATURES, PUBLISHED_FEATURES, measure_texture
 from xraylab.imaging import UnreadableRadiograph
+from xraylab.imaging.film_file import LoadFilm, read_loaded, with_voi
 
 from .params import FeatureExtractionParams
 
 __all__ = ["extract_features", "plot_feature_correlations", "plot_noise_against_dose", "plot_strip"]
 
-LoadFilm = Callable[[], NDArray[np.float32]]
 Measured = tuple[str, list[dict[str, Any]], str]
 
 _EXPOSURE_COLUMNS = ["recipe", "level", "scale", "noise_std", "dose_fraction"]
@@ -46,7 +46,7 @@ def extract_features(
     -------
     features : DataFrame
         One row an exposure: ``image_id, group_id, recipe, level, scale, noise_std, dose_fraction``, the ``digest``
-        of the film's pixels (equal for equal films), and the features.
+        of the film's pixels (equal for equal films), ``scaled_by`` (see `xraylab.imaging.Film`), and the features.
     rejected : DataFrame
         ``image_id, reason`` of every film that cannot be read.
 
@@ -57,6 +57,7 @@ def extract_features(
     """
     from joblib import Parallel, delayed
 
+    films = with_voi(films, params.apply_voi)
     groups = exposures.groupby("image_id", sort=True)["group_id"].first()
     # numba compiles once here rather than in every worker at the same time
     _measure_film(
@@ -93,7 +94,7 @@ def _measure_film(image_id: str, load: LoadFilm, exposures: list[Exposure], whic
     from xxhash import xxh3_128_hexdigest
 
     try:
-        film = load()
+        film, _, scaled_by, _ = read_loaded(load)
     except UnreadableRadiograph as error:
         return image_id, [], error.reason
     digest = xxh3_128_hexdigest(film.data)
@@ -102,7 +103,9 @@ def _measure_film(image_id: str, load: LoadFilm, exposures: list[Exposure], whic
     for exposure in exposures:
         simulated = simulate(film, exposure, out=buffer)
         row = {column: getattr(exposure, column) for column in _EXPOSURE_COLUMNS}
-        rows.append({**row, "digest": digest, **measure_texture(simulated, which)})
+        rows.append(
+            {**row, "digest": digest, "scaled_by": scaled_by, **measure_texture(simulated, which)}
+        )
     return image_id, rows, ""
 
 
@@ -134,7 +137,7 @@ def plot_strip(
         )
     for image_id in ids:
         try:
-            film = films[image_id]()
+            film = with_voi({image_id: films[image_id]}, params.apply_voi)[image_id]()
         except UnreadableRadiograph:
             continue
         plan = exposures[exposures["image_id"] == image_id].sort_values(

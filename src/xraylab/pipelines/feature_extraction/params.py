@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from xraylab.imaging.scaling import ApplyVoi
 from xraylab.parameters import Parameters
 
 __all__ = ["FeatureExtractionParams"]
@@ -18,6 +19,8 @@ class FeatureExtractionParams(Parameters):
     ----------
     which : {"all", "published"}
         The five published features alone, or also the better noise estimates.
+    apply_voi : {"auto", "always", "never"}
+        Whether the VOI LUT or window of a DICOM file is applied (see `xraylab.imaging.read_film`).
     workers : int
         Films measured at once, as joblib counts: -1 uses every core, 1 none beside the main thread.
     max_rejected_fraction : float
@@ -27,6 +30,7 @@ class FeatureExtractionParams(Parameters):
     """
 
     which: Literal["all", "published"] = "all"
+    apply_voi: ApplyVoi = "auto"
     workers: int = Field(-1, ge=-64, le=256)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
     strip_image: str | None = None
