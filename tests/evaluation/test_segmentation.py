@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from xraylab.evaluation.segmentation import (
+    EMPTY_TRUTH,
     clean_mask,
     measure_mask,
     segmentation_metrics,
@@ -93,10 +94,32 @@ def test_each_lung_is_measured_for_itself():
 
 def test_empty_masks():
     empty, full = np.zeros((4, 4), np.uint8), np.ones((4, 4), np.uint8)
-    assert measure_mask(empty, empty)["dice"] == 1.0
+    # nothing where nothing is drawn is no overlap: it is told apart from a Dice
+    nothing = measure_mask(empty, empty)
+    assert np.isnan([nothing["dice"], nothing["iou"]]).all()
+    assert (nothing["false_area"], nothing["empty_agreement"]) == (0.0, 1.0)
+    false = measure_mask(full, empty)
+    assert np.isnan(false["dice"])
+    assert (false["false_area"], false["empty_agreement"]) == (1.0, 0.0)
     missed = measure_mask(empty, full)
+    assert np.isnan([missed["false_area"], missed["empty_agreement"]]).all()
     assert missed["dice"] == missed["iou"] == 0.0
     assert np.isnan(missed["assd"])
+
+
+def test_films_without_a_truth_are_counted_apart():
+    empty, half = np.zeros((4, 4), np.uint8), np.tile([[0, 0, 1, 1]], (4, 1)).astype(np.uint8)
+    pairs = [(half, half), (empty, empty), (half, empty), (empty, empty), (empty, half)]
+    rows = pd.DataFrame([measure_mask(*pair, per_lung=False) for pair in pairs])
+    rows["group_id"] = list("abcde")
+    table = segmentation_metrics(rows, ["dice", *EMPTY_TRUTH], n_resamples=0).set_index("metric")
+    assert table.loc["dice", ["value", "n"]].tolist() == [
+        0.5,
+        2,
+    ]  # of 1 and 0, whatever the three others are
+    assert table.loc["false_area", ["value", "n"]].tolist() == [0.5 / 3, 3]
+    assert table.loc["false_area_worst", "value"] == 0.5
+    assert table.loc["empty_agreement", "value"] == 2 / 3
 
 
 def test_metrics_are_means_over_films_with_their_tails():

@@ -168,7 +168,6 @@ def test_a_card_names_only_what_was_chosen():
         "size_px": 256,
         "apply_voi": "auto",
         "equalise": "histogram",
-        "mask_threshold": 127,
     }
     assert PreprocessParams().model_dump(mode="json") == plain
     chosen = PreprocessParams(crop="component", aspect="pad", window_percentiles=(0.5, 99.5))

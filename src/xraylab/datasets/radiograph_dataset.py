@@ -22,10 +22,11 @@ from pydantic import Field
 
 from xraylab.datasets.radiograph_preview import fit, png_preview
 from xraylab.imaging import MAX_PIXELS, read_radiograph, write_radiograph
+from xraylab.imaging.masks import MASK_THRESHOLD
 from xraylab.imaging.scaling import ApplyVoi
 from xraylab.parameters import Parameters
 
-__all__ = ["LoadArgs", "RadiographDataset", "SaveArgs"]
+__all__ = ["LoadArgs", "MaskLoadArgs", "RadiographDataset", "SaveArgs"]
 
 FloatImage = NDArray[np.float32]
 
@@ -44,6 +45,21 @@ class LoadArgs(Parameters):
     """
 
     apply_voi: ApplyVoi = "auto"
+    max_pixels: int = Field(MAX_PIXELS, gt=0)
+
+
+class MaskLoadArgs(Parameters):
+    """How masks are read, see `xraylab.imaging.masks.read_mask`.
+
+    Attributes
+    ----------
+    threshold : int
+        Grey value of 255 above which a pixel of a mask with a grey rim belongs to it.
+    max_pixels : int
+        A mask of more pixels is refused.
+    """
+
+    threshold: int = Field(MASK_THRESHOLD, ge=0, le=254)
     max_pixels: int = Field(MAX_PIXELS, gt=0)
 
 

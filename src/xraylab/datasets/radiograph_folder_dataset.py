@@ -13,18 +13,26 @@ from kedro_datasets._typing import ImagePreview
 from kedro_datasets.partitions import PartitionedDataset
 from numpy.typing import NDArray
 
-from xraylab.datasets.radiograph_dataset import LoadArgs, RadiographDataset, SaveArgs
+from xraylab.datasets.radiograph_dataset import (
+    LoadArgs,
+    MaskLoadArgs,
+    RadiographDataset,
+    SaveArgs,
+)
 from xraylab.datasets.radiograph_preview import contact_sheet, png_preview
 from xraylab.imaging import (
     RADIOGRAPH_SUFFIXES,
     FilmFile,
     write_radiograph,
 )
+from xraylab.imaging.masks import MaskFile
+from xraylab.parameters import Parameters
 
 __all__ = ["ImageId", "RadiographFolderDataset"]
 
 FloatImage = NDArray[np.float32]
 ImageId = Literal["stem", "name", "relative", "path"]
+Content = Literal["film", "mask"]
 
 _WILDCARDS = frozenset("*?[")
 
@@ -56,6 +64,7 @@ class RadiographFolderDataset(PartitionedDataset):
         folders: Sequence[str] = (".",),
         suffixes: Sequence[str] = RADIOGRAPH_SUFFIXES,
         id: ImageId = "stem",  # noqa: A002 - the word of the catalog
+        content: Content = "film",
         allow_empty: bool = False,
         optional: bool = False,
         load_args: dict[str, Any] | None = None,
@@ -78,13 +87,17 @@ class RadiographFolderDataset(PartitionedDataset):
             Ends of the names of films, in any case, with their dot or without.
         id : {"stem", "name", "relative", "path"}
             The image id: file name without suffix, file name, or path under `path` without or with suffix.
+        content : {"film", "mask"}
+            What the files hold. Of a mask the callable gives the foreground, 0 or 1, see
+            `xraylab.imaging.masks.read_mask`.
         allow_empty : bool
             Give an empty dict, not an error, where the folders hold no film.
         optional : bool
             Give an empty dict where no folder is there either: a pipeline that reads these films can do without them,
             and no other is run first to make them.
         load_args : dict, optional
-            ``apply_voi`` and ``max_pixels``, see `LoadArgs`.
+            ``apply_voi`` and ``max_pixels``, see `LoadArgs`; of masks ``threshold`` and ``max_pixels``, see
+            `MaskLoadArgs`.
         save_args : dict, optional
             ``bits``, see `SaveArgs`.
         credentials, fs_args : dict, optional
@@ -100,7 +113,13 @@ class RadiographFolderDataset(PartitionedDataset):
             For an unknown or invalid argument in `load_args` or `save_args`.
         """
         self._cached_partitions: list[str] | None = None
-        self._films_load_args = LoadArgs.model_validate(load_args or {})
+        if content not in get_args(Content):
+            raise DatasetError(
+                f"content must be one of {', '.join(get_args(Content))}, not {content!r}"
+            )
+        self._content: Content = content
+        arguments = LoadArgs if content == "film" else MaskLoadArgs
+        self._films_load_args: Parameters = arguments.model_validate(load_args or {})
         self._films_save_args = SaveArgs.model_validate(save_args or {})
         super().__init__(
             path=path,
@@ -140,9 +159,9 @@ class RadiographFolderDataset(PartitionedDataset):
         options: dict[str, Any] = self._films_load_args.model_dump(exclude_defaults=True)
         if self._storage_options:
             options["storage_options"] = self._storage_options
+        kind = FilmFile if self._content == "film" else MaskFile
         return {
-            image_id: FilmFile(self._address(found[image_id]), options)
-            for image_id in sorted(found)
+            image_id: kind(self._address(found[image_id]), options) for image_id in sorted(found)
         }
 
     def save(self, data: dict[str, Any]) -> None:
@@ -296,6 +315,7 @@ class RadiographFolderDataset(PartitionedDataset):
             "folders": self._folders,
             "suffixes": list(self._suffixes),
             "id": self._id,
+            "content": self._content,
             "allow_empty": self._allow_empty,
             "optional": self.OPTIONAL,
             "load_args": self._films_load_args.model_dump(),

@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 
 from xraylab.evaluation.bootstrap import bootstrap_groups
 
-__all__ = ["LUNGS", "clean_mask", "measure_mask", "segmentation_metrics", "split_lungs"]
+__all__ = [
+    "EMPTY_TRUTH",
+    "LUNGS",
+    "clean_mask",
+    "measure_mask",
+    "segmentation_metrics",
+    "split_lungs",
+]
 
 Mask = NDArray[np.uint8]
 
@@ -29,6 +36,10 @@ _CONNECTIVITY = 8
 _LOW_PERCENTILE = 5
 _FAR_PERCENTILE = 95
 _DISTANCES = ("hd95", "assd")
+_LARGE_IS_BAD = (*_DISTANCES, "false_area")
+
+EMPTY_TRUTH = ("false_area", "empty_agreement")
+"""Metrics of films in whose truth nothing is drawn."""
 
 
 def clean_mask(mask: Mask, n_components: int = 2) -> Mask:
@@ -112,10 +123,15 @@ def measure_mask(predicted: Mask, truth: Mask, per_lung: bool = True) -> dict[st
     Returns
     -------
     dict of str to float
-        ``dice, iou`` in [0, 1]; ``hd95, assd`` in pixels, nan where either mask is empty; for each lung the same with
-        the suffix ``_right`` or ``_left``. Two empty masks agree: 1.
+        ``dice, iou`` in [0, 1], nan where the truth is empty; ``hd95, assd`` in pixels, nan where either mask is empty;
+        for each lung the same with the suffix ``_right`` or ``_left``. Where the truth is empty, and nan elsewhere:
+        ``false_area``, the share of the image that is predicted, and ``empty_agreement``, 1 if nothing is. An overlap
+        with nothing says nothing: these films are never part of a mean Dice.
     """
     values = _compare(predicted, truth)
+    nothing = not truth.any()
+    values["false_area"] = float(predicted.mean()) if nothing else float("nan")
+    values["empty_agreement"] = float(not predicted.any()) if nothing else float("nan")
     if per_lung:
         sides = split_lungs(truth)
         nearest = _nearest_label(sides) if sides.any() else sides
@@ -130,8 +146,8 @@ def _compare(predicted: Mask, truth: Mask) -> dict[str, float]:
     sizes = int(np.count_nonzero(predicted)), int(np.count_nonzero(truth))
     union = sum(sizes) - both
     values = {
-        "dice": 2 * both / sum(sizes) if union else 1.0,
-        "iou": both / union if union else 1.0,
+        "dice": 2 * both / sum(sizes) if sizes[1] else float("nan"),
+        "iou": both / union if sizes[1] else float("nan"),
     }
     if not all(sizes):
         return {**values, **dict.fromkeys(_DISTANCES, float("nan"))}
@@ -172,9 +188,9 @@ def segmentation_metrics(
     -------
     DataFrame
         ``metric, value, ci_low, ci_high, n``: for each metric its mean with a 95 % interval by bootstrap over groups,
-        its median (``<metric>_median``), and its bad end: of an overlap the 5th percentile (``_p5``) and the worst film
-        (``_worst``), of a distance the 95th percentile (``_p95``) and the largest. ``n`` counts the films that have a
-        value.
+        its median (``<metric>_median``), and its bad end: of an overlap the 5th percentile (``_p5``) and the worst
+        film (``_worst``), of a distance or a false area the 95th percentile (``_p95``) and the largest. ``n`` counts
+        the films that have a value.
     """
     tables = []
     for metric in metrics:
@@ -186,9 +202,9 @@ def segmentation_metrics(
         mean, low, high = bootstrap_groups(
             sums.to_numpy(), lambda s: s[:, 1:] / s[:, :1], n_resamples, seed
         )
-        base = metric.split("_")[0]
-        tail = 100 - _LOW_PERCENTILE if base in _DISTANCES else _LOW_PERCENTILE
-        worst = values.max() if base in _DISTANCES else values.min()
+        large_is_bad = metric.startswith(_LARGE_IS_BAD)
+        tail = 100 - _LOW_PERCENTILE if large_is_bad else _LOW_PERCENTILE
+        worst = values.max() if large_is_bad else values.min()
         tables += [
             (metric, float(mean[0]), float(low[0]), float(high[0]), len(known)),
             (f"{metric}_median", float(values.median()), np.nan, np.nan, len(known)),

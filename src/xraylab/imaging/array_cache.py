@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,8 @@ __all__ = ["ArrayCache", "CachePlan", "LoadFilm", "digest_source", "read_cache",
 logger = logging.getLogger(__name__)
 
 _FORMAT = 2  # raise it when the same parameters give other arrays
+EMPTY_MASK = "its mask is empty"
+"""Reason of a film that is of no use without anything drawn."""
 _INDEX, _REJECTED, _CARD = "index.parquet", "rejected.parquet", "card.json"
 _FACTS = (
     *("source", "height_px", "width_px", "spacing_mm"),
@@ -60,6 +62,9 @@ class CachePlan:
         Stop when more than this share of the films cannot be read.
     allow_empty : bool
         Whether there may be no film at all.
+    empty_masks : {"accept", "keep", "reject"}
+        What a mask without foreground means: nothing to be said (there may be no mask of every film), a film without
+        what is drawn elsewhere, or a film that is of no use. Unless they are accepted, most masks may not be empty.
     masks_of_content : mapping of str to list of callable
         Lazy masks by the digest of their film's file (`digest_source`), taken before those by image id: masks that were
         made from a film belong to its content, whatever a film is called.
@@ -72,6 +77,7 @@ class CachePlan:
     workers: int = -1
     max_rejected_fraction: float = 0.2
     allow_empty: bool = False
+    empty_masks: Literal["accept", "keep", "reject"] = "accept"
     masks_of_content: Mapping[str, list[LoadFilm]] = field(default_factory=dict)
 
 
@@ -184,6 +190,7 @@ def write_cache(plan: CachePlan, folder: str) -> None:
     partial.mkdir(parents=True)
     rows: list[dict[str, Any]] = []
     rejected = dict(plan.rejected)
+    empty: list[str] = []
     try:
         with open(partial / "films.u8", "wb") as films, open(partial / "masks.u8", "wb") as masks:
             for image_id, facts, film, mask, reason in _prepare_all(plan, old):
@@ -191,9 +198,12 @@ def write_cache(plan: CachePlan, folder: str) -> None:
                     rejected[image_id] = reason
                     continue
                 rows.append({"image_id": image_id, **facts})
+                empty += [image_id] if plan.masks and not mask.any() else []
                 films.write(film.data)
                 if plan.masks:
                     masks.write(mask.data)
+        empty += [image_id for image_id, reason in rejected.items() if reason == EMPTY_MASK]
+        _check_empty(plan, empty)
         _check(plan, rows, rejected)
         _warn_of_scaling(rows)
         pd.DataFrame(rows, columns=["image_id", *_FACTS]).to_parquet(partial / _INDEX)
@@ -210,7 +220,8 @@ def write_cache(plan: CachePlan, folder: str) -> None:
 
 def _card(plan: CachePlan) -> dict[str, Any]:
     preprocess = plan.preprocess.model_dump(mode="json")
-    return {"format": _FORMAT, "preprocess": preprocess, "masks": bool(plan.masks)}
+    facts = {"format": _FORMAT, "preprocess": preprocess, "masks": bool(plan.masks)}
+    return {**facts, "empty_masks": plan.empty_masks}
 
 
 def _check(plan: CachePlan, rows: list[dict[str, Any]], rejected: dict[str, str]) -> None:
@@ -224,6 +235,23 @@ def _check(plan: CachePlan, rows: list[dict[str, Any]], rejected: dict[str, str]
             + (f", such as '{first}' ({rejected[first]})" if first else "")
             + f"; max_rejected_fraction is {plan.max_rejected_fraction}"
         )
+
+
+def _check_empty(plan: CachePlan, empty: list[str]) -> None:
+    """Stop where most masks are empty: they are drawn in a way that is not understood, or are of other films.
+
+    A network that predicts nothing would be right about all of them.
+    """
+    if plan.empty_masks == "accept" or not empty:
+        return
+    if len(empty) > len(plan.films) / 2:
+        raise ValueError(
+            f"{len(empty)} of {len(plan.films)} masks are empty, such as that of '{empty[0]}': most films must have "
+            "something drawn. Look into the mask files: foreground is what is not 0"
+        )
+    logger.warning(
+        "%d of %d masks are empty, such as that of '%s'", len(empty), len(plan.films), empty[0]
+    )
 
 
 def _warn_of_scaling(rows: list[dict[str, Any]]) -> None:
@@ -274,12 +302,23 @@ def _prepare(image_id: str, load: LoadFilm, plan: CachePlan, old: _Old) -> Prepa
             "patient_id": whole.patient_id,
             "digest": digest_pixels(film),
         }
-        mask = prepare_mask([each() for each in load_masks], film.shape, plan.preprocess)
+        masks = _load_masks(load_masks)
+        if plan.empty_masks == "reject" and masks and not any(each.any() for each in masks):
+            return image_id, {}, _NOTHING, _NOTHING, EMPTY_MASK
+        mask = prepare_mask(masks, film.shape, plan.preprocess)
         small = prepare_film(film, plan.preprocess)
         facts["looks"] = perceptual_hashes(small).tobytes()
     except (UnreadableRadiograph, MaskSizeError) as error:
         return image_id, {}, _NOTHING, _NOTHING, getattr(error, "reason", str(error))
     return image_id, facts, small, mask, ""
+
+
+def _load_masks(load_masks: list[LoadFilm]) -> list[NDArray[np.float32]]:
+    try:
+        return [each() for each in load_masks]
+    except UnreadableRadiograph as error:
+        name = error.path.rsplit("/", 1)[-1]
+        raise UnreadableRadiograph(error.path, f"its mask '{name}' {error.reason}") from error
 
 
 def digest_source(load: LoadFilm) -> str:

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from xraylab.imaging.codestreams import BrokenFileError
 
-__all__ = ["PILLOW_MAGICS", "check_size", "decode_with_pillow", "exif_orientation", "turn"]
+__all__ = [
+    "PILLOW_MAGICS",
+    "check_size",
+    "decode_colours",
+    "decode_with_pillow",
+    "exif_orientation",
+    "turn",
+]
 
 PILLOW_MAGICS = (b"II*\x00", b"MM\x00*", b"BM", b"RIFF")
 """How TIFF (little and big endian), BMP and WebP begin."""
@@ -54,6 +61,39 @@ def decode_with_pillow(data: bytes, max_pixels: int) -> tuple[NDArray[Any], int]
     BrokenFileError
         With the reason, for a file that does not decode, of several pages, or of another kind of pixel.
     """
+    from PIL import Image
+
+    values, opacity = decode_colours(data, max_pixels)
+    if values.ndim == len("HW"):
+        return values, 16 if values.dtype == np.uint16 else 8
+    grey = np.asarray(Image.fromarray(values).convert("L"))
+    if opacity is not None:
+        grey = np.rint(grey * (opacity.astype(np.float32) / 255)).astype(np.uint8)
+    return grey, 8
+
+
+def decode_colours(data: bytes, max_pixels: int) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Decode a TIFF, BMP or WebP file of one page, upright, its colours as they are.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole file.
+    max_pixels : int
+        A larger image is refused by its header.
+
+    Returns
+    -------
+    (H, W) or (H, W, 3) ndarray of uint8 or uint16
+        Grey, or red, green and blue.
+    (H, W) ndarray of uint8 or None
+        Opacity of a coloured image that has any.
+
+    Raises
+    ------
+    BrokenFileError
+        As `decode_with_pillow` does.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
@@ -64,12 +104,13 @@ def decode_with_pillow(data: bytes, max_pixels: int) -> tuple[NDArray[Any], int]
             if image.mode in _DEEP:
                 deep = np.asarray(upright).astype(np.uint16)
                 # Pillow turns WhiteIsZero (TIFF 6.0, section 3) of 1 and 8 bits, not of 16
-                return (65535 - deep if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else deep), 16
-            grey = np.asarray(upright.convert("RGB").convert("L"))
-            if upright.has_transparency_data:
-                opacity = np.asarray(upright.convert("RGBA"))[..., 3].astype(np.float32) / 255
-                grey = np.rint(grey * opacity).astype(np.uint8)
-            return grey, 8
+                return (65535 - deep if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else deep), None
+            if image.mode in ("1", "L"):
+                return np.asarray(upright.convert("L")), None
+            if not upright.has_transparency_data:
+                return np.asarray(upright.convert("RGB")), None
+            coloured = np.asarray(upright.convert("RGBA"))
+            return coloured[..., :3], coloured[..., 3]
     except BrokenFileError:
         raise
     except UnidentifiedImageError as error:

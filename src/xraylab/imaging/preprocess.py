@@ -19,6 +19,7 @@ ByteImage = NDArray[np.uint8]
 FloatImage = NDArray[np.float32]
 
 _TOP = 255
+_HALF = 0.5
 _ASPECT_TOLERANCE = 0.02
 _FEW_LEVELS = 128  # of 256: a film of fewer is spread before it is equalised
 
@@ -44,8 +45,6 @@ class PreprocessParams(Parameters):
         `xraylab.imaging.read_film`).
     equalise : {"histogram", "none"}
         Histogram equalisation over the whole film, after resizing, or none.
-    mask_threshold : int
-        Grey value of an 8-bit mask above which a pixel belongs to it: public masks are grey at the rim.
     window_percentiles : (float, float) or None
         Percentiles of the whole film that become 0 and 1, saturating, such as 0.5 and 99.5; None keeps the film's
         values.
@@ -60,7 +59,6 @@ class PreprocessParams(Parameters):
     size_px: int = Field(256, ge=16, le=4096)
     apply_voi: ApplyVoi = "auto"
     equalise: Literal["histogram", "none"] = "histogram"
-    mask_threshold: int = Field(127, ge=0, le=254)
     window_percentiles: tuple[Percentile, Percentile] | None = None
     crop: Crop = "none"
     aspect: Literal["stretch", "pad"] = "stretch"
@@ -122,16 +120,16 @@ def prepare_film(film: FloatImage, params: PreprocessParams) -> ByteImage:
 def prepare_mask(
     masks: list[FloatImage], shape: tuple[int, int], params: PreprocessParams
 ) -> ByteImage:
-    """Threshold the masks of one film, join them, and resize them to the network's square.
+    """Join the masks of one film, and resize them to the network's square.
 
     Parameters
     ----------
     masks : list of (H, W) ndarray of float32
-        One mask or more (left and right lung), in [0, 1].
+        One mask or more (left and right lung); what is above a half belongs to it (`xraylab.imaging.masks.read_mask`).
     shape : (int, int)
         Height and width of the film. A mask of another size is taken if its aspect ratio is that of the film.
     params : PreprocessParams
-        Size and threshold.
+        The size.
 
     Returns
     -------
@@ -156,9 +154,9 @@ def prepare_mask(
             raise MaskSizeError(
                 f"its mask has {mask.shape[1]} x {mask.shape[0]} pixels, the film {shape[1]} x {shape[0]}"
             )
-        inside = np.rint(mask * _TOP) > params.mask_threshold
+        inside = mask > _HALF
         np.maximum(joined, _resize(inside.astype(np.float32), params.size_px), out=joined)
-    return np.asarray(joined >= 0.5, np.uint8)  # noqa: PLR2004 - half of a pixel
+    return np.asarray(joined >= _HALF, np.uint8)
 
 
 def _resize(image: FloatImage, size_px: int) -> FloatImage:

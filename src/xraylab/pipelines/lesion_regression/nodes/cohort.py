@@ -252,6 +252,7 @@ def cache_films(
         params.preprocess,
         params.workers,
         params.max_rejected_fraction,
+        empty_masks="keep",
     )
 
 

@@ -45,11 +45,13 @@ def combine_predictions(
     -------
     DataFrame
         ``protocol, image_id, group_id, data_set, annotation, model, split, fold, target, prediction``, and the
-        network's ``dice, iou``.
+        network's ``dice, iou, false_area, empty_agreement``.
     """
+    from xraylab.evaluation.segmentation import EMPTY_TRUTH
+
     ordered = [
         "protocol", "image_id", "group_id", "data_set", "annotation", "model", "split", "fold", "target", "prediction",
-        "dice", "iou",
+        "dice", "iou", *EMPTY_TRUTH,
     ]  # fmt: skip
     tables = [combine_protocols(**predictions)]
     if films is not None:
@@ -68,10 +70,11 @@ def evaluate(
     DataFrame
         Tidy metrics: ``r2, mae, rmse, mse, bias``; ``r2_box`` and ``r2_mask``, the same on films with boxes and with
         pixel masks alone; ``r2_gain``, R² minus that of the predicted ratio alone, on the same rows; and of the
-        network ``dice, iou`` (mean, median, 5th percentile, worst) on films with pixel masks, the same
-        ``_box``, and ``val_loss`` and ``val_dice`` of its trainings, the mean over folds.
+        network ``dice, iou`` (mean, median, 5th percentile, worst) on films with pixel masks in which a lesion is
+        drawn, the same ``_box``, on films without a lesion ``false_area`` and ``empty_agreement``, and ``val_loss``
+        and ``val_dice`` of its trainings, the mean over folds.
     """
-    from xraylab.evaluation.segmentation import segmentation_metrics
+    from xraylab.evaluation.segmentation import EMPTY_TRUTH, segmentation_metrics
 
     n, seed = params.n_resamples, params.seed
     tables = [score_predictions(predictions, n_resamples=n, seed=seed)]
@@ -86,7 +89,9 @@ def evaluate(
         rows = network[network["annotation"] == annotation]
         if len(rows):
             renamed = rows.rename(columns={"dice": f"dice{suffix}", "iou": f"iou{suffix}"})
-            table = segmentation_metrics(renamed, [f"dice{suffix}", f"iou{suffix}"], n, seed)
+            empty = EMPTY_TRUTH if annotation == "mask" else ()
+            names = [f"dice{suffix}", f"iou{suffix}", *empty]
+            table = segmentation_metrics(renamed, names, n, seed)
             tables.append(tidy("honest", NETWORK, "test", table))
     if history is not None:
         tables.append(_measure_trainings(history))
@@ -190,7 +195,8 @@ def plot_overlays(
 ) -> plots.Figure:
     """Draw annotated and predicted lesions of the best, the median and the worst film of each kind of annotation."""
     panels = {}
-    for annotation, part in films.groupby("annotation", sort=False):
+    drawn = films[films["dice"].notna()]  # a film without a lesion has no overlap
+    for annotation, part in drawn.groupby("annotation", sort=False):
         ranked = part.sort_values(["dice", "image_id"], ascending=False, ignore_index=True)
         last = len(ranked) - 1
         chosen = {"best": 0, "upper quarter": last // 4, "median": last // 2, "worst": last}

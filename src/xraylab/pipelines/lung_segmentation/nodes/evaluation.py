@@ -250,7 +250,9 @@ def plot_overlays(
         raise ValueError(f"'{model}' has no original film in the test part to show")
     panels: dict[str, list[tuple[str, Bytes, Bytes, Bytes]]] = {}
     for site, part in rows.groupby("site"):
-        ranked = part.sort_values("dice", ascending=False, ignore_index=True)
+        ranked = part.dropna(subset="dice").sort_values("dice", ascending=False, ignore_index=True)
+        if ranked.empty:  # no lungs are drawn on any film of the site
+            continue
         last = len(ranked) - 1
         chosen = {"best": 0, "median": len(ranked) // 2, "worst": last}
         if last < 2:  # noqa: PLR2004 - two films or one have no median
