@@ -16,6 +16,7 @@ _MODULES = {
     "RadiographDataset": "radiograph_dataset",
     "RadiographFolderDataset": "radiograph_folder_dataset",
     "SourcesDataset": "sources_dataset",
+    "TableDataset": "table_dataset",
     "TableFolderDataset": "table_folder_dataset",
     "TextFolderDataset": "text_folder_dataset",
     "UnfinishedWorkDataset": "unfinished_work_dataset",

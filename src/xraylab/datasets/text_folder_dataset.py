@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import PurePosixPath
 from typing import Any, NoReturn
 
 import fsspec
 from kedro.io.core import AbstractDataset, DatasetError
 
+from xraylab.datasets.folder_listing import expand_folders, list_files
+from xraylab.records.delimited import decode_text
+
 __all__ = ["TextFolderDataset"]
+
+logger = logging.getLogger(__name__)
 
 
 class TextFolderDataset(AbstractDataset[NoReturn, dict[str, str]]):
@@ -49,14 +55,23 @@ class TextFolderDataset(AbstractDataset[NoReturn, dict[str, str]]):
         self.metadata = metadata
 
     def load(self) -> dict[str, str]:
-        """Read all texts; of two with one stem the last in the order of their paths."""
+        """Read all texts; one stem with two different texts has none, which is said in the log."""
         filesystem, root = fsspec.core.url_to_fs(self._path)
-        texts = {}
+        texts: dict[str, str] = {}
+        doubtful: dict[str, list[str]] = {}
         for folder in self._folders:
-            for path in sorted(map(str, filesystem.glob(f"{root}/{folder}/*"))):
-                if path.lower().endswith(self._suffix):
-                    content = filesystem.cat_file(path)
-                    texts[PurePosixPath(path).stem] = content.decode("utf-8", errors="replace")
+            for place in expand_folders(filesystem, root.rstrip("/"), folder):
+                for path in list_files(filesystem, place):
+                    if not path.lower().endswith(self._suffix):
+                        continue
+                    stem, text = PurePosixPath(path).stem, _read(filesystem, path)
+                    if text is None:
+                        continue
+                    if texts.setdefault(stem, text) != text:
+                        doubtful.setdefault(stem, []).append(path)
+        for stem, paths in doubtful.items():
+            logger.warning("'%s' has more texts than one, such as '%s': none is used", stem, paths[0])
+            del texts[stem]
         return texts
 
     def save(self, data: NoReturn) -> NoReturn:
@@ -68,3 +83,11 @@ class TextFolderDataset(AbstractDataset[NoReturn, dict[str, str]]):
 
     def _describe(self) -> dict[str, Any]:
         return {"path": self._path, "folders": self._folders, "suffix": self._suffix}
+
+
+def _read(filesystem: Any, path: str) -> str | None:
+    try:
+        return decode_text(bytes(filesystem.cat_file(path)))
+    except UnicodeDecodeError as error:
+        logger.warning("Passed over: '%s' is not the text that it begins as: %s", path, error)
+        return None

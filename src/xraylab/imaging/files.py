@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import os
 import secrets
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from xraylab.imaging.errors import UnreadableRadiograph
 
-__all__ = ["is_local", "read_bytes", "write_bytes"]
+__all__ = ["is_ignored_file", "is_local", "read_bytes", "write_bytes"]
+
+_SYSTEM_NAMES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"))
+
+
+def is_ignored_file(path: str) -> str | None:
+    """Return the rule by which a file or folder is ignored, or None where it counts.
+
+    Parameters
+    ----------
+    path : str
+        Path under the folder that was asked for: folders above it are nobody's concern.
+
+    Examples
+    --------
+    >>> is_ignored_file("hands/._1377.png"), is_ignored_file("hands/1377.png")
+    ('hidden: its name begins with a dot', None)
+    """
+    for part in PurePosixPath(path).parts:
+        if part.startswith(".") and part not in (".", ".."):
+            return "hidden: its name begins with a dot"
+        if part == "__MACOSX":
+            return "a side file of a macOS archive"
+        if part.startswith("~$"):
+            return "a lock file of an office program"
+        if part.casefold() in _SYSTEM_NAMES or part == "Icon\r":
+            return "a file of the operating system"
+    return None
 
 
 def is_local(path: str) -> bool:

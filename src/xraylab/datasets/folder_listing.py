@@ -1,0 +1,82 @@
+"""Files and folders under a path that a user gave: listed name by name, so that no character in it is a pattern."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from xraylab.imaging.files import is_ignored_file
+
+__all__ = ["expand_folders", "list_files"]
+
+_WILDCARDS = frozenset("*?[")
+
+
+def list_files(filesystem: Any, folder: str, *, recursive: bool = False) -> Iterator[str]:
+    """Give the paths of the files in a folder, in order; none where there is no such folder.
+
+    Ignored files (`xraylab.imaging.files.is_ignored_file`) are left out. Links are followed; a folder that a link leads
+    back to is read once.
+    """
+    seen: set[str] = set()
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        if _identity(filesystem, place) in seen:
+            continue
+        seen.add(_identity(filesystem, place))
+        folders = []
+        for path, is_folder in _list(filesystem, place):
+            if is_folder:
+                folders.append(path)
+            else:
+                yield path
+        if recursive:
+            waiting += reversed(folders)
+
+
+def expand_folders(filesystem: Any, root: str, pattern: str) -> list[str]:
+    """Return the folders under a root that a pattern of the catalog names, with ``*``, ``?`` and ``[…]`` in a name."""
+    places = [root]
+    for part in PurePosixPath(pattern).parts:
+        if not _WILDCARDS & set(part):
+            places = [f"{place.rstrip('/')}/{part}" for place in places]
+            continue
+        places = [
+            path
+            for place in places
+            for path, is_folder in _list(filesystem, place)
+            if is_folder and fnmatch.fnmatchcase(path.rsplit("/", 1)[-1], part)
+        ]
+    return places
+
+
+def _list(filesystem: Any, place: str) -> list[tuple[str, bool]]:
+    """Return the paths in a folder that are not ignored, in order, and whether each is a folder."""
+    try:
+        entries = filesystem.ls(place, detail=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    found = []
+    for entry in entries:
+        path = str(entry["name"]).rstrip("/")
+        if path == place.rstrip("/") or is_ignored_file(path.rsplit("/", 1)[-1]):
+            continue
+        is_folder = entry["type"] == "directory" or (
+            bool(entry.get("islink")) and filesystem.isdir(path)
+        )
+        if is_folder or entry["type"] == "file" or entry.get("islink"):
+            found.append((path, is_folder))
+    return sorted(found)
+
+
+def _identity(filesystem: Any, place: str) -> str:
+    return os.path.realpath(place) if "file" in _protocols(filesystem) else place
+
+
+def _protocols(filesystem: Any) -> tuple[str, ...]:
+    protocol = filesystem.protocol
+    return (protocol,) if isinstance(protocol, str) else tuple(protocol)
