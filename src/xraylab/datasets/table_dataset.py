@@ -9,7 +9,7 @@ import fsspec
 import pandas as pd
 from kedro.io.core import AbstractDataset, DatasetError
 
-from xraylab.records.delimited import UnreadableTable, parse_table
+from xraylab.records.delimited import UnreadableTableError, parse_table
 
 __all__ = ["WORKBOOKS", "TableDataset", "TableFile"]
 
@@ -37,20 +37,20 @@ class TableFile:
 
         Raises
         ------
-        UnreadableTable
+        UnreadableTableError
             If the file is missing or a workbook, and as `xraylab.records.delimited.parse_table` raises.
         """
         if self.path.lower().endswith(WORKBOOKS):
-            raise UnreadableTable(
+            raise UnreadableTableError(
                 self.path, "workbooks are not read: save its sheet as CSV beside it"
             )
         filesystem, inner = fsspec.core.url_to_fs(self.path, **self.options)
         try:
             data = filesystem.cat_file(inner)
         except FileNotFoundError:
-            raise UnreadableTable(self.path, "there is no such file") from None
+            raise UnreadableTableError(self.path, "there is no such file") from None
         except OSError as error:
-            raise UnreadableTable(self.path, f"{type(error).__name__}: {error}") from None
+            raise UnreadableTableError(self.path, f"{type(error).__name__}: {error}") from None
         return parse_table(bytes(data), self.path)
 
 
@@ -97,7 +97,7 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         """
         try:
             return self._file()
-        except UnreadableTable as error:
+        except UnreadableTableError as error:
             raise DatasetError(str(error)) from error
 
     def save(self, data: NoReturn) -> NoReturn:

@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 class TableFolderDataset(AbstractDataset[NoReturn, dict[str, TableFile]]):
     """Lazy tables by their path under a folder, without suffix; an empty dict where there is no table or no folder.
 
-    Hidden files and those of operating systems are ignored (`xraylab.imaging.files.is_ignored_file`). Nothing is read
-    before a table is called; a table that cannot be read raises `xraylab.records.delimited.UnreadableTable` then, so that
-    one that nobody needs stops nothing. Workbooks are listed, and refuse to be read.
+    Hidden and system files are ignored (`xraylab.imaging.files.is_ignored_file`). Nothing is read before a table is
+    called; one that cannot be read raises `UnreadableTableError` then, so that a table that nobody needs stops nothing.
+    Workbooks are listed, and refuse to be read.
 
     Examples
     --------

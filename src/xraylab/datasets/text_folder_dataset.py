@@ -70,7 +70,9 @@ class TextFolderDataset(AbstractDataset[NoReturn, dict[str, str]]):
                     if texts.setdefault(stem, text) != text:
                         doubtful.setdefault(stem, []).append(path)
         for stem, paths in doubtful.items():
-            logger.warning("'%s' has more texts than one, such as '%s': none is used", stem, paths[0])
+            logger.warning(
+                "'%s' has more texts than one, such as '%s': none is used", stem, paths[0]
+            )
             del texts[stem]
         return texts
 

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from itertools import combinations
 from typing import Literal, get_args
 
-import numpy as np
 import pandas as pd
+
+from xraylab.records.groups import join_keys
 
 __all__ = [
     "LEAK_COLUMNS",
@@ -147,9 +148,6 @@ def merge_duplicates(cohort: pd.DataFrame) -> pd.Series:
     ValueError
         If a column or a group id is missing.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     _check_cohort(cohort, ("group_id",))
     content = _content_columns(cohort)
     if not content:
@@ -157,23 +155,8 @@ def merge_duplicates(cohort: pd.DataFrame) -> pd.Series:
             f"cohort lacks a column of content ({', '.join(list(LEAK_KINDS.values())[1:])}); "
             f"it has {', '.join(map(str, cohort.columns))}"
         )
-    groups, names = pd.factorize(cohort["group_id"].astype(str), sort=True)
-    # A bipartite graph: a group is joined to each content of its films.
-    starts, ends, size = [], [], len(names)
-    for column in content:
-        keys, distinct = pd.factorize(cohort[column])
-        known = keys >= 0
-        starts.append(groups[known])
-        ends.append(size + keys[known])
-        size += len(distinct)
-    start, end = np.concatenate(starts), np.concatenate(ends)
-    graph = coo_array((np.ones(len(start)), (start, end)), shape=(size, size))
-    _, family = connected_components(graph, directed=False)
-    first = (
-        pd.Series(np.arange(len(names))).groupby(family[: len(names)]).transform("min").to_numpy()
-    )
-    labels = np.asarray(names, dtype=object)[first][groups]
-    return pd.Series(labels, index=cohort.index, name="group_id", dtype="str")
+    keys = [cohort[column] for column in content]
+    return join_keys(cohort["group_id"], keys).rename("group_id")
 
 
 def regroup(cohort: pd.DataFrame, resplit: Callable[[pd.Series], pd.Series]) -> pd.DataFrame:

@@ -90,9 +90,10 @@ class ArrayCache:
     folder : str
         Where it lies.
     index : (N, …) DataFrame
-        One row an array, in order: ``image_id``, the digest of its files (``source``), its own size (``height_px,
-        width_px``), ``spacing_mm`` (row spacing, nan where unknown), ``scaled_by`` and ``patient_id`` (see
-        `xraylab.imaging.Film`), the ``digest`` of its pixels, and ``looks``, the perceptual hashes of
+        One row an array, in order: ``image_id``, the ``path`` of its file (empty where there is none), the digest of
+        its files (``source``), its own size (``height_px, width_px``), ``spacing_mm`` (row spacing, nan where
+        unknown), ``scaled_by`` and ``patient_id`` (see `xraylab.imaging.Film`), the ``digest`` of its pixels, and
+        ``looks``, the perceptual hashes of
         `xraylab.imaging.fingerprint.perceptual_hashes` as 256 bytes.
     rejected : DataFrame
         ``image_id, reason``.
@@ -197,7 +198,8 @@ def write_cache(plan: CachePlan, folder: str) -> None:
                 if reason:
                     rejected[image_id] = reason
                     continue
-                rows.append({"image_id": image_id, **facts})
+                path = getattr(plan.films[image_id], "path", "")
+                rows.append({"image_id": image_id, "path": path, **facts})
                 empty += [image_id] if plan.masks and not mask.any() else []
                 films.write(film.data)
                 if plan.masks:
@@ -206,7 +208,7 @@ def write_cache(plan: CachePlan, folder: str) -> None:
         _check_empty(plan, empty)
         _check(plan, rows, rejected)
         _warn_of_scaling(rows)
-        pd.DataFrame(rows, columns=["image_id", *_FACTS]).to_parquet(partial / _INDEX)
+        pd.DataFrame(rows, columns=["image_id", "path", *_FACTS]).to_parquet(partial / _INDEX)
         table = pd.DataFrame(sorted(rejected.items()), columns=["image_id", "reason"], dtype="str")
         table.to_parquet(partial / _REJECTED)
         card = _card(plan)

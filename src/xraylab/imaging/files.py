@@ -11,7 +11,9 @@ from xraylab.imaging.errors import UnreadableRadiograph
 
 __all__ = ["is_ignored_file", "is_local", "read_bytes", "write_bytes"]
 
-_SYSTEM_NAMES = frozenset(("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"))
+_SYSTEM_NAMES = frozenset(
+    ("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information")
+)
 
 
 def is_ignored_file(path: str) -> str | None:

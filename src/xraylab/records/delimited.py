@@ -1,8 +1,8 @@
 """The bytes of a delimited text file → a table of text.
 
-One reader for every raw table. Encoding, separator and line ends are found, not configured, and values stay text: a number
-that is read as a float loses its leading zeros, and one gap in a column of whole numbers turns 3153 into 3153.0. Whoever
-needs a number converts the column, see `to_numbers`.
+One reader for every raw table. Encoding, separator and line ends are found, not configured, and values stay text: a
+number that is read as a float loses its leading zeros, and one gap in a column of whole numbers turns 3153 into
+3153.0. Whoever needs a number converts the column, see `to_numbers`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 
 __all__ = [
     "LoadTable",
-    "UnreadableTable",
+    "UnreadableTableError",
     "decode_text",
     "find_column",
     "iterate_readable",
@@ -54,7 +54,7 @@ _NO_NAME = re.compile(r"|Unnamed: \d+")  # the latter is how pandas names it whe
 _SHOWN = 3
 
 
-class UnreadableTable(ValueError):
+class UnreadableTableError(ValueError):
     """A file that is no table, or not one that can be read without a guess.
 
     Attributes
@@ -69,7 +69,7 @@ class UnreadableTable(ValueError):
         super().__init__(f"the table '{path}' cannot be read: {reason}")
         self.path, self.reason = path, reason
 
-    def __reduce__(self) -> tuple[type[UnreadableTable], tuple[str, str]]:
+    def __reduce__(self) -> tuple[type[UnreadableTableError], tuple[str, str]]:
         return type(self), (self.path, self.reason)
 
 
@@ -98,7 +98,7 @@ def parse_table(data: bytes, path: str = "table") -> pd.DataFrame:
 
     Raises
     ------
-    UnreadableTable
+    UnreadableTableError
         If the content is empty or no text, a row has more fields than there are names, a quote is not closed, or two
         columns of one name differ.
 
@@ -118,18 +118,18 @@ def parse_table(data: bytes, path: str = "table") -> pd.DataFrame:
 def _decode(data: bytes, path: str) -> str:
     for start, kind in _KINDS:
         if data.startswith(start):
-            raise UnreadableTable(path, f"it is {kind}")
+            raise UnreadableTableError(path, f"it is {kind}")
     try:
         text = decode_text(data)
     except UnicodeDecodeError as error:
-        raise UnreadableTable(path, f"it is not the text that it begins as: {error}") from None
+        raise UnreadableTableError(path, f"it is not the text that it begins as: {error}") from None
     control = _CONTROL.search(text)
     if control:
-        raise UnreadableTable(
+        raise UnreadableTableError(
             path, f"it is no text: character {control.start() + 1} is {control[0]!r}"
         )
     if not text.strip():
-        raise UnreadableTable(path, "it is empty")
+        raise UnreadableTableError(path, "it is empty")
     return text.lstrip("\n")
 
 
@@ -166,11 +166,11 @@ def _split(text: str, separator: str | None, path: str) -> list[list[str]]:
     if separator is not None:
         return _rows(text, separator, path)
     found: list[list[list[str]]] = []
-    errors: list[UnreadableTable] = []
+    errors: list[UnreadableTableError] = []
     for each in _SEPARATORS:
         try:
             found.append(_rows(text, each, path))
-        except UnreadableTable as error:
+        except UnreadableTableError as error:
             errors.append(error)
     widest = max(found, key=lambda rows: len(rows[0]), default=None)
     if widest is None or (len(widest[0]) == 1 and errors):
@@ -188,15 +188,20 @@ def _rows(text: str, separator: str, path: str) -> list[list[str]]:
         try:
             rows = _parse(ends.sub('"', text), separator)
         except csv.Error as error:
-            raise UnreadableTable(path, f"a quote is not closed as it must be: {error}") from None
+            raise UnreadableTableError(
+                path, f"a quote is not closed as it must be: {error}"
+            ) from None
     names = rows[0][1]
     width = len(names)
     if width > 1 and all(len(values) == width + 1 and values[-1] for _, values in rows[1:]):
-        rows[0] = (rows[0][0], ["", *names])  # the index has no name in the first line, as R writes it
+        rows[0] = (
+            rows[0][0],
+            ["", *names],
+        )  # the index has no name in the first line, as R writes it
         width += bool(rows[1:])
     for line, values in rows:
         if any(values[width:]):
-            raise UnreadableTable(
+            raise UnreadableTableError(
                 path,
                 f"line {line} has {len(values)} fields and its first line names {width} (separator: "
                 f"{_NAMES.get(separator, repr(separator))})",
@@ -220,10 +225,10 @@ def _to_frame(rows: list[list[str]], path: str) -> pd.DataFrame:
             continue
         values = [row[position] for row in body]
         if columns.get(name, values) != values:
-            raise UnreadableTable(path, f"two of its columns are called '{name}' and differ")
+            raise UnreadableTableError(path, f"two of its columns are called '{name}' and differ")
         columns[name] = values
     if not columns:
-        raise UnreadableTable(path, "its first line names no column")
+        raise UnreadableTableError(path, "its first line names no column")
     return pd.DataFrame(columns, dtype="str")
 
 
@@ -275,7 +280,9 @@ def to_numbers(values: pd.Series, what: str) -> pd.Series:
     bad = text[numbers.isna() & (text != "") & ~text.str.lower().isin(("nan", "na", "n/a", "none"))]
     if len(bad):
         shown = ", ".join(f"'{value}'" for value in bad.unique()[:_SHOWN])
-        logger.warning("%s: %d of %d values are no number, such as %s", what, len(bad), len(text), shown)
+        logger.warning(
+            "%s: %d of %d values are no number, such as %s", what, len(bad), len(text), shown
+        )
     return numbers
 
 
@@ -284,7 +291,7 @@ def iterate_readable(tables: Mapping[str, LoadTable]) -> Iterator[tuple[str, pd.
     for name in sorted(tables):
         try:
             table = tables[name]()
-        except UnreadableTable as error:
+        except UnreadableTableError as error:
             logger.warning("Passed over: %s", error)
             continue
         yield name, table

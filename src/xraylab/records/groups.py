@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-__all__ = ["group_films", "join_keys", "patient_folders"]
+__all__ = ["group_films", "join_keys", "patient_folders", "patients_of_files"]
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +62,9 @@ def group_films(names: pd.Series, sources: Mapping[str, pd.Series]) -> pd.Series
     names : (N,) Series
         What a group is called: the image id, or the patient where a table names one. Films of one name are one group.
     sources : mapping of str to (N,) Series
-        What each source calls the patient of each film; missing or empty where it does not know. Names of two sources are
-        not compared with each other. A source that has one patient for all of several films, as a placeholder such as
-        ``ANONYMOUS`` in place of a PatientID, says nothing: it is not used, with a warning.
+        What each source calls the patient of each film; missing or empty where it does not know. Names of two sources
+        are not compared with each other. A source that has one patient for all of several films, as a placeholder
+        such as ``ANONYMOUS`` in place of a PatientID, says nothing: it is not used, with a warning.
 
     Returns
     -------
@@ -81,7 +81,7 @@ def group_films(names: pd.Series, sources: Mapping[str, pd.Series]) -> pd.Series
     keys = []
     for source, patients in sources.items():
         known = patients.where(patients.notna() & (patients.astype("str") != ""))
-        if len(known) > 1 and known.notna().all() and known.nunique() == 1:
+        if len(known) > 1 and (known == known.iloc[0]).all():
             logger.warning(
                 "The %s of all %d films is one and the same: it names no patient, and is not used",
                 source, len(known),
@@ -116,3 +116,24 @@ def patient_folders(paths: pd.Series, level: int | None) -> pd.Series:
         parts[-level] if level is not None and len(parts) >= level else "" for parts in folders
     ]
     return pd.Series(found, index=paths.index, dtype="str")
+
+
+def patients_of_files(index: pd.DataFrame, patient_folder: int | None) -> dict[str, pd.Series]:
+    """Return what the files of films say of their patients, as sources of `group_films`.
+
+    Parameters
+    ----------
+    index : (N, …) DataFrame
+        As `xraylab.imaging.array_cache.ArrayCache` has it: ``image_id``, and ``path`` and ``patient_id`` (of a DICOM
+        file, as a digest) if it has them.
+    patient_folder : int or None
+        See `patient_folders`.
+    """
+    sources = {}
+    if "patient_id" in index:
+        sources["PatientID"] = index["patient_id"]
+    if patient_folder is not None:
+        ids = index["image_id"].astype(str)
+        paths = index["path"].where(index["path"] != "", ids) if "path" in index else ids
+        sources["patient's folder"] = patient_folders(paths.astype(str), patient_folder)
+    return sources

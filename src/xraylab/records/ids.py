@@ -11,7 +11,6 @@ __all__ = ["Matches", "clean_id", "match_films"]
 
 _SUFFIX = re.compile(r"\.(png|jpe?g|dcm|dicom|tiff?|bmp|webp)$", re.IGNORECASE)
 _FLOAT = re.compile(r"(\d+)\.0*")
-_ZEROS = re.compile(r"0+(?=\d)")
 
 Parts = tuple[str, ...]
 
@@ -19,8 +18,8 @@ Parts = tuple[str, ...]
 def clean_id(written: object) -> str:
     r"""Return an id without what tables add to it.
 
-    White space around it, the ending of a film's file (``.png``, ``.jpg``, ``.dcm`` …), the ``.0`` of a whole number that
-    was read as a float, ``./`` before it and backslashes in a path.
+    White space around it, the ending of a film's file (``.png``, ``.jpg``, ``.dcm`` …), the ``.0`` of a whole number
+    that was read as a float, ``./`` before it and backslashes in a path.
 
     Examples
     --------
@@ -40,7 +39,7 @@ def _parts(clean: str) -> Parts:
     """Return the name and then its folders, in a form that is equal for equal ids."""
     *folders, name = clean.casefold().split("/")
     if name.isdigit():
-        name = _ZEROS.sub("", name, count=1)
+        name = name.lstrip("0") or "0"
     return name, *reversed(folders)
 
 
@@ -67,9 +66,9 @@ def match_films(films: Iterable[str], rows: Sequence[object]) -> Matches:
     """Find the row of each film by its name, and by its folders where names repeat.
 
     Ids are compared as `clean_id` gives them, without regard to case and to leading zeros of whole numbers. Where no
-    name repeats among the films or among the rows, the name is enough. Where names repeat, ``patientA/1`` is the film whose
-    path ends so, and a bare ``1`` is a film's only if a single one is called so. What fits more than one is nobody's: it
-    is listed, never guessed.
+    name repeats among the films or among the rows, the name is enough. Where names repeat, ``patientA/1`` is the film
+    whose path ends so, and a bare ``1`` is a film's only if a single one is called so. What fits more than one is
+    nobody's: it is listed, never guessed.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Sex and age in the words of published readings and tables, and which films they say are of one patient.
 
-Only what is written is read: an age needs its unit, within its line, and a number that belongs to something else (a date,
+Only what is written is read: an age needs its unit, within its line, and a number of something else (a date,
 the number of a film, the size of a nodule) is none. What cannot be read is said in a note and never guessed.
 """
 
@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
+
+import pandas as pd
+
+from xraylab.records.ids import clean_id, match_films
 
 __all__ = [
     "OLDEST_YEARS",
     "Reading",
+    "join_readings",
     "log_notes",
     "parse_age",
     "parse_reading",
     "parse_sex",
+    "patients_of_readings",
     "same_patients",
 ]
 
@@ -57,10 +63,14 @@ _SEXES = {
     **dict.fromkeys(("m", "male", "man", "boy"), "M"),
     **dict.fromkeys(("f", "female", "femal", "woman", "girl"), "F"),
 }
-_TRUTHS = {"true": True, "1": True, "1.0": True, "yes": True, "false": False, "0": False, "0.0": False, "no": False}  # fmt: skip
+_TRUTHS = {
+    **dict.fromkeys(("true", "1", "1.0", "yes"), True),
+    **dict.fromkeys(("false", "0", "0.0", "no"), False),
+}
 
 _SAME = re.compile(
-    r"\b(?:same|identical)\s+(?:pt|pat|patient|person|subject|individual|case|man|woman)s?\b\.?", re.IGNORECASE
+    r"\b(?:same|identical)\s+(?:pt|pat|patient|person|subject|individual|case|man|woman)s?\b\.?",
+    re.IGNORECASE,
 )
 _NOT = re.compile(r"\bnot\s+(?:of\s+)?(?:the\s+)?$", re.IGNORECASE)
 _LINK = re.compile(
@@ -122,8 +132,8 @@ def parse_age(written: str, unit: str = "") -> tuple[float, str]:
     Parameters
     ----------
     written : str
-        Such as ``058Y``, ``011M``, ``014D`` or ``003W`` as DICOM writes it (PS3.5, value representation AS), ``64 days``
-        or ``2 years 3 months``.
+        Such as ``058Y``, ``011M``, ``014D`` or ``003W`` as DICOM writes it (PS3.5, value representation AS),
+        ``64 days`` or ``2 years 3 months``.
     unit : {"", "y", "?"}
         Unit of a number that stands alone; without one it is not known. ``?`` for a unit that is in doubt.
 
@@ -257,9 +267,9 @@ def _read_words(lines: list[str]) -> tuple[list[str], list[tuple[str, str]]]:
 def same_patients(readings: Mapping[str, str], image_ids: Iterable[str]) -> dict[str, str]:
     r"""Return a name for the patient of each film that a reading joins with another.
 
-    Montgomery's readings say ``(same pt as MCUCXR_0113_1)``. Films are named whole, or by their number, which then is one
-    of the film's own set; a list (``same patient as 0113 and 0117``) joins all. A film that is named and has no reading, or
-    no place in the cohort, joins the others all the same.
+    Montgomery's readings say ``(same pt as MCUCXR_0113_1)``. Films are named whole, or by their number, which then is
+    one of the film's own set; a list (``same patient as 0113 and 0117``) joins all. A film that is named and has no
+    reading, or no place in the cohort, joins the others all the same.
 
     Parameters
     ----------
@@ -281,7 +291,7 @@ def same_patients(readings: Mapping[str, str], image_ids: Iterable[str]) -> dict
     """
     ids = list(dict.fromkeys([*readings, *image_ids]))
     keys = {image_id: _key(image_id) for image_id in ids}
-    known = {image_id.casefold(): keys[image_id] for image_id in ids}
+    known = {_name(image_id): keys[image_id] for image_id in ids}
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -296,7 +306,9 @@ def same_patients(readings: Mapping[str, str], image_ids: Iterable[str]) -> dict
             others = _named_films(text[phrase.end() :], image_id, known)
             if not others:
                 logger.warning(
-                    "The reading of '%s' says '%s' and names no film", image_id, _around(text, phrase)
+                    "The reading of '%s' says '%s' and names no film",
+                    image_id,
+                    _around(text, phrase),
                 )
             for other in others:
                 first, second = sorted((root(keys[image_id]), root(other)))
@@ -304,10 +316,14 @@ def same_patients(readings: Mapping[str, str], image_ids: Iterable[str]) -> dict
     return {image_id: root(key) for image_id, key in keys.items() if key in parent}
 
 
+def _name(image_id: str) -> str:
+    return clean_id(image_id).rpartition("/")[2].casefold()
+
+
 def _key(image_id: str) -> str:
-    """Return how a film is known: its set and its number, or its id."""
-    found = _NUMBERED.fullmatch(image_id)
-    return f"{found[1]} {int(found[2])}".casefold() if found and found[1] else image_id.casefold()
+    """Return how a film is known: its set and its number, or its name."""
+    found = _NUMBERED.fullmatch(_name(image_id))
+    return f"{found[1]} {int(found[2])}" if found and found[1] else _name(image_id)
 
 
 def _named_films(text: str, image_id: str, known: Mapping[str, str]) -> list[str]:
@@ -329,7 +345,7 @@ def _named_films(text: str, image_id: str, known: Mapping[str, str]) -> list[str
 
 def _resolve(token: str, image_id: str, known: Mapping[str, str]) -> str | None:
     whole = token.casefold()
-    for name in (whole, whole.rpartition(".")[0]):
+    for name in (whole, _name(whole), whole.rpartition(".")[0]):
         if name in known:
             return known[name]
     found = _NUMBERED.fullmatch(token)
@@ -339,10 +355,10 @@ def _resolve(token: str, image_id: str, known: Mapping[str, str]) -> str | None:
         key = f"{found[1]} {int(found[2])}".casefold()
         sets = {each.partition(" ")[0] for each in known.values()}
         return key if key.partition(" ")[0] in sets else None
-    own = _NUMBERED.fullmatch(image_id)
+    own = _NUMBERED.fullmatch(_name(image_id))
     if own is None or not own[1] or len(token.partition("_")[0]) < _FEWEST_DIGITS:
         return None
-    key = f"{own[1]} {int(found[2])}".casefold()
+    key = f"{own[1]} {int(found[2])}"
     return key if key in known.values() else None
 
 
@@ -350,9 +366,46 @@ def _around(text: str, phrase: re.Match[str]) -> str:
     return " ".join(text[phrase.start() : phrase.end() + 30].split())
 
 
+def join_readings(image_ids: Sequence[str], readings: Mapping[str, str]) -> dict[str, str]:
+    """Return the text of each film that has one, as `match_films` finds it; a doubtful one is said in the log."""
+    names = list(readings)
+    matches = match_films(image_ids, names)
+    for image_id, reason in matches.reasons.items():
+        logger.warning("'%s' has no reading that is surely its own: %s", image_id, reason)
+    return {film: readings[names[row]] for film, row in matches.row_of.items()}
+
+
+def patients_of_readings(
+    image_ids: pd.Series, readings: Mapping[str, str], lists: Iterable[Sequence[str]] = ()
+) -> dict[str, pd.Series]:
+    """Return what readings, and lists that a user gives, say of patients.
+
+    These are sources of `xraylab.records.groups.group_films`.
+
+    Parameters
+    ----------
+    image_ids : (N,) Series of str
+        Films of the cohort.
+    readings : mapping of str to str
+        Texts by the name of their film, see `same_patients`.
+    lists : iterable of sequence of str
+        Image ids that are of one patient.
+    """
+    sources = {"patient of the readings": image_ids.map(same_patients(readings, image_ids))}
+    for number, ids in enumerate(lists):
+        sources[f"list {number + 1} of same_patients"] = image_ids.map(dict.fromkeys(ids, "one"))
+    return sources
+
+
 def log_notes(notes: Mapping[str, str], what: str) -> None:
     """Say in the log how many films have a note, and show some."""
     told = {image_id: note for image_id, note in notes.items() if note}
     if told:
         shown = "; ".join(f"'{image_id}': {note}" for image_id, note in list(told.items())[:_SHOWN])
-        logger.warning("%s of %d of %d films cannot be read in full, such as %s", what, len(told), len(notes), shown)
+        logger.warning(
+            "%s of %d of %d films cannot be read in full, such as %s",
+            what,
+            len(told),
+            len(notes),
+            shown,
+        )

@@ -22,6 +22,11 @@ def entries(ids: list[str], patients: list[int]) -> pd.DataFrame:
     return pd.DataFrame({"Image Index": [f"{i}.png" for i in ids], "Patient ID": patients})
 
 
+def beside(table: pd.DataFrame) -> dict[str, Callable[[], pd.DataFrame]]:
+    """The tables of a folder with one clinical table, as published."""
+    return {"Data_Entry_2017": lambda: table, "BBox_List_2017": pd.DataFrame}
+
+
 def refuse() -> Any:
     raise UnreadableRadiograph("bad.png", "empty file")
 
@@ -29,7 +34,9 @@ def refuse() -> Any:
 def test_cohort_joins_by_id_and_rejects_with_reason(make_films: Callable[..., Films]) -> None:
     films = make_films(3)
     table = entries(["film_02", "film_00", "film_09"], [7, 5, 9])
-    cohort, rejected = index_cohort(films, table, DoseSimulationParams(max_rejected_fraction=0.5))
+    cohort, rejected = index_cohort(
+        films, beside(table), DoseSimulationParams(max_rejected_fraction=0.5)
+    )
     assert cohort.to_dict("list") == {
         "image_id": ["film_00", "film_02"],
         "group_id": ["5", "7"],
@@ -45,20 +52,20 @@ def test_cohort_joins_by_id_and_rejects_with_reason(make_films: Callable[..., Fi
 def test_cohort_refuses_bad_tables(make_films: Callable[..., Films]) -> None:
     films = make_films(2)
     with pytest.raises(ValueError, match="lacks the column 'Image Index'"):
-        index_cohort(films, pd.DataFrame({"Patient ID": [1]}), DoseSimulationParams())
+        index_cohort(films, beside(pd.DataFrame({"Patient ID": [1]})), DoseSimulationParams())
     with pytest.raises(ValueError, match="lists 'film_00' more than once"):
-        index_cohort(films, entries(["film_00", "film_00"], [1, 2]), DoseSimulationParams())
+        index_cohort(films, beside(entries(["film_00", "film_00"], [1, 2])), DoseSimulationParams())
     with pytest.raises(
         ValueError, match=r"1 of 2 films have no patient.*'film_01'.*max_rejected_fraction is 0.2"
     ):
-        index_cohort(films, entries(["film_00"], [1]), DoseSimulationParams())
+        index_cohort(films, beside(entries(["film_00"], [1])), DoseSimulationParams())
 
 
 def test_a_row_without_a_patient_is_rejected(make_films: Callable[..., Films]) -> None:
     table = entries(["film_00", "film_01", "film_02"], [7, 8, 9]).astype({"Patient ID": float})
     table.loc[1, "Patient ID"] = np.nan
     cohort, rejected = index_cohort(
-        make_films(3), table, DoseSimulationParams(max_rejected_fraction=0.5)
+        make_films(3), beside(table), DoseSimulationParams(max_rejected_fraction=0.5)
     )
     assert cohort["group_id"].tolist() == ["7", "9"]
     assert rejected.to_dict("records") == [
@@ -69,8 +76,8 @@ def test_a_row_without_a_patient_is_rejected(make_films: Callable[..., Films]) -
 def test_max_films_keeps_its_choice_when_the_folder_grows(make_films: Callable[..., Films]) -> None:
     params = DoseSimulationParams(max_films=4)
     ids = [f"film_{i:02}" for i in range(20)]
-    few, _ = index_cohort(make_films(20), entries(ids, list(range(20))), params)
-    again, _ = index_cohort(make_films(20), entries(ids[::-1], list(range(20))), params)
+    few, _ = index_cohort(make_films(20), beside(entries(ids, list(range(20)))), params)
+    again, _ = index_cohort(make_films(20), beside(entries(ids[::-1], list(range(20)))), params)
     assert few["image_id"].tolist() == again["image_id"].tolist()
     assert len(few) == 4
 
@@ -108,8 +115,9 @@ def test_slice_runs_on_an_in_memory_catalog(make_films: Callable[..., Films]) ->
     catalog = DataCatalog(
         {
             "nih_chest_xray14.films": MemoryDataset(make_films(4), copy_mode="assign"),
-            "nih_chest_xray14.entries": MemoryDataset(
-                entries([f"film_{i:02}" for i in range(4)], [1, 1, 2, 3])
+            "nih_chest_xray14.tables": MemoryDataset(
+                beside(entries([f"film_{i:02}" for i in range(4)], [1, 1, 2, 3])),
+                copy_mode="assign",
             ),
             "params:dose_simulation": MemoryDataset(DoseSimulationParams(physics=physics)),
         }

@@ -93,7 +93,7 @@ def arrays(tmp_path: Path) -> ArrayCache:
 
 @pytest.fixture
 def cohort(arrays: ArrayCache) -> pd.DataFrame:
-    return index_cohort(arrays, COHORT)[0]
+    return index_cohort(arrays, {}, COHORT)[0]
 
 
 def test_films_find_their_masks_whatever_their_names() -> None:
@@ -127,7 +127,7 @@ def test_the_cohort_says_site_label_and_truth(arrays: ArrayCache, cohort: pd.Dat
     assert cohort["site"].value_counts().to_dict() == {"shenzhen": 20, "montgomery": 12}
     assert set(cohort["tuberculosis"]) == {0, 1}
     assert cohort["target"].iloc[0] == pytest.approx(draw(0)[1].mean())
-    other = index_cohort(arrays, COHORT.model_copy(update={"sites": {}}))[0]
+    other = index_cohort(arrays, {}, COHORT.model_copy(update={"sites": {}}))[0]
     assert set(other["site"]) == {"other"}
 
 
@@ -151,7 +151,7 @@ def test_honest_splits_films_and_a_turned_copy_stays_with_its_film(tmp_path: Pat
     films[test] = partial(np.flip, films[train](), 1)
     assert names == sorted(films)
     write_cache(cache_films(films, masks, COHORT), str(tmp_path / "copied"))
-    cohort = index_cohort(read_cache(str(tmp_path / "copied")), COHORT)[0]
+    cohort = index_cohort(read_cache(str(tmp_path / "copied")), {}, COHORT)[0]
     split, leakage = split_cohort(cohort, HONEST)
     assert leakage["kind"].tolist() == ["near_duplicate"]
     assert leakage["action"].tolist() == ["regrouped"]
@@ -163,7 +163,7 @@ def test_honest_splits_films_and_a_turned_copy_stays_with_its_film(tmp_path: Pat
 
 def split_of(films: dict, masks: dict, folder: Path) -> pd.DataFrame:
     write_cache(cache_films(films, masks, COHORT), str(folder))
-    return split_cohort(index_cohort(read_cache(str(folder)), COHORT)[0], HONEST)[0]
+    return split_cohort(index_cohort(read_cache(str(folder)), {}, COHORT)[0], HONEST)[0]
 
 
 def test_each_site_trains_in_turn_and_the_other_tests(cohort: pd.DataFrame) -> None:
@@ -299,6 +299,7 @@ def outputs_and_folder(tmp_path: Path) -> tuple[dict, Path]:
         {
             "montgomery_shenzhen.films": MemoryDataset(films, copy_mode="assign"),
             "montgomery_shenzhen.masks": MemoryDataset(masks, copy_mode="assign"),
+            "montgomery_shenzhen.readings": MemoryDataset({}),
             "lung_segmentation.new_films": MemoryDataset(new, copy_mode="assign"),
             "lung_segmentation.arrays": ArrayCacheDataset(path=str(tmp_path / "arrays")),
             "lung_segmentation.new_arrays": ArrayCacheDataset(path=str(tmp_path / "new_arrays")),
@@ -422,7 +423,7 @@ def test_real_films_are_paired_prepared_and_free_of_copies(real_data: Path, tmp_
     params = COHORT.model_copy(update={"preprocess": PreprocessParams(size_px=64)})
     write_cache(cache_films(films, masks, params), str(tmp_path / "arrays"))
     arrays = read_cache(str(tmp_path / "arrays"))
-    cohort, rejected = index_cohort(arrays, params)
+    cohort, rejected = index_cohort(arrays, {}, params)
     assert len(cohort) == 196
     assert cohort["site"].value_counts().to_dict() == {"shenzhen": 158, "montgomery": 38}
     assert rejected["reason"].tolist() == ["has no mask"] * 21

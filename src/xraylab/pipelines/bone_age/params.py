@@ -63,6 +63,8 @@ class CohortParams(Parameters):
     max_look_distance : int
         Bits of 256 by which the perceptual hashes of two copies may differ. Hands in one pose differ by less than other
         films do, so that it is less than elsewhere.
+    patient_folder : int, optional
+        Which folder above a film is its patient's: 1 for the one that it lies in. Films of a patient are one group.
     """
 
     tables: dict[str, OfficialSplit] = Field(default_factory=lambda: dict(_TABLES), min_length=1)
@@ -79,6 +81,7 @@ class CohortParams(Parameters):
     workers: int = Field(-1, ge=-64, le=256)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
     max_look_distance: int = Field(12, ge=0, le=256)
+    patient_folder: int | None = Field(None, ge=1, le=32)
 
     @model_validator(mode="after")
     def _check(self) -> CohortParams:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -17,6 +18,9 @@ from xraylab.evaluation.metrics import tidy
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.imaging import UnreadableRadiograph
 from xraylab.imaging.film_file import LoadFilm, with_voi
+from xraylab.records.delimited import LoadTable
+from xraylab.records.entries import read_entries
+from xraylab.records.ids import match_films
 
 from .params import DoseSimulationParams
 
@@ -33,77 +37,78 @@ logger = logging.getLogger(__name__)
 
 
 def index_cohort(
-    films: dict[str, LoadFilm], entries: pd.DataFrame, params: DoseSimulationParams
+    films: dict[str, LoadFilm], tables: Mapping[str, LoadTable], params: DoseSimulationParams
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Join the films of the NIH folder with their table, by image id.
+    """Join the films of the NIH folder with their clinical table.
 
     Parameters
     ----------
     films : dict of str to callable
         Lazy films by image id; none is read here.
-    entries : DataFrame
-        ``Data_Entry_2017.csv`` with at least ``Image Index`` and ``Patient ID``.
+    tables : mapping of str to callable
+        Lazy tables of the folder; `xraylab.records.entries.read_entries` says which is read. Rows are joined by
+        `xraylab.records.ids.match_films`.
     params : DoseSimulationParams
         ``max_films`` and ``max_rejected_fraction`` apply.
 
     Returns
     -------
     cohort : DataFrame
-        ``image_id, group_id`` (the patient), ``split`` (empty: nothing is trained here) and ``fold``, one row a
-        film, by id.
+        ``image_id, group_id`` (the patient), ``split`` (empty: nothing is trained here) and ``fold``, one row per film,
+        by id.
     rejected : DataFrame
-        ``image_id, reason`` for every film without an entry or a patient, and every entry without a film.
+        ``image_id, reason`` for every film without a row or a patient, and every row without a film.
 
     Raises
     ------
+    UnreadableTableError
+        If the clinical table cannot be read.
     ValueError
-        If a column is missing, an image is listed twice, or too many films (or all) have no patient.
+        If there is none, or as `read_entries` raises, or too many films (or all) have no patient.
     """
-    missing = {"Image Index", "Patient ID"} - set(entries.columns)
-    if missing:
+    read = read_entries(tables)
+    if read is None:
         raise ValueError(
-            f"Data_Entry_2017.csv lacks the column '{min(missing)}'; it has {list(entries.columns)}"
+            f"there is no clinical table beside the films: expected Data_Entry_2017.csv, there "
+            f"{'are ' + ', '.join(sorted(tables)) if tables else 'is none'}"
         )
-    ids = entries["Image Index"].astype(str).str.replace(r"\.[A-Za-z]+$", "", regex=True)
-    twice = ids[ids.duplicated()]
-    if len(twice):
-        raise ValueError(f"Data_Entry_2017.csv lists '{twice.iloc[0]}' more than once")
-    patient = pd.Series(entries["Patient ID"].to_numpy(), index=ids)
-    listed = (
-        patient.dropna().astype(str).str.removesuffix(".0")
-    )  # whole numbers beside a gap are read as floats
-
-    here = pd.Index(sorted(films))
-    known = here.intersection(listed.index, sort=False)
-    reasons = {
-        "film has no row in Data_Entry_2017.csv": here.difference(patient.index),
-        "row in Data_Entry_2017.csv has no film": patient.index.difference(here),
-        "row in Data_Entry_2017.csv has no Patient ID": here.intersection(
-            patient.index[patient.isna()]
-        ),
+    name, entries = read
+    matches = match_films(films, entries["image_id"].tolist())
+    row_of = {film: entries["patient_id"].iloc[row] for film, row in matches.row_of.items()}
+    patient_of = {film: patient for film, patient in row_of.items() if patient}
+    unusable = {
+        film: matches.reasons.get(film)
+        or f"{'row in' if film in row_of else 'film has no row in'} {name}.csv"
+        + (" has no Patient ID" if film in row_of else "")
+        for film in sorted(films)
+        if film not in patient_of
     }
-    rejected = pd.DataFrame(
-        [(image_id, reason) for reason, ids in reasons.items() for image_id in ids],
-        columns=["image_id", "reason"],
-    )
-    unusable = here.difference(known)
-    if len(unusable) > params.max_rejected_fraction * len(here) or known.empty:
+    if len(unusable) > params.max_rejected_fraction * len(films) or not patient_of:
+        first = next(iter(unusable.items()), None)
         raise ValueError(
-            f"{len(unusable)} of {len(here)} films have no patient in Data_Entry_2017.csv, such as "
-            f"'{unusable[0]}'; max_rejected_fraction is {params.max_rejected_fraction}"
+            f"{len(unusable)} of {len(films)} films have no patient in {name}.csv"
+            + (f", such as '{first[0]}' ({first[1]})" if first else "")
+            + f"; max_rejected_fraction is {params.max_rejected_fraction}"
         )
+    without_film = entries["image_id"].iloc[matches.unmatched]
+    rejected = pd.DataFrame(
+        [*unusable.items(), *((row, f"row in {name}.csv has no film") for row in without_film)],
+        columns=["image_id", "reason"],
+        dtype="str",
+    )
+    known = pd.Index(sorted(patient_of), dtype="str")
     if params.max_films is not None:
         by_hash = sorted(known, key=lambda image_id: noise_key(params.seed, image_id, "choice"))
         known = pd.Index(sorted(by_hash[: params.max_films]))
     cohort = pd.DataFrame(
         {
             "image_id": known.astype(str),
-            "group_id": listed[known].to_numpy(),
+            "group_id": [patient_of[image_id] for image_id in known],
             "split": "",
             "fold": NO_FOLD,
         }
     )
-    return cohort, rejected.astype(str)
+    return cohort, rejected
 
 
 def plan_exposures(cohort: pd.DataFrame, params: DoseSimulationParams) -> pd.DataFrame:

@@ -23,7 +23,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 index_cohort,
-                ["films", "entries", params],
+                ["films", "tables", params],
                 ["cohort", "rejected"],
                 name="index_cohort",
             ),
@@ -54,6 +54,6 @@ def create_pipeline() -> Pipeline:
             ),
         ],
         namespace="dose_simulation",
-        inputs={"films": "nih_chest_xray14.films", "entries": "nih_chest_xray14.entries"},
+        inputs={"films": "nih_chest_xray14.films", "tables": "nih_chest_xray14.tables"},
         parameters={params},
     )

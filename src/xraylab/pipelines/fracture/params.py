@@ -48,6 +48,8 @@ class CohortParams(Parameters):
         Films decoded at once, as joblib counts: -1 uses every core.
     max_rejected_fraction : float
         Stop when more than this share of the films cannot be read.
+    patient_folder : int, optional
+        Which folder above a film is its patient's: 1 for the one that it lies in. Films of a patient are one group.
     """
 
     splits: dict[str, Literal["train", "val", "test"]] = Field(min_length=1)
@@ -57,6 +59,7 @@ class CohortParams(Parameters):
     markers: MarkerParams = MarkerParams()
     workers: int = Field(-1, ge=-64, le=256)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
+    patient_folder: int | None = Field(None, ge=1, le=32)
 
 
 class FractureModel(Parameters):

@@ -60,6 +60,8 @@ class CohortParams(Parameters):
         Bits of 256 by which the perceptual hashes of two copies may differ.
     inside_lungs : bool
         Measure lesions inside the lungs alone, where there is a mask of the lungs.
+    patient_folder : int, optional
+        Which folder above a film is its patient's: 1 for the one that it lies in. Films of a patient are one group.
     """
 
     labels: tuple[str, ...] = Field(("Pneumonia",), min_length=1)
@@ -69,6 +71,7 @@ class CohortParams(Parameters):
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
     max_look_distance: int = Field(MAX_DISTANCE, ge=0, le=256)
     inside_lungs: bool = True
+    patient_folder: int | None = Field(None, ge=1, le=32)
 
 
 class SegmentationParams(Parameters):

@@ -48,10 +48,19 @@ def _create_cohort() -> Pipeline:
     return Pipeline(
         [
             Node(cache_films, ["films", "masks", params], "arrays", name="cache_films"),
-            Node(index_cohort, ["arrays", params], ["cohort", "rejected"], name="index_cohort"),
+            Node(
+                index_cohort,
+                ["arrays", "readings", params],
+                ["cohort", "rejected"],
+                name="index_cohort",
+            ),
         ],
         namespace="lung_segmentation",
-        inputs={"films": "montgomery_shenzhen.films", "masks": "montgomery_shenzhen.masks"},
+        inputs={
+            "films": "montgomery_shenzhen.films",
+            "masks": "montgomery_shenzhen.masks",
+            "readings": "montgomery_shenzhen.readings",
+        },
         parameters={params},
     )
 

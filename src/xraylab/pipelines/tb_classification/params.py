@@ -56,6 +56,10 @@ class CohortParams(Parameters):
         Stop when more than this share of the films cannot be read.
     max_look_distance : int
         Bits of 256 by which the perceptual hashes of two copies may differ.
+    patient_folder : int, optional
+        Which folder above a film is its patient's: 1 for the one that it lies in. Films of a patient are one group.
+    same_patients : tuple of tuple of str
+        Lists of image ids that are of one patient, beside what the readings say.
     """
 
     sites: dict[str, str] = Field(default_factory=dict)
@@ -64,6 +68,8 @@ class CohortParams(Parameters):
     workers: int = Field(-1, ge=-64, le=256)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
     max_look_distance: int = Field(MAX_DISTANCE, ge=0, le=256)
+    patient_folder: int | None = Field(None, ge=1, le=32)
+    same_patients: tuple[tuple[str, ...], ...] = ()
 
 
 class EmbeddingParams(Parameters):

@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from xraylab.evaluation.duplicates import name_looks
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.bone_age.params import CohortParams
+from xraylab.records.delimited import (
+    LoadTable,
+    find_column,
+    iterate_readable,
+    text_of,
+    to_numbers,
+)
+from xraylab.records.groups import group_films, patients_of_files
+from xraylab.records.ids import clean_id, match_films
+from xraylab.records.readings import log_notes, parse_sex
 
 __all__ = ["cache_films", "index_cohort", "read_labels", "read_sexes"]
 
 logger = logging.getLogger(__name__)
 
-_WHOLE = r"0*(\d+)(?:\.0+)?"  # 1377.0 is how a table with a gap may write it
-_MALE, _FEMALE = ("m", "male", "true", "1", "1.0"), ("f", "female", "false", "0", "0.0")
+_WHOLE = r"(?P<folders>(?:.*/)?)0*(?P<number>\d+)"
 _LABELS = ("image_id", "target", "sex", "official_split", "table")
 
 
 def read_labels(
-    tables: dict[str, Callable[[], pd.DataFrame]], params: CohortParams
+    tables: Mapping[str, LoadTable], params: CohortParams
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the tables of labels that are there, whatever their columns are called and in whatever order they stand.
 
     Parameters
     ----------
-    tables : dict of str to callable
+    tables : mapping of str to callable
         Lazy tables by their path without suffix; those whose name `CohortParams.tables` lists are read.
     params : CohortParams
         What tables and columns are called.
@@ -40,7 +49,8 @@ def read_labels(
     Returns
     -------
     labels : DataFrame
-        One row an id: ``image_id`` (the whole number as text), ``target`` (months), ``sex`` (``M`` or ``F``),
+        One row per id: ``image_id`` (the whole number as text, after the film's folders where the table names them),
+        ``target`` (months), ``sex`` (``M`` or ``F``),
         ``official_split`` and ``table``.
     rejected : DataFrame
         ``image_id, reason``: rows without an id, or whose id is no whole number or stands in more rows than one; whose
@@ -48,6 +58,8 @@ def read_labels(
 
     Raises
     ------
+    UnreadableTableError
+        If one of these tables cannot be read.
     ValueError
         If there is none of the tables, a table lacks a column of ids or of the sex, or no row is of use.
     """
@@ -79,43 +91,56 @@ def read_labels(
 
 
 def read_sexes(
-    tables: dict[str, Callable[[], pd.DataFrame]], params: CohortParams
+    image_ids: Sequence[str], tables: Mapping[str, LoadTable], params: CohortParams
 ) -> dict[str, str]:
-    """Return ``M`` or ``F`` by the name of a film, from all tables that have a column of ids and one of the sex.
+    """Return ``M`` or ``F`` by image id, from all tables that have a column of ids and one of the sex.
 
-    Names are in lower case, without leading zeros; a name of whose sex tables differ is left out.
+    Rows are joined by `xraylab.records.ids.match_films`. A table that cannot be read is passed over; a film whose row
+    is in doubt, whose sex cannot be read, or of whose sex tables differ, is left out. The log says so.
     """
     told: dict[str, set[str]] = {}
-    for path in sorted(tables):
-        table = tables[path]()
-        if _find(table, params.id_columns) is None or _find(table, params.sex_columns) is None:
+    notes: dict[str, str] = {}
+    for path, table in iterate_readable(tables):
+        if find_column(table, params.id_columns) is None:
             continue
-        ids = _text(table, path, "id", params.id_columns)
-        for name, sex in zip(
-            ids, _read_sex(_text(table, path, "sex", params.sex_columns)), strict=True
-        ):
+        column = find_column(table, params.sex_columns)
+        if column is None:
+            continue
+        written = text_of(table[column])
+        matches = match_films(image_ids, _ids(table, path, params).tolist())
+        notes |= matches.reasons
+        for image_id, row in matches.row_of.items():
+            sex = parse_sex(written.iloc[row], column)
             if sex:
-                told.setdefault(name.removesuffix(".png").lstrip("0") or "0", set()).add(sex)
-    return {name: sexes.pop() for name, sexes in told.items() if len(sexes) == 1}
-
-
-def _read_sex(told: pd.Series) -> NDArray[np.str_]:
-    return np.where(told.isin(_MALE), "M", np.where(told.isin(_FEMALE), "F", ""))
+                told.setdefault(image_id, set()).add(sex)
+            elif written.iloc[row]:
+                notes[image_id] = (
+                    f"its sex '{written.iloc[row]}' in '{path}' can be neither M nor F"
+                )
+    notes |= {
+        image_id: "tables differ about its sex"
+        for image_id, sexes in told.items()
+        if len(sexes) > 1
+    }
+    log_notes({image_id: notes.get(image_id, "") for image_id in image_ids}, "The sexes")
+    return {image_id: sexes.pop() for image_id, sexes in told.items() if len(sexes) == 1}
 
 
 def _read_table(table: pd.DataFrame, path: str, params: CohortParams) -> pd.DataFrame:
     """Return the rows of one table under our names; ``written`` and ``told_sex`` as they stand there."""
-    written = _text(table, path, "id", params.id_columns)
-    sex = _text(table, path, "sex", params.sex_columns)
-    column = _find(table, params.age_columns)
-    age = pd.Series(np.nan, index=table.index) if column is None else table[column]
-    number = written.str.extract(rf"^{_WHOLE}$")[0]
+    written = _ids(table, path, params)
+    sex_column = _require(table, path, "sex", params.sex_columns)
+    sex = text_of(table[sex_column])
+    column = find_column(table, params.age_columns)
+    age = pd.Series("", index=table.index) if column is None else table[column]
+    parts = written.map(clean_id).str.extract(f"^{_WHOLE}$")
+    number = parts["folders"] + parts["number"]
     line = pd.Series([f"{path}, row {row + 1}" for row in range(len(table))], index=table.index)
     return pd.DataFrame(
         {
             "image_id": number.fillna(written.where(written != "", line)),
-            "target": pd.to_numeric(age, errors="coerce").astype(float),
-            "sex": _read_sex(sex),
+            "target": to_numbers(age, f"The bone ages in '{path}'"),
+            "sex": [parse_sex(each, sex_column) for each in sex],
             "table": path,
             "is_whole": number.notna(),
             "written": written,
@@ -124,19 +149,18 @@ def _read_table(table: pd.DataFrame, path: str, params: CohortParams) -> pd.Data
     )
 
 
-def _find(table: pd.DataFrame, names: tuple[str, ...]) -> str | None:
-    columns = {str(column).strip().lower(): column for column in table.columns}
-    return next((columns[name.lower()] for name in names if name.lower() in columns), None)
+def _ids(table: pd.DataFrame, path: str, params: CohortParams) -> pd.Series:
+    return text_of(table[_require(table, path, "id", params.id_columns)])
 
 
-def _text(table: pd.DataFrame, path: str, what: str, names: tuple[str, ...]) -> pd.Series:
-    column = _find(table, names)
+def _require(table: pd.DataFrame, path: str, what: str, names: tuple[str, ...]) -> str:
+    column = find_column(table, names)
     if column is None:
         raise ValueError(
             f"the table '{path}' has no column of the {what}: expected {' or '.join(names)}, it has "
             f"{', '.join(map(str, table.columns))}"
         )
-    return table[column].astype("str").fillna("").str.strip().str.lower()
+    return column
 
 
 def _judge(rows: pd.DataFrame, params: CohortParams) -> pd.Series:
@@ -161,7 +185,7 @@ def _judge(rows: pd.DataFrame, params: CohortParams) -> pd.Series:
 def cache_films(
     films: dict[str, LoadFilm], labels: pd.DataFrame, bad_rows: pd.DataFrame, params: CohortParams
 ) -> CachePlan:
-    """Join films and labels by id, and plan the arrays.
+    """Join films and labels (`xraylab.records.ids.match_films`), and plan the arrays.
 
     Parameters
     ----------
@@ -175,25 +199,25 @@ def cache_films(
     Returns
     -------
     CachePlan
-        What the cache decodes, by image id. Bad rows, labels without a film, films without a label and ids that two
-        films have are known to be of no use.
+        What the cache decodes, by image id. Bad rows, labels without a film, films without a label and films whose
+        label is in doubt are known to be of no use.
 
     Raises
     ------
     ValueError
         If no film has a label.
     """
-    named: dict[str, list[str]] = {}
-    for path in sorted(films):
-        named.setdefault(PurePosixPath(path).name.lstrip("0") or "0", []).append(path)
-    labelled = set(labels["image_id"])
-    rejected = {number: "has no label" for number in named if number not in labelled}
-    rejected.update({number: "has no film" for number in labelled if number not in named})
-    rejected.update(zip(bad_rows["image_id"], bad_rows["reason"], strict=True))
-    for number, paths in named.items():
-        if len(paths) > 1:
-            rejected[number] = f"its id is that of {len(paths)} films: {', '.join(paths)}"
-    used = {number: films[paths[0]] for number, paths in named.items() if number not in rejected}
+    ids = [*labels["image_id"], *bad_rows["image_id"]]
+    matches = match_films(films, ids)
+    used = {ids[row]: films[film] for film, row in matches.row_of.items() if row < len(labels)}
+    rejected = {ids[row]: "has no film" for row in matches.unmatched}
+    rejected |= {
+        name: "has no label"
+        for film, name in _short_names(films).items()
+        if film not in matches.row_of and film not in matches.reasons
+    }
+    rejected |= matches.reasons
+    rejected |= dict(zip(bad_rows["image_id"], bad_rows["reason"], strict=True))
     if not used:
         raise ValueError(
             f"none of {len(films)} films has a label among {len(labels)}: a film is named by its id, such as "
@@ -206,6 +230,13 @@ def cache_films(
         workers=params.workers,
         max_rejected_fraction=params.max_rejected_fraction,
     )
+
+
+def _short_names(films: Iterable[str]) -> dict[str, str]:
+    """Return what each film is called: its number, or its path where another film has the same number."""
+    names = {film: PurePosixPath(film).name.lstrip("0") or "0" for film in films}
+    counts = Counter(names.values())
+    return {film: name if counts[name] == 1 else film for film, name in names.items()}
 
 
 def index_cohort(
@@ -225,8 +256,9 @@ def index_cohort(
     Returns
     -------
     cohort : DataFrame
-        ``image_id, group_id`` (the film: the set holds one a child as far as is known), ``sex, target`` (months),
-        ``official_split, height_px, width_px, source, digest, look``, and ``split`` and ``fold``, still empty.
+        ``image_id, group_id`` (the film, or all films of a child where the files name children), ``sex, target``
+        (months), ``official_split, height_px, width_px, source, digest, look``, and ``split`` and ``fold``, still
+        empty.
     rejected : DataFrame
         ``image_id, reason``.
     """
@@ -239,7 +271,7 @@ def index_cohort(
     cohort = pd.DataFrame(
         {
             "image_id": ids,
-            "group_id": ids,
+            "group_id": group_films(ids, patients_of_files(index, params.patient_folder)),
             **{name: told[name].to_numpy() for name in ("sex", "target", "official_split")},
             **{name: index[name] for name in ("height_px", "width_px", "source", "digest")},
             "look": name_looks(ids, hashes, params.max_look_distance),

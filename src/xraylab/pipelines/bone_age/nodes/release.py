@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -13,6 +13,7 @@ from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.models.card import NOTICE, check_preparation
 from xraylab.models.state import ModelState
 from xraylab.pipelines.bone_age.params import CohortParams, ReleaseParams
+from xraylab.records.delimited import LoadTable
 from xraylab.training.params import TrainingParams
 
 from .cohort import read_sexes
@@ -40,7 +41,7 @@ def cache_new_films(
 
 def predict_bone_ages(
     new_arrays: ArrayCache,
-    new_tables: dict[str, Callable[[], pd.DataFrame]],
+    new_tables: Mapping[str, LoadTable],
     predictions: pd.DataFrame,
     models: dict[str, ModelState],
     cohort: CohortParams,
@@ -53,8 +54,8 @@ def predict_bone_ages(
     ----------
     new_arrays : ArrayCache
         The films.
-    new_tables : dict of str to callable
-        Lazy tables beside them; those with a column of ids and one of the sex are read, joined by the film's name.
+    new_tables : mapping of str to callable
+        Lazy tables beside them; see `read_sexes`.
     predictions : DataFrame
         Of the honest protocol: the width of its intervals on the test part is that of the new ones.
     models : dict of str to ModelState
@@ -110,15 +111,15 @@ def predict_bone_ages(
 
 def _list_wanted(
     image_ids: pd.Series,
-    new_tables: dict[str, Callable[[], pd.DataFrame]],
+    new_tables: Mapping[str, LoadTable],
     cohort: CohortParams,
     params: ReleaseParams,
 ) -> pd.DataFrame:
     """Return one row a film and sex that it is asked for."""
-    told = read_sexes(new_tables, cohort)
+    told = read_sexes(image_ids.tolist(), new_tables, cohort)
     rows = []
     for image_id in image_ids:
-        known = told.get(PurePosixPath(image_id).name.lower().lstrip("0") or "0")
+        known = told.get(image_id)
         if known is not None:
             rows.append((image_id, known, "table"))
         elif params.sex is not None:

@@ -15,6 +15,7 @@ from xraylab.evaluation.leakage import check_leakage, merge_duplicates, pass_gat
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, assign_stratified_folds
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.pipelines.fracture.params import CohortParams, ProtocolParams
+from xraylab.records.groups import group_films, patients_of_files
 
 __all__ = ["cache_films", "index_cohort", "split_cohort"]
 
@@ -81,11 +82,11 @@ def index_cohort(
     Returns
     -------
     cohort : DataFrame
-        ``image_id, group_id`` (the film itself), ``official_split, target`` (1: fractured), ``named_family`` (class and
-        number in the file's name, a hint that is only compared with), ``height_px, width_px, source`` and ``digest``
-        (equal for equal files and equal pixels), ``look`` (one name for all turned copies of a film), ``conflict`` (the
-        same file lies in both classes), ``marker_fraction`` (of the film, burned-in letters), ``split, fold`` (still
-        empty).
+        ``image_id, group_id`` (the film itself, or all films of a patient where the files name patients),
+        ``official_split, target`` (1: fractured), ``named_family`` (class and number in the file's name, a hint that
+        is only compared with), ``height_px, width_px, source`` and ``digest`` (equal for equal files and equal
+        pixels), ``look`` (one name for all turned copies of a film), ``conflict`` (the same file lies in both
+        classes), ``marker_fraction`` (of the film, burned-in letters), ``split, fold`` (still empty).
     copies : DataFrame
         ``image_id_a, image_id_b, angle_deg, mirrored, similarity``: pairs by which turned copies were joined.
     rejected : DataFrame
@@ -103,7 +104,7 @@ def index_cohort(
     cohort = pd.DataFrame(
         {
             "image_id": ids,
-            "group_id": ids,
+            "group_id": group_films(ids, patients_of_files(index, params.patient_folder)),
             "official_split": [params.splits[split] for split, _ in folders],
             "target": target.astype(float),
             "named_family": _named_family(ids, target),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -19,6 +19,11 @@ from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.imaging.preprocess import MaskSizeError
 from xraylab.pipelines.lesion_regression.params import CohortParams
+from xraylab.records.delimited import LoadTable, find_column, text_of, to_numbers
+from xraylab.records.entries import read_entries
+from xraylab.records.groups import group_films, patients_of_files
+from xraylab.records.ids import clean_id, match_films
+from xraylab.records.readings import log_notes, parse_age, parse_sex
 
 __all__ = ["BoxMask", "cache_films", "index_cohort", "read_tables"]
 
@@ -28,8 +33,6 @@ BOXES, MASKS = "nih_chest_xray14", "covid_lesions"
 """The data sets: of films with boxes, and of films with pixel masks."""
 
 _ENTRY_COLUMNS = {
-    "Image Index": "image_id",
-    "Patient ID": "patient_id",
     "Patient Age": "age",
     "Patient Gender": "sex",
     "View Position": "view",
@@ -43,11 +46,9 @@ _BOX_COLUMNS = {
     "w": "width",
     "h]": "height",
 }
-_OLDEST = 120  # years; the public table has ages of 400
+_ALIASES = {"Patient Gender": ("Patient Gender", "Patient Sex")}
 _SEX, _VIEW = {"M": 0.0, "F": 1.0}, {"PA": 0.0, "AP": 1.0}
 _LEAST_INSIDE = 0.5  # share of a box that must lie on the film
-
-LoadTable = Callable[[], "pd.DataFrame"]  # in quotes: pandas is loaded when it is first used
 
 
 def read_tables(
@@ -58,17 +59,17 @@ def read_tables(
     Parameters
     ----------
     tables : mapping of str to callable
-        Tables by ``<data set>/<file without .csv>``. ``Data_Entry…`` of either data set is a clinical table; the lists
-        of boxes are named in the parameters. The published heads of the latter read ``Bbox [x,y,w,h],,,``, so that
-        commas stand inside a name.
+        Tables by ``<data set>/<file without .csv>``. ``Data_Entry…`` of either data set is a clinical table
+        (`xraylab.records.entries.read_entries` says which, where there are two); the lists of boxes are named in the
+        parameters. The published heads of the latter read ``Bbox [x,y,w,h],,,``, so that commas stand inside a name.
     params : CohortParams
         Labels and lists.
 
     Returns
     -------
     entries : DataFrame
-        One row a film: ``image_id, data_set, patient_id, age`` (years, missing beyond 120), ``sex`` (0 male, 1 female),
-        ``view`` (0 PA, 1 AP), ``follow_up``.
+        One row per film: ``image_id, data_set, patient_id, age`` (years, missing beyond 120), ``sex`` (0 male, 1
+        female), ``view`` (0 PA, 1 AP), ``follow_up`` and ``reading_note`` (what could not be read).
     boxes : DataFrame
         One row a box of a wanted label: ``image_id, list, label, left, top, width, height`` in pixels of the film.
 
@@ -78,11 +79,15 @@ def read_tables(
         If a table lacks a column, lists a film twice, a box is no number or has no area, or no wanted list is there.
     """
     entries, boxes = [], []
+    for data_set in (MASKS, BOXES):
+        here = {name: load for name, load in tables.items() if name.startswith(f"{data_set}/")}
+        read = read_entries(here)
+        if read is not None:
+            name, table = read
+            entries.append(_clean_entries(table, name).assign(data_set=data_set))
     for name in sorted(tables):
         data_set, _, stem = name.rpartition("/")
-        if data_set in (BOXES, MASKS) and stem.startswith("Data_Entry"):
-            entries.append(_read_entries(tables[name](), name).assign(data_set=data_set))
-        elif data_set == BOXES and stem in params.box_lists:
+        if data_set == BOXES and stem in params.box_lists:
             boxes.append(_read_boxes(tables[name](), name).assign(list=stem))
     if not boxes:
         there = ", ".join(sorted(tables)) or "none"
@@ -94,47 +99,53 @@ def read_tables(
     if chosen.empty:
         valid = sorted(set(listed["label"]))
         logger.warning("No box is labelled %s; there are %s", ", ".join(params.labels), valid)
-    columns = ["image_id", "data_set", *list(_ENTRY_COLUMNS.values())[1:]]
+    columns = ["image_id", "data_set", "patient_id", *_ENTRY_COLUMNS.values(), "reading_note"]
     known = pd.concat(entries, ignore_index=True) if entries else pd.DataFrame(columns=columns)
     ordered = ["image_id", "list", *list(_BOX_COLUMNS.values())[1:]]
     return known[columns], chosen[ordered].reset_index(drop=True)
 
 
-def _stem(names: pd.Series) -> pd.Series:
-    return names.astype(str).str.replace(r"\.[A-Za-z]+$", "", regex=True)
-
-
 def _named(table: pd.DataFrame, columns: dict[str, str], name: str) -> pd.DataFrame:
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise ValueError(
-            f"{name}.csv lacks the column '{missing[0]}'; it has {list(table.columns)}"
-        )
-    named = table[list(columns)].rename(columns=columns)
-    return named.assign(image_id=_stem(named["image_id"]))
+    """Return some columns of a table as text, under our names."""
+    found = {}
+    for column, ours in columns.items():
+        there = find_column(table, _ALIASES.get(column, (column,)))
+        if there is None:
+            raise ValueError(
+                f"{name}.csv lacks the column '{column}'; it has {list(table.columns)}"
+            )
+        found[ours] = text_of(table[there])
+    return pd.DataFrame(found)
 
 
-def _read_entries(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    rows = _named(table, _ENTRY_COLUMNS, name)
-    twice = rows["image_id"][rows["image_id"].duplicated()]
-    if len(twice):
-        raise ValueError(f"{name}.csv lists '{twice.iloc[0]}' more than once")
-    # the first release of the public table writes 058Y
-    age = pd.to_numeric(rows["age"].astype(str).str.removesuffix("Y"), errors="coerce")
-    patient = rows["patient_id"].astype("string").str.removesuffix(".0")
+def _clean_entries(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    rows = table[["image_id", "patient_id"]].join(_named(table, _ENTRY_COLUMNS, name))
+    ages = {written: parse_age(written, unit="y") for written in rows["age"].unique()}
+    sexes = {written: _SEX.get(parse_sex(written)) for written in rows["sex"].unique()}
+    odd_sex = rows["sex"].map(sexes).isna() & (rows["sex"] != "")
+    notes = rows["age"].map({written: note for written, (_, note) in ages.items()})
+    sex_notes = ("its sex '" + rows["sex"] + "' is neither M nor F").where(odd_sex, "")
+    between = np.where((notes != "") & (sex_notes != ""), "; ", "")
+    rows["reading_note"] = notes + between + sex_notes
+    log_notes(
+        dict(zip(rows["image_id"], rows["reading_note"], strict=True)), f"The rows of {name}.csv"
+    )
     return rows.assign(
-        patient_id=patient.fillna(rows["image_id"]).astype(str),
-        age=age.where((age >= 0) & (age <= _OLDEST)).astype(np.float64),
-        sex=rows["sex"].map(_SEX).astype(np.float64),
-        view=rows["view"].map(_VIEW).astype(np.float64),
-        follow_up=pd.to_numeric(rows["follow_up"], errors="coerce").astype(np.float64),
+        patient_id=rows["patient_id"].where(rows["patient_id"] != "", rows["image_id"]),
+        age=rows["age"]
+        .map({written: age for written, (age, _) in ages.items()})
+        .astype(np.float64),
+        sex=rows["sex"].map(sexes).astype(np.float64),
+        view=rows["view"].str.upper().map(_VIEW).astype(np.float64),
+        follow_up=to_numbers(rows["follow_up"], f"{name}.csv, 'Follow-up #'"),
     )
 
 
 def _read_boxes(table: pd.DataFrame, name: str) -> pd.DataFrame:
     rows = _named(table, _BOX_COLUMNS, name)
+    rows["image_id"] = rows["image_id"].map(clean_id)
     for side in ("left", "top", "width", "height"):
-        rows[side] = pd.to_numeric(rows[side], errors="coerce").astype(np.float64)
+        rows[side] = to_numbers(rows[side], f"{name}.csv, {side} of the boxes")
     bad = rows[
         rows[["left", "top"]].isna().any(axis=1) | ~(rows["width"] > 0) | ~(rows["height"] > 0)
     ]
@@ -218,6 +229,7 @@ def cache_films(
     ValueError
         If no film is annotated, or one id is in both data sets.
     """
+    boxes, doubtful = _join(boxes, box_films)
     both = sorted(set(box_films) & set(mask_films))
     if both:
         raise ValueError(f"the image id '{both[0]}' is in {BOXES} and in {MASKS}: rename one")
@@ -243,6 +255,7 @@ def cache_films(
     rejected |= {
         name: "is a lesion mask without a film" for name in masks if name not in mask_films
     }
+    rejected |= doubtful
     listed = set(boxes["image_id"])
     rejected |= {name: "has a box and no film" for name in sorted(listed) if name not in box_films}
     return CachePlan(
@@ -256,6 +269,15 @@ def cache_films(
     )
 
 
+def _join(rows: pd.DataFrame, films: Iterable[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Give rows the id of the film that they are of, and say of which films this is in doubt."""
+    written = rows["image_id"].drop_duplicates().tolist()
+    matches = match_films(films, written)
+    film_of = {written[row]: film for film, row in matches.row_of.items()}
+    names = rows["image_id"].map(lambda name: film_of.get(name, name)).astype("str")
+    return rows.assign(image_id=names), matches.reasons
+
+
 def index_cohort(
     arrays: ArrayCache, boxes: pd.DataFrame, entries: pd.DataFrame, params: CohortParams
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -264,10 +286,10 @@ def index_cohort(
     Returns
     -------
     cohort : DataFrame
-        One row a film: ``image_id, group_id`` (``<data set>/<patient>``, or the image where no table knows the
-        patient), ``data_set, annotation`` (``box`` or ``mask``), ``patient_id, age, sex, view, follow_up`` (missing
-        where unknown), ``height_px, width_px, source, digest, look``, ``target`` (the share of the film that is
-        lesion by its annotation), and ``split`` and ``fold``, still empty.
+        One row per film: ``image_id, group_id`` (``<data set>/<patient>``, or the image where no table and no file
+        knows the patient), ``data_set, annotation`` (``box`` or ``mask``), ``patient_id, age, sex, view, follow_up``
+        (missing where unknown), ``height_px, width_px, source, digest, look``, ``target`` (the share of the film that
+        is lesion by its annotation), and ``split`` and ``fold``, still empty.
     rejected : DataFrame
         ``image_id, reason``.
     """
@@ -276,7 +298,7 @@ def index_cohort(
     hashes = np.stack(
         [np.frombuffer(looks, np.uint64).reshape(TURNS, -1) for looks in index["looks"]]
     )
-    by_box = ids.isin(set(boxes["image_id"]))
+    by_box = ids.isin(set(_join(boxes, ids)[0]["image_id"]))
     films = pd.DataFrame(
         {
             "image_id": ids,
@@ -284,10 +306,22 @@ def index_cohort(
             "annotation": np.where(by_box, "box", "mask"),
         }
     )
-    joined = films.merge(entries, on=["image_id", "data_set"], how="left", validate="one_to_one")
+    own = [
+        _join(entries[entries["data_set"] == name], here["image_id"])[0]
+        for name, here in films.groupby("data_set")
+    ]
+    joined = films.merge(
+        pd.concat(own), on=["image_id", "data_set"], how="left", validate="one_to_one"
+    )
     patient = joined["patient_id"].fillna(joined["image_id"]).astype(str)
     joined["patient_id"] = patient
-    joined.insert(1, "group_id", joined["data_set"] + "/" + patient)
+    joined["reading_note"] = joined["reading_note"].fillna("")
+    sources = patients_of_files(index, params.patient_folder)
+    groups = [
+        group_films(rows, {name: source[rows.index] for name, source in sources.items()})
+        for _, rows in (joined["data_set"] + "/" + patient).groupby(joined["data_set"])
+    ]
+    joined.insert(1, "group_id", pd.concat(groups))
     cohort = joined.assign(
         height_px=index["height_px"].to_numpy(),
         width_px=index["width_px"].to_numpy(),

@@ -10,6 +10,7 @@ import pandas as pd
 from xraylab.evaluation.leakage import LEAK_COLUMNS, LeakError, check_leakage
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.pipelines.lesion_regression.params import ProtocolParams, TableParams
+from xraylab.records.delimited import to_numbers
 from xraylab.tabular.identities import find_identities
 
 __all__ = ["TABLE_COLUMNS", "fold_by_rows", "index_table", "make_rows"]
@@ -132,10 +133,15 @@ def index_table(table: pd.DataFrame, params: TableParams) -> tuple[pd.DataFrame,
         raise ValueError(
             f"features_and_target.csv lacks the column '{missing[0]}'; it has {list(table.columns)}"
         )
-    rows = table[list(TABLE_COLUMNS)].rename(columns=TABLE_COLUMNS)
+    rows = pd.DataFrame(
+        {
+            ours: to_numbers(table[name], f"features_and_target.csv, '{name}'")
+            for name, ours in TABLE_COLUMNS.items()
+        }
+    )
     gaps = [name for name in rows.columns if rows[name].isna().any()]
     if gaps:
-        raise ValueError(f"features_and_target.csv: '{gaps[0]}' is missing in a row")
+        raise ValueError(f"features_and_target.csv: '{gaps[0]}' is missing, or no number, in a row")
     lesions = ["num_lesions", "mean_area", "mean_centroid_distance"]
     image = rows.groupby(lesions).ngroup().map("image_{:03d}".format)
     cohort = rows.assign(

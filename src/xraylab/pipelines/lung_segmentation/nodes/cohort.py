@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -15,6 +16,8 @@ from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_rand
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.lung_segmentation.params import CohortParams, ProtocolParams
+from xraylab.records.groups import group_films, patients_of_files
+from xraylab.records.readings import patients_of_readings
 
 __all__ = ["cache_films", "index_cohort", "split_cohort"]
 
@@ -65,15 +68,27 @@ def cache_films(
     )
 
 
-def index_cohort(arrays: ArrayCache, params: CohortParams) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """List what can be used: one row a film, with what it is known by.
+def index_cohort(
+    arrays: ArrayCache, readings: Mapping[str, str], params: CohortParams
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """List what can be used: one row per film, with what it is known by.
+
+    Parameters
+    ----------
+    arrays : ArrayCache
+        The films that could be read.
+    readings : mapping of str to str
+        Clinical readings by the name of their film, which say what films are of one patient; there may be none.
+    params : CohortParams
+        Sites, patients, and when two films look alike.
 
     Returns
     -------
     cohort : DataFrame
-        ``image_id, group_id`` (the film: these sets hold one a patient), ``site, tuberculosis`` (1, 0, or -1 where the
-        name does not say), ``height_px, width_px, spacing_mm, source, digest, look``, ``target`` (the share of the
-        film that is lung), and ``split`` and ``fold``, still empty.
+        ``image_id, group_id`` (all films of a patient, as readings, files and ``same_patients`` say),
+        ``site, tuberculosis`` (1, 0, or -1 where the name does not say),
+        ``height_px, width_px, spacing_mm, source, digest, look``, ``target`` (the share of the film that is lung),
+        and ``split`` and ``fold``, still empty.
     rejected : DataFrame
         ``image_id, reason``.
     """
@@ -82,11 +97,13 @@ def index_cohort(arrays: ArrayCache, params: CohortParams) -> tuple[pd.DataFrame
     hashes = np.stack(
         [np.frombuffer(looks, np.uint64).reshape(TURNS, -1) for looks in index["looks"]]
     )
+    patients = patients_of_files(index, params.patient_folder)
+    patients |= patients_of_readings(ids, readings, params.same_patients)
     label = ids.str.extract(r"_([01])$")[0]
     cohort = pd.DataFrame(
         {
             "image_id": ids,
-            "group_id": ids,
+            "group_id": group_films(ids, patients),
             "site": site_of(ids, params.sites),
             "tuberculosis": label.fillna("-1").astype(int),
             **{name: index[name] for name in ("height_px", "width_px", "spacing_mm", "digest")},

@@ -19,6 +19,14 @@ from xraylab.evaluation.splits import NO_FOLD, assign_stratified_folds, split_ro
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, digest_source
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.tb_classification.params import CohortParams, ProtocolParams
+from xraylab.records.groups import group_films, patients_of_files
+from xraylab.records.readings import (
+    Reading,
+    join_readings,
+    log_notes,
+    parse_reading,
+    patients_of_readings,
+)
 
 __all__ = ["CLASS_NAMES", "cache_films", "index_cohort", "join_lungs", "split_cohort"]
 
@@ -27,9 +35,6 @@ logger = logging.getLogger(__name__)
 CLASS_NAMES = ("normal", "tuberculosis")
 
 _LABEL = re.compile(r"_([01])$")
-_SEX = re.compile(r"\b(female|male|f|m)\b", re.IGNORECASE)
-_AGE = re.compile(r"(\d+)\s*-?\s*(y|m|d|w)", re.IGNORECASE)
-_PER_YEAR = {"y": 1.0, "m": 12.0, "w": 52.18, "d": 365.25}
 
 
 def cache_films(
@@ -138,8 +143,9 @@ def index_cohort(
     Returns
     -------
     cohort : DataFrame
-        ``image_id, group_id`` (the film: these sets hold one a patient), ``site, target`` (1: tuberculosis), ``sex``
-        (F, M or empty) and ``age_years`` (nan where unknown) of the clinical readings, ``height_px, width_px,
+        ``image_id, group_id`` (all films of a patient, as readings, files and ``same_patients`` say), ``site, target``
+        (1: tuberculosis), ``sex`` (F, M or empty), ``age_years`` (nan where unknown) and ``reading_note`` (what could
+        not be read) of the clinical readings, ``height_px, width_px,
         spacing_mm, source, digest, look`` (one name for films that look alike), ``conflict`` (films that look alike
         lie in both classes), ``mean_intensity, std_intensity`` (of the prepared film, in [0, 1]), ``lungs``
         (``predicted, annotated``, or empty without a mask), ``lung_fraction``, ``split, fold`` (still empty).
@@ -153,7 +159,11 @@ def index_cohort(
     )
     target = ids.str.extract(_LABEL, expand=False).astype(float)
     look = name_looks(ids, hashes, params.max_look_distance)
-    facts = [_read(readings.get(image_id, "")) for image_id in ids]
+    texts = join_readings(list(ids), readings)
+    facts = [parse_reading(texts[image_id]) if image_id in texts else Reading() for image_id in ids]
+    log_notes({name: fact.note for name, fact in zip(ids, facts, strict=True)}, "The readings")
+    patients = patients_of_files(index, params.patient_folder)
+    patients |= patients_of_readings(ids, readings, params.same_patients)
     moments = np.array([(film.mean(), film.std()) for film in arrays.films]) / 255
     fraction = np.array([float(mask.mean()) for mask in arrays.masks])
     source = index["source"].str.split("+").str[0]
@@ -161,11 +171,12 @@ def index_cohort(
     cohort = pd.DataFrame(
         {
             "image_id": ids,
-            "group_id": ids,
+            "group_id": group_films(ids, patients),
             "site": site_of(ids, params.sites),
             "target": target,
-            "sex": [sex for sex, _ in facts],
-            "age_years": [age for _, age in facts],
+            "sex": [fact.sex for fact in facts],
+            "age_years": [fact.age_years for fact in facts],
+            "reading_note": [fact.note for fact in facts],
             **{name: index[name] for name in ("height_px", "width_px", "spacing_mm", "digest")},
             "source": source,
             "look": look,
@@ -179,13 +190,6 @@ def index_cohort(
         }
     )
     return cohort, arrays.rejected
-
-
-def _read(reading: str) -> tuple[str, float]:
-    """Return sex and age in years of a clinical reading, in the words of either site."""
-    sex, age = _SEX.search(reading), _AGE.search(reading)
-    years = int(age[1]) / _PER_YEAR[age[2].lower()] if age else float("nan")
-    return sex[1][0].upper() if sex else "", years
 
 
 def split_cohort(
