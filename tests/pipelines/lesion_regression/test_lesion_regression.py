@@ -400,12 +400,15 @@ def test_released_networks_agree_on_average(data: dict, tmp_path: Path) -> None:
         "own": (32, 32),
         "large": (40, 60),
     }
-    entries = pd.DataFrame(
-        {"image_id": ["own"], "age": [50], "sex": [1], "view": [0], "follow_up": [3]}
-    )
+    source = arrays.index.set_index("image_id")["source"]
+    clinical = {"sex": 1, "view": 0, "follow_up": 3}
+    known = pd.DataFrame(
+        {"image_id": ["film_20", "large"], "source": [source["own"], "of another film"], "age": [50, 60], **clinical}
+    )  # fmt: skip
     loaded = {name: partial(np.asarray, load(), np.float32) for name, load in masks.items()}
-    lesions, rejected = describe_lesions(loaded, arrays, entries, {})
+    lesions, rejected = describe_lesions(loaded, arrays, known, {})
     assert {"image_id", *LESION_FEATURES, "age"} <= set(lesions)
+    # by content: the film that the cohort knows by another name, and not one of the same name
     assert lesions.set_index("image_id").loc["own", "age"] == 50
     assert np.isnan(lesions.set_index("image_id").loc["large", "age"])
     assert rejected.empty

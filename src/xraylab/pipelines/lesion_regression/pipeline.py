@@ -294,7 +294,7 @@ def _create_release() -> Pipeline:
         ),
         Node(
             describe_lesions,
-            ["lesion_masks", "new_arrays", "entries", "regressors"],
+            ["lesion_masks", "new_arrays", "cohort", "regressors"],
             ["lesions", "new_rejected"],
             name="describe_lesions",
         ),
@@ -311,7 +311,7 @@ def _create_release() -> Pipeline:
         inputs={
             "new_films": "lesion_regression.new_films",
             "networks": "lesion_regression.segmentation.models",
-            "entries": "lesion_regression.entries",
+            "cohort": "lesion_regression.cohort",
             "regressors": "lesion_regression.honest.models",
         },
         parameters={release, cohort, training, segmentation},

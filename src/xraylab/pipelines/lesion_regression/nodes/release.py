@@ -106,13 +106,14 @@ def _mask(
 def describe_lesions(
     lesion_masks: Mapping[str, LoadFilm],
     new_arrays: ArrayCache,
-    entries: pd.DataFrame,
+    cohort: pd.DataFrame,
     regressors: dict[str, ModelState],
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure the predicted lesions of each film, and estimate the ratio that an annotator would draw.
 
-    Features are measured on the networks' grid, as those were that the regressions were fitted to. What no clinical
-    table says of a film is missing, and the models know what to do with it.
+    Features are measured on the networks' grid, as those were that the regressions were fitted to. What the clinical
+    tables say is known of the films of the cohort, which are recognised by their content: another film of the same name
+    is of another patient. Elsewhere it is missing, and the models know what to do with it.
 
     Returns
     -------
@@ -128,8 +129,10 @@ def describe_lesions(
         small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
         features = measure_lesions(np.asarray(small >= _HALF, np.uint8))
         rows.append({"image_id": image_id, **features})
-    clinical = entries[["image_id", *CLINICAL_FEATURES]].drop_duplicates("image_id")
-    lesions = pd.DataFrame(rows).merge(clinical, on="image_id", how="left")
+    clinical = cohort[["source", *CLINICAL_FEATURES]].drop_duplicates("source")
+    sources = new_arrays.index["source"].to_numpy()
+    lesions = pd.DataFrame(rows).assign(source=sources).merge(clinical, on="source", how="left")
+    lesions = lesions.drop(columns="source")
     for name in CLINICAL_FEATURES:
         lesions[name] = lesions[name].astype(np.float64)
     for name, state in regressors.items():
