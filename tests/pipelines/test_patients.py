@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from xraylab.datasets import TableFolderDataset, TextFolderDataset
+from xraylab.datasets import TableDataset, TableFolderDataset, TextFolderDataset
 from xraylab.evaluation.leakage import find_leaks
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.phantoms.registry import write_phantom
 from xraylab.pipelines.bone_age import nodes as bone_age
 from xraylab.pipelines.bone_age import params as bone_age_params
 from xraylab.pipelines.bone_age.nodes.cohort import read_sexes
@@ -258,6 +259,35 @@ def test_both_nih_tables_in_both_pipelines_that_read_them(
         "The rows of nih_chest_xray14/Data_Entry_2017.csv of 1 of 8 films cannot be read in full"
         in caplog.text
     )
+
+
+def test_two_patients_of_a_table_with_one_dicom_patient_are_one_in_lesion_regression(
+    tmp_path: Path,
+) -> None:
+    names = [f"film_{n}" for n in range(6)]
+    params = lesion_params.CohortParams(preprocess=SMALL, workers=1)
+    there = {f"nih_chest_xray14/{name}": load for name, load in nih_tables(names).items()}
+    entries, boxes = lesion.read_tables(there, params)
+    plan = lesion.cache_films(named(names), {}, {}, boxes, params)
+    write_cache(plan, str(tmp_path / "arrays"))
+    arrays = read_cache(str(tmp_path / "arrays"))
+    known = replace(arrays, index=arrays.index.assign(patient_id=["", "x", "x", "", "", ""]))
+    cohort, _ = lesion.index_cohort(known, boxes, entries, params)
+    first, last = "nih_chest_xray14/0", "nih_chest_xray14/2"
+    assert cohort["group_id"].tolist() == [first] * 4 + [last] * 2
+
+
+def test_the_demo_table_is_numbers_whatever_it_is_exported_with(tmp_path: Path) -> None:
+    write_phantom("seed_lesion_results", tmp_path / "set", {"n_images": 5})
+    path = tmp_path / "set/features_and_target.csv"
+    plain = TableDataset(filepath=str(path)).load()
+    params = lesion_params.TableParams()
+    cohort, _ = lesion.index_table(plain, params)
+    assert cohort["age"].tolist() == pd.read_csv(path)["PatientAge"].tolist()
+    german = "\r\n".join(path.read_text().replace(",", ";").replace(".", ",").split("\n"))
+    path.write_bytes(german.encode("utf-16"))
+    again, _ = lesion.index_table(TableDataset(filepath=str(path)).load(), params)
+    pd.testing.assert_frame_equal(again, cohort)
 
 
 def test_nih_tables_that_disagree_stop_both_pipelines() -> None:

@@ -167,7 +167,8 @@ def _split(text: str, separator: str | None, path: str) -> list[list[str]]:
         return _rows(text, separator, path)
     found: list[list[list[str]]] = []
     errors: list[UnreadableTableError] = []
-    for each in _SEPARATORS:
+    first = text.partition("\n")[0]
+    for each in [each for each in _SEPARATORS if each in first] or _SEPARATORS:
         try:
             found.append(_rows(text, each, path))
         except UnreadableTableError as error:

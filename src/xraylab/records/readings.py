@@ -34,7 +34,7 @@ OLDEST_YEARS = 120.0
 """Ages beyond are typing errors: the public NIH table has some above 400."""
 
 _PER_YEAR = {"y": 1.0, "m": 12.0, "w": 365.25 / 7, "d": 365.25}
-_UNIT = r"(?:years?|yrs?|y|months?|mths?|mons?|mos?|m|weeks?|wks?|w|days?|d)"
+_UNIT = r"(?:years?|yrs?|ys|y|months?|mths?|mons?|mos?|m|weeks?|wks?|w|days?|d)"
 _LENGTH = rf"\d+(?:[.,]\d+)?\s*-?\s*{_UNIT}(?:[\s-]*(?:old|/?o)\b)?(?![a-z0-9])"
 # a length of time is no age where a word says when something was
 _WHEN = r"(?!\s*(?:ago|after|before|earlier|later|prior|since|follow|interval|history|apart)\b)"

@@ -76,6 +76,11 @@ def read_labels(
             f"{'are ' + ', '.join(known) if known else 'is none'} (bone_age.cohort.tables)"
         )
     rows = pd.concat(read, ignore_index=True)
+    # a table that lies there twice, as a doubled folder of an archive has it, says nothing new
+    same = rows["is_whole"] & rows.duplicated(["image_id", "target", "sex", "official_split"])
+    if same.any():
+        logger.warning("%d rows of labels stand there twice and are read once", same.sum())
+        rows = rows[~same].reset_index(drop=True)
     rows["reason"] = _judge(rows, params)
     bad = rows["reason"] != ""
     labels, rejected = rows[~bad], rows[bad].drop_duplicates("image_id")
