@@ -99,9 +99,9 @@ def test_a_decimal_comma_is_no_separator_and_no_group_of_thousands() -> None:
 
 
 def test_what_is_no_number_is_counted(caplog: pytest.LogCaptureFixture) -> None:
-    numbers = to_numbers(pd.Series(["7", "sixty", "", None, 8]), "The ages")
-    assert numbers.fillna(-1).tolist() == [7, -1, -1, -1, 8]
-    assert "The ages: 1 of 5 values are no number, such as 'sixty'" in caplog.text
+    numbers = to_numbers(pd.Series(["7", "sixty", "", None, 8, "inf"]), "The ages")
+    assert numbers.fillna(-1).tolist() == [7, -1, -1, -1, 8, -1]
+    assert "The ages: 2 of 6 values are no number, such as 'sixty', 'inf'" in caplog.text
 
 
 @pytest.mark.parametrize(

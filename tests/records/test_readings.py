@@ -1,4 +1,5 @@
 import math
+import time
 
 import pandas as pd
 import pytest
@@ -157,7 +158,20 @@ def test_a_film_outside_the_cohort_joins_two_that_are_in_it() -> None:
 
 def test_a_phrase_that_names_no_film_is_said(caplog: pytest.LogCaptureFixture) -> None:
     same_patients({"MCUCXR_0117_1": "(same pt)"}, IDS)
-    assert "reading of 'MCUCXR_0117_1' says 'same pt)' and names no film" in caplog.text
+    assert (
+        "1 readings speak of the same patient and name no film, such as 'MCUCXR_0117_1': same pt)"
+        in caplog.text
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["1y " * 2000, "1 -" * 2000, "male" + " " * 9000 + "x", "(:.," * 2000]
+)
+def test_a_long_text_takes_no_long_time(text: str) -> None:
+    start = time.process_time()
+    parse_reading(text)
+    parse_age(text)
+    assert time.process_time() - start < 1
 
 
 def test_lists_of_a_user_are_sources_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -11,6 +12,8 @@ from typing import Any
 from xraylab.imaging.files import is_ignored_file
 
 __all__ = ["expand_folders", "list_files"]
+
+logger = logging.getLogger(__name__)
 
 _WILDCARDS = frozenset("*?[")
 
@@ -59,6 +62,9 @@ def _list(filesystem: Any, place: str) -> list[tuple[str, bool]]:
     try:
         entries = filesystem.ls(place, detail=True)
     except (FileNotFoundError, NotADirectoryError):
+        return []
+    except PermissionError:
+        logger.warning("Passed over: the folder '%s' may not be read", place)
         return []
     found = []
     for entry in entries:

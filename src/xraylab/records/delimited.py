@@ -278,6 +278,7 @@ def to_numbers(values: pd.Series, what: str) -> pd.Series:
     if commas.any() and not text[commas].str.fullmatch(_GROUPED).all():
         text = text.where(~commas, text.str.replace(",", ".", regex=False))
     numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+    numbers = numbers.where(numbers.abs() < float("inf"))
     bad = text[numbers.isna() & (text != "") & ~text.str.lower().isin(("nan", "na", "n/a", "none"))]
     if len(bad):
         shown = ", ".join(f"'{value}'" for value in bad.unique()[:_SHOWN])

@@ -38,7 +38,7 @@ _UNIT = r"(?:years?|yrs?|ys|y|months?|mths?|mons?|mos?|m|weeks?|wks?|w|days?|d)"
 _LENGTH = rf"\d+(?:[.,]\d+)?\s*-?\s*{_UNIT}(?:[\s-]*(?:old|/?o)\b)?(?![a-z0-9])"
 # a length of time is no age where a word says when something was
 _WHEN = r"(?!\s*(?:ago|after|before|earlier|later|prior|since|follow|interval|history|apart)\b)"
-_AGE = rf"{_LENGTH}(?:\s*(?:,|and)?\s*{_LENGTH})*{_WHEN}"
+_AGE = rf"{_LENGTH}(?:\s*(?:(?:,|and)\s*)?{_LENGTH}){{0,3}}{_WHEN}"
 _ONE_LENGTH = re.compile(rf"(\d+(?:[.,]\d+)?)\s*-?\s*({_UNIT})", re.IGNORECASE)
 _FEMALE, _MALE = r"femal(?:e)?|woman|girl", r"male|man|boy"
 _WORD = rf"(?:{_FEMALE}|{_MALE})"
@@ -81,6 +81,7 @@ _AND = re.compile(r"\s*(?:,|;|/|&|\+|\band\b)\s*(?:and\b\s*)?", re.IGNORECASE)
 _TOKEN = re.compile(r"[a-z]+ \d+(?:_[01])?(?:\.\w+)?\b|[\w-]+(?:\.\w+)*", re.IGNORECASE)
 _NUMBERED = re.compile(r"(?:([a-z]+)[_ -]?)?0*(\d{1,6})(?:_[01])?(?:\.\w+)?", re.IGNORECASE)
 _FEWEST_DIGITS = 3
+_LONGEST_LINE = 500  # characters that are looked at
 _SHOWN = 3
 
 
@@ -151,7 +152,7 @@ def parse_age(written: str, unit: str = "") -> tuple[float, str]:
     >>> parse_age("411", unit="y")
     (nan, "its age '411' is more than 120 years")
     """
-    text = written.strip(" \t\n.,;()")
+    text = " ".join(written.split())[:_LONGEST_LINE].strip(" .,;()")
     if text.casefold() in ("", "nan", "none", "na", "n/a"):
         return nan, ""
     if unit == "y" and re.fullmatch(r"\d+(?:[.,]\d+)?", text):
@@ -196,7 +197,8 @@ def parse_reading(text: str) -> Reading:
     >>> parse_reading("Patient's Sex: O \nPatient's Age: 005Y\nnormal").note
     "its sex 'O' is neither M nor F"
     """
-    lines = [line for line in re.split(r"[\r\n\v\f\x85\u2028\u2029]+", text) if line.strip()]
+    # one blank between words: what looks for optional blanks then takes no time to fail
+    lines = [" ".join(line.split())[:_LONGEST_LINE] for line in text.splitlines() if line.strip()]
     sexes, ages = _read_labels(lines)
     if not sexes or not ages:
         more_sexes, more_ages = _read_words([line for line in lines if not _LABEL.search(line)])
@@ -299,20 +301,22 @@ def same_patients(readings: Mapping[str, str], image_ids: Iterable[str]) -> dict
             key = parent[key]
         return key
 
+    unknown: dict[str, str] = {}
     for image_id, text in readings.items():
         for phrase in _SAME.finditer(text):
             if _NOT.search(text[: phrase.start()]):
                 continue
-            others = _named_films(text[phrase.end() :], image_id, known)
+            others = _named_films(" ".join(text[phrase.end() :].split()), image_id, known)
             if not others:
-                logger.warning(
-                    "The reading of '%s' says '%s' and names no film",
-                    image_id,
-                    _around(text, phrase),
-                )
+                unknown[image_id] = _around(text, phrase)
             for other in others:
                 first, second = sorted((root(keys[image_id]), root(other)))
                 parent[second] = first
+    if unknown:
+        said = "; ".join(f"'{name}': {phrase}" for name, phrase in list(unknown.items())[:_SHOWN])
+        logger.warning(
+            "%d readings speak of the same patient and name no film, such as %s", len(unknown), said
+        )
     return {image_id: root(key) for image_id, key in keys.items() if key in parent}
 
 
