@@ -117,11 +117,12 @@ def read_film(
             return _decode_png(data, max_pixels, rescue)
         if data.startswith(JPEG_MAGIC):
             return _decode_jpeg(data, max_pixels, rescue)
+        # before TIFF: the preamble of a DICOM file may be the head of one (PS3.10 7.1)
+        if looks_like_dicom(data):
+            return decode_dicom(data, apply_voi=apply_voi, max_pixels=max_pixels)
         if data.startswith(PILLOW_MAGICS) and (data[8:12] == b"WEBP" or data[:4] != b"RIFF"):
             image, bits = decode_with_pillow(data, max_pixels)
             return _scale(image, bits, rescue)
-        if looks_like_dicom(data):
-            return decode_dicom(data, apply_voi=apply_voi, max_pixels=max_pixels)
     except (BrokenFileError, cv2.error) as error:
         raise UnreadableRadiograph(name, str(error)) from error
     raise UnreadableRadiograph(name, _not_a_film(data))
