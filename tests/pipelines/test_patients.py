@@ -1,6 +1,6 @@
 """Films of one patient stay together, in every pipeline and on every side that a protocol has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from PIL import Image
 
 from xraylab.datasets import TableDataset, TableFolderDataset, TextFolderDataset
 from xraylab.evaluation.leakage import find_leaks
+from xraylab.imaging import FilmFile
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.phantoms.registry import write_phantom
@@ -61,14 +62,16 @@ class Noise:
         return np.random.default_rng(self.seed).random((SIZE, SIZE), np.float32)
 
 
-def lungs() -> np.ndarray:
-    mask = np.zeros((SIZE, SIZE), np.float32)
-    mask[8:24, 4:28] = 1
+def lungs(size: int = SIZE) -> np.ndarray:
+    mask = np.zeros((size, size), np.float32)
+    mask[size // 4 : -size // 4, size // 8 : -size // 8] = 1
     return mask
 
 
-def cache(films: dict[str, Noise], folder: Path, masks: bool = False) -> ArrayCache:
-    known = {name: [lungs] for name in films} if masks else {}
+def cache(
+    films: Mapping[str, Callable[[], np.ndarray]], folder: Path, masks: bool = False
+) -> ArrayCache:
+    known = {name: [partial(lungs, len(film()))] for name, film in films.items()} if masks else {}
     write_cache(CachePlan(films, known, preprocess=SMALL, workers=1), str(folder))
     return read_cache(str(folder))
 
@@ -178,6 +181,24 @@ def test_a_dicom_patient_is_a_group_in_bone_age(
     check_groups(index(["a", "b", "a", "", "", "b"]), [["0", "2"], ["1", "5"]])
     check_groups(index(["0"] * 6), [])
     assert "The PatientID of all 6 films is one and the same" in caplog.text
+
+
+def test_patients_of_dicom_files_are_groups_from_the_file_to_the_cohort(tmp_path: Path) -> None:
+    from pydicom import dcmread
+    from pydicom.data import get_testdata_file
+
+    films = {}
+    for number, patient in enumerate(["Meier", "Meier ", "", "Huber", "Meier"]):
+        film = dcmread(get_testdata_file("CT_small.dcm"))
+        film.PatientID = patient
+        noise = np.random.default_rng(number).integers(0, 2000, film.pixel_array.shape)
+        film.PixelData = noise.astype(np.int16).tobytes()
+        path = tmp_path / f"MCUCXR_{number:04}_1.dcm"
+        film.save_as(path)
+        films[path.stem] = FilmFile(str(path))
+    arrays = cache(films, tmp_path / "arrays", masks=True)
+    cohort, _ = lung.index_cohort(arrays, {}, lung_params.CohortParams(preprocess=SMALL))
+    check_groups(cohort, [["MCUCXR_0000_1", "MCUCXR_0001_1", "MCUCXR_0004_1"]])
 
 
 def test_a_dicom_patient_is_a_group_in_fracture(tmp_path: Path) -> None:
