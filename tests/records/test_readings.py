@@ -9,9 +9,8 @@ from xraylab.records.readings import (
     parse_age,
     parse_reading,
     parse_sex,
-    patients_of_readings,
-    same_patients,
 )
+from xraylab.records.same_patients import patients_of_readings, same_patients
 
 NOTHING = math.nan
 

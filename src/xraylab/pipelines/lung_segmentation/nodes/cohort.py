@@ -17,7 +17,7 @@ from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.lung_segmentation.params import CohortParams, ProtocolParams
 from xraylab.records.groups import group_films, patients_of_files
-from xraylab.records.readings import patients_of_readings
+from xraylab.records.same_patients import patients_of_readings
 
 __all__ = ["cache_films", "index_cohort", "split_cohort"]
 

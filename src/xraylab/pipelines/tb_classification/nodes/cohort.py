@@ -25,8 +25,8 @@ from xraylab.records.readings import (
     join_readings,
     log_notes,
     parse_reading,
-    patients_of_readings,
 )
+from xraylab.records.same_patients import patients_of_readings
 
 __all__ = ["CLASS_NAMES", "cache_films", "index_cohort", "join_lungs", "split_cohort"]
 
