@@ -125,7 +125,12 @@ def test_coverage_by_hand_and_by_groups():
 @pytest.mark.filterwarnings("error")
 def test_infinite_intervals_cover_all_and_are_infinitely_wide():
     rows = pd.DataFrame(
-        {"group_id": [1, 2], "target": [1.0, 2], "interval_low": -np.inf, "interval_high": np.inf}
+        {
+            "group_id": [1, 2, 3],
+            "target": [1.0, 2, 3],
+            "interval_low": -np.inf,
+            "interval_high": np.inf,
+        }
     )
     found = coverage_metrics(rows, 50).set_index("metric")
     assert found.loc["coverage", ["value", "ci_low", "ci_high"]].tolist() == [1, 1, 1]

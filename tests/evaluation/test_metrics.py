@@ -43,7 +43,7 @@ def test_metrics_by_hand():
 
 
 def test_a_median_alone_is_measured():
-    found = regression_metrics(table([2.0, 4], [3.0, 4]), ["relative_error_median"], 200)
+    found = regression_metrics(table([2.0, 4, 4], [3.0, 4, 5]), ["relative_error_median"], 200)
     assert found[["value", "ci_low", "ci_high"]].to_numpy().tolist() == [[0.25, 0.0, 0.5]]
 
 
@@ -82,9 +82,9 @@ def test_r2_of_a_constant_target_does_not_exist():
 
 
 def test_resamples_without_r2_are_left_out_of_its_interval():
-    # Two groups: half of the resamples draw one of them twice, where the target is constant.
-    found = regression_metrics(table([0.0, 1.0], [0.0, 0.5]), ["r2"], 200)
-    assert found[["value", "ci_low", "ci_high"]].to_numpy() == pytest.approx(0.5)
+    # Three groups: a third of the resamples draw the first or none of it, where the target is constant.
+    found = regression_metrics(table([0.0, 1.0, 1.0], [0.0, 1.0, 1.0]), ["r2"], 200)
+    assert found[["value", "ci_low", "ci_high"]].to_numpy() == pytest.approx(1.0)
 
 
 def test_the_interval_of_a_constant_is_itself():
@@ -94,8 +94,9 @@ def test_the_interval_of_a_constant_is_itself():
     assert found[["ci_low", "ci_high"]].to_numpy() == pytest.approx(0.5)
 
 
-def test_one_group_has_no_interval_and_neither_have_no_resamples():
+def test_one_or_two_groups_have_no_interval_and_neither_have_no_resamples():
     for found in (
+        regression_metrics(table([1.0, 2, 5], [1.0, 3, 5], ["a", "b", "b"]), ALL, 100),
         regression_metrics(table([1.0, 2], [1.0, 3], ["a", "a"]), ALL, 100),
         regression_metrics(table([1.0, 2], [1.0, 3]), ALL, 0),
     ):
@@ -104,17 +105,18 @@ def test_one_group_has_no_interval_and_neither_have_no_resamples():
 
 
 def test_the_interval_covers_the_exact_percentiles_of_a_tiny_bootstrap():
-    # Two groups with mean errors 0 and 1, one row each: resamples have 0, 1/2 or 1, with 1/4, 1/2, 1/4.
+    # Three groups with errors 0, 1 and 2, one row each: a mean of 0, and one of 2, has a probability of 1/27 > 2.5 %.
     value, low, high = bootstrap_groups(
-        np.array([[1.0, 0], [1, 1]]), lambda s: s[:, 1:] / s[:, :1], 2000, 0
+        np.array([[1.0, 0], [1, 1], [1, 2]]), lambda s: s[:, 1:] / s[:, :1], 2000, 0
     )
-    assert (value, low, high) == (0.5, 0.0, 1.0)
+    assert (value, low, high) == (1.0, 0.0, 2.0)
 
 
 def test_groups_count_by_their_rows():
-    # Group a has three rows with error 0, b one with 4: drawn (a, b) the mean is 1, not 2.
-    found = regression_metrics(table([0.0] * 4, [0.0, 0, 0, 4], list("aaab")), ["mae"], 500)
-    assert found.loc[0, ["value", "ci_low", "ci_high"]].tolist() == [1.0, 0.0, 4.0]
+    # Group a has three rows with error 0, b and c one with 4: drawn (a, b, c) the mean is 8/5, not 8/3.
+    found = regression_metrics(table([0.0] * 5, [0.0, 0, 0, 4, 4], list("aaabc")), ["mae"], 2000)
+    assert found.loc[0, ["value", "ci_low", "ci_high"]].tolist() == [1.6, 0.0, 4.0]
+    assert found.loc[0, ["n", "n_groups"]].tolist() == [5, 3]
 
 
 def clustered(n_groups=200, n_rows=20):
@@ -186,10 +188,10 @@ def test_bad_rows_are_named(rows, metrics, message):
 
 
 def test_bootstrap_table_names_its_values():
-    sums = np.array([[1.0, 3.0], [1.0, 5.0]])
-    found = bootstrap_table(sums, lambda s: s[:, 1:] / s[:, :1], ["mean"], 100, 0)
+    sums = np.array([[1.0, 3.0], [1.0, 5.0], [1.0, 4.0]])
+    found = bootstrap_table(sums, lambda s: s[:, 1:] / s[:, :1], ["mean"], 2000, 0)
     assert found.to_dict("records") == [
-        {"metric": "mean", "value": 4.0, "ci_low": 3.0, "ci_high": 5.0, "n": 2}
+        {"metric": "mean", "value": 4.0, "ci_low": 3.0, "ci_high": 5.0, "n": 3, "n_groups": 3}
     ]
     assert bootstrap_table(sums, lambda s: s[:, 1:], ["sum"], 10, 0, n=8)["n"].item() == 8
     with pytest.raises(ValueError, match="1 values for 2 names: a, b"):

@@ -31,7 +31,8 @@ def plan(raw: Path, names: str = "abc", **options) -> CachePlan:
 
 
 def test_what_is_written_is_what_the_films_hold(raw, tmp_path):
-    write_cache(plan(raw, rejected={"x": "has no mask"}), str(tmp_path / "cache"))
+    lone = {"x": "is a mask without a film"}
+    write_cache(plan(raw, unpaired=lone), str(tmp_path / "cache"))
     cache = read_cache(str(tmp_path / "cache"))
     assert cache.films.shape == cache.masks.shape == (3, 16, 16)
     assert isinstance(cache.films, np.memmap)
@@ -40,7 +41,7 @@ def test_what_is_written_is_what_the_films_hold(raw, tmp_path):
     assert cache.index[["height_px", "width_px"]].to_numpy().tolist() == [[24, 32]] * 3
     assert cache.index["spacing_mm"].isna().all()
     assert cache.index["digest"].nunique() == 3
-    assert cache.rejected.to_numpy().tolist() == [["x", "has no mask"]]
+    assert cache.rejected.to_numpy().tolist() == [["x", "is a mask without a film"]]
     from xraylab.imaging.preprocess import prepare_film, prepare_mask
 
     film = FilmFile(str(raw / "b.png"))()

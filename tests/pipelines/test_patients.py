@@ -265,7 +265,7 @@ def test_both_nih_tables_in_both_pipelines_that_read_them(
     cohort, rejected = dose.index_cohort(films, tables, DoseSimulationParams())
     assert cohort["group_id"].tolist() == ["0", "0", "1", "1", "2", "2", "3", "3"]
     assert rejected.empty
-    params = lesion_params.CohortParams(preprocess=SMALL, workers=1)
+    params = lesion_params.CohortParams(box_frame_px=(SIZE, SIZE), preprocess=SMALL, workers=1)
     there = {f"nih_chest_xray14/{name}": load for name, load in tables.items()}
     entries, boxes = lesion.read_tables(there, params)
     plan = lesion.cache_films(films, {}, {}, boxes, params)
@@ -286,7 +286,7 @@ def test_two_patients_of_a_table_with_one_dicom_patient_are_one_in_lesion_regres
     tmp_path: Path,
 ) -> None:
     names = [f"film_{n}" for n in range(6)]
-    params = lesion_params.CohortParams(preprocess=SMALL, workers=1)
+    params = lesion_params.CohortParams(box_frame_px=(SIZE, SIZE), preprocess=SMALL, workers=1)
     there = {f"nih_chest_xray14/{name}": load for name, load in nih_tables(names).items()}
     entries, boxes = lesion.read_tables(there, params)
     plan = lesion.cache_films(named(names), {}, {}, boxes, params)

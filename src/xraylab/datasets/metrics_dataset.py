@@ -17,6 +17,7 @@ METRICS_COLUMNS = {
     "ci_low": "float64",
     "ci_high": "float64",
     "n": "int64",
+    "n_groups": "float64",  # missing where nothing was drawn by group
 }
 
 

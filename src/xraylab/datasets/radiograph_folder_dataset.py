@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Literal, get_args
 
@@ -13,6 +15,7 @@ from kedro_datasets._typing import ImagePreview
 from kedro_datasets.partitions import PartitionedDataset
 from numpy.typing import NDArray
 
+from xraylab.datasets.folder_listing import FOLDER_BELOW, expand_folders, list_files
 from xraylab.datasets.radiograph_dataset import (
     LoadArgs,
     MaskLoadArgs,
@@ -23,8 +26,10 @@ from xraylab.datasets.radiograph_preview import contact_sheet, png_preview
 from xraylab.imaging import (
     RADIOGRAPH_SUFFIXES,
     FilmFile,
+    FilmFolder,
     write_radiograph,
 )
+from xraylab.imaging.files import DOCUMENT_SUFFIXES, is_ignored_file
 from xraylab.imaging.masks import MaskFile
 from xraylab.parameters import Parameters
 
@@ -35,15 +40,19 @@ ImageId = Literal["stem", "name", "relative", "path"]
 Content = Literal["film", "mask"]
 
 _WILDCARDS = frozenset("*?[")
+_ANY_DEPTH = "**"
+
+logger = logging.getLogger(__name__)
 
 
 class RadiographFolderDataset(PartitionedDataset):
     """Load films lazily from one or more folders under a path; save films as PNG.
 
-    ``load`` gives ``dict[image_id, callable]``: each callable reads its film, is picklable, and raises
-    `xraylab.imaging.UnreadableRadiograph` itself if the film is bad. Folders are listed without a look
-    into their files. Everything in a folder whose name ends in one of the suffixes counts as a film, a
-    folder of such a name too (reading it raises); hidden files and other names do not.
+    ``load`` gives a `xraylab.imaging.FilmFolder`, a dict of image id to callable: each callable reads its film, is
+    picklable, and raises `xraylab.imaging.UnreadableRadiograph` itself if the film is bad. Folders are listed without
+    a look into their files. Every file is accounted for: hidden files, those of the operating system, tables and
+    texts are ignored, by a rule that ``FilmFolder.ignored`` names; every other file counts as a film, whatever it is
+    called, since what it is shows when it is read. Links are followed, and no character of `path` is a pattern.
 
     Examples
     --------
@@ -62,11 +71,11 @@ class RadiographFolderDataset(PartitionedDataset):
         *,
         path: str,
         folders: Sequence[str] = (".",),
-        suffixes: Sequence[str] = RADIOGRAPH_SUFFIXES,
         id: ImageId = "stem",  # noqa: A002 - the word of the catalog
         content: Content = "film",
         allow_empty: bool = False,
         optional: bool = False,
+        overwrite: bool = False,
         load_args: dict[str, Any] | None = None,
         save_args: dict[str, Any] | None = None,
         credentials: dict[str, Any] | None = None,
@@ -78,13 +87,12 @@ class RadiographFolderDataset(PartitionedDataset):
         Parameters
         ----------
         path : str
-            The folder of the data set, on any fsspec file system.
+            The folder of the data set, on any fsspec file system; or a single film.
         folders : sequence of str
-            Where films lie: folders relative to `path`, with ``*``, ``?`` and ``[…]`` inside a name. At
-            least one must exist. Films are saved to the first one, which then may hold no wildcard; with
-            ``id: relative`` or ``path`` to the folder that the id names, which one of these must match.
-        suffixes : sequence of str
-            Ends of the names of films, in any case, with their dot or without.
+            Where films lie: folders relative to `path`, with ``*``, ``?`` and ``[…]`` inside a name, or ``**`` for
+            `path` and all folders in it, at any depth. At least one must exist. Films are saved to the first one,
+            which then may hold no wildcard; with ``id: relative`` or ``path`` to the folder that the id names, which
+            one of these must match.
         id : {"stem", "name", "relative", "path"}
             The image id: file name without suffix, file name, or path under `path` without or with suffix.
         content : {"film", "mask"}
@@ -95,6 +103,9 @@ class RadiographFolderDataset(PartitionedDataset):
         optional : bool
             Give an empty dict where no folder is there either: a pipeline that reads these films can do without them,
             and no other is run first to make them.
+        overwrite : bool
+            Remove the films that lie in the folders before others are saved, so that what a run no longer makes is no
+            longer read.
         load_args : dict, optional
             ``apply_voi`` and ``max_pixels``, see `LoadArgs`; of masks ``threshold`` and ``max_pixels``, see
             `MaskLoadArgs`.
@@ -108,7 +119,7 @@ class RadiographFolderDataset(PartitionedDataset):
         Raises
         ------
         kedro.io.DatasetError
-            For a folder that leaves `path`, or no folder, or no suffix, or an unknown kind of id.
+            For a folder that leaves `path`, or no folder, or an unknown kind of id.
         pydantic.ValidationError
             For an unknown or invalid argument in `load_args` or `save_args`.
         """
@@ -124,14 +135,12 @@ class RadiographFolderDataset(PartitionedDataset):
         super().__init__(
             path=path,
             dataset=RadiographDataset,
+            overwrite=overwrite,
             credentials=credentials,
             fs_args=fs_args,
             metadata=metadata,
         )
         self._folders = [_inside(folder) for folder in _strings("folders", folders)]
-        self._suffixes = tuple(
-            f".{end.lower().lstrip('.')}" for end in _strings("suffixes", suffixes)
-        )
         if id not in get_args(ImageId):
             raise DatasetError(f"id must be one of {', '.join(get_args(ImageId))}, not {id!r}")
         self._id: ImageId = id
@@ -140,7 +149,7 @@ class RadiographFolderDataset(PartitionedDataset):
         self._storage_options = {**self._credentials, **self._fs_args}
         self._root = str(self._filesystem._strip_protocol(self._normalized_path)).rstrip("/")
 
-    def load(self) -> dict[str, Callable[[], FloatImage]]:
+    def load(self) -> FilmFolder:
         """List the films: image id, in order, to a callable that reads the film.
 
         Raises
@@ -152,17 +161,26 @@ class RadiographFolderDataset(PartitionedDataset):
         self._invalidate_caches()
         found = self._find()
         if not found and not self._allow_empty:
-            raise DatasetError(
-                f"{self._path}: no film in {self._folder_words()}; a film ends in {', '.join(self._suffixes)}"
-            )
+            ignored = f" ({len(self._ignored)} files are ignored)" if self._ignored else ""
+            raise DatasetError(f"there is no film in {self._folder_words()}{ignored}")
         # Only what differs from the defaults: a hundred thousand callables should weigh little.
         options: dict[str, Any] = self._films_load_args.model_dump(exclude_defaults=True)
         if self._storage_options:
             options["storage_options"] = self._storage_options
         kind = FilmFile if self._content == "film" else MaskFile
-        return {
+        films = {
             image_id: kind(self._address(found[image_id]), options) for image_id in sorted(found)
         }
+        ignored_ids = {self._relative(path): rule for path, rule in sorted(self._ignored.items())}
+        if ignored_ids:
+            kinds = Counter(ignored_ids.values())
+            logger.info(
+                "%s: %d files, and ignored: %s",
+                self._root,
+                len(films),
+                "; ".join(f"{n} ({rule})" for rule, n in sorted(kinds.items())),
+            )
+        return FilmFolder(films, ignored_ids)
 
     def save(self, data: dict[str, Any]) -> None:
         """Write films as PNG into the first folder; a value may be a callable that makes the film.
@@ -178,6 +196,8 @@ class RadiographFolderDataset(PartitionedDataset):
                 f"{self._path}: cannot save to the pattern {folder!r}; put a plain folder first"
             )
         targets = {image_id: self._target(folder, image_id) for image_id in sorted(data)}
+        if self._overwrite:
+            self._remove_films()
         if self._protocol in ("file", "local"):
             # An empty save leaves an empty folder, so that `allow_empty` reads back what was saved.
             self._filesystem.makedirs(self._join(folder), exist_ok=True)
@@ -212,15 +232,18 @@ class RadiographFolderDataset(PartitionedDataset):
             )
         return found
 
+    def _remove_films(self) -> None:
+        """Remove the PNG files in the folders; nothing else was saved here."""
+        self._invalidate_caches()
+        for path in (path for listing in self._listings() for path in listing):
+            if path.lower().endswith(".png"):
+                self._filesystem.rm_file(path)
+
     def _list_partitions(self) -> list[str]:
         if not self._cached_partitions:
             listings = list(self._listings())
             if not listings and not self.OPTIONAL:
-                raise DatasetError(
-                    f"{self._path}: no such folder; expected {self._folder_words()} with films "
-                    f"({', '.join(self._suffixes)}). Set XRAYLAB_RAW or --params raw=… to the folder that "
-                    f"holds the data sets"
-                )
+                raise DatasetError(f"there is no folder {self._folder_words()}")
             # A file that two patterns reach is one file.
             self._cached_partitions = list(
                 dict.fromkeys(path for listing in listings for path in listing)
@@ -228,50 +251,46 @@ class RadiographFolderDataset(PartitionedDataset):
         return list(self._cached_partitions)
 
     def _listings(self) -> Iterator[list[str]]:
-        """Give, for each folder that is there, the films in it: one listing a folder, no look at a file."""
+        """Give, for each folder that is there, the films in it: one listing of a folder, no look at a file."""
+        self._ignored: dict[str, str] = {}
+        if self._filesystem.isfile(self._root):
+            yield [self._root]
+            return
+        read: set[str] = set()
         for folder in self._folders:
-            for place in self._expand(folder):
-                try:
-                    paths = self._filesystem.ls(place, detail=False)
-                except (FileNotFoundError, NotADirectoryError):
+            recursive = folder.split("/")[-1] == _ANY_DEPTH
+            plain = folder.removesuffix(_ANY_DEPTH).rstrip("/") or "."
+            for place in expand_folders(self._filesystem, self._root, plain):
+                if not self._filesystem.isdir(place):
                     continue
-                # A file lists itself on some file systems.
-                yield [path for path in map(str, paths) if path != place and self._is_film(path)]
-
-    def _expand(self, folder: str) -> list[str]:
-        """Return the paths under the root that a folder pattern names."""
-        places = [self._root or "/"]
-        for part in PurePosixPath(folder).parts:
-            if _WILDCARDS & set(part):
-                places = [inner for place in places for inner in self._subfolders(place, part)]
-            else:
-                places = [f"{place.rstrip('/')}/{part}" for place in places]
-        return places
-
-    def _subfolders(self, place: str, pattern: str) -> list[str]:
-        try:
-            entries = self._filesystem.ls(place, detail=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        names = (entry["name"].rstrip("/") for entry in entries if entry["type"] == "directory")
-        return sorted(
-            name for name in names if fnmatch.fnmatchcase(name.rsplit("/", 1)[-1], pattern)
-        )
+                paths = list_files(
+                    self._filesystem, place, recursive=recursive, ignored=self._ignored
+                )
+                read.add(place)
+                yield [path for path in paths if self._is_film(path)]
+        # of the folders among files those are read that another pattern names, or that lead to such a folder
+        for path in [path for path, rule in self._ignored.items() if rule == FOLDER_BELOW]:
+            if any(f"{place}/".startswith(f"{path}/") for place in read):
+                del self._ignored[path]
 
     def _is_film(self, path: str) -> bool:
-        name = path.rstrip("/").rsplit("/", 1)[-1]
-        return not name.startswith(".") and name.lower().endswith(self._suffixes)
+        if not path.lower().endswith(DOCUMENT_SUFFIXES):
+            return True
+        self._ignored[path] = "a table or a text beside the films"
+        return False
+
+    def _relative(self, path: str) -> str:
+        return path[len(self._root) :].strip("/") or path.rsplit("/", 1)[-1]
 
     def _path_to_partition(self, path: str) -> str:
         name = path.rstrip("/").rsplit("/", 1)[-1]
         if self._id == "name":
             return name
         if self._id == "path":
-            return path.rstrip("/")[len(self._root) :].lstrip("/")
-        suffix = next(end for end in self._suffixes if name.lower().endswith(end))
-        if self._id == "stem":
-            return name[: -len(suffix)]
-        return path.rstrip("/")[len(self._root) : -len(suffix)].lstrip("/")
+            return self._relative(path)
+        suffix = next((end for end in RADIOGRAPH_SUFFIXES if name.lower().endswith(end)), "")
+        short = name if self._id == "stem" else self._relative(path)
+        return short[: len(short) - len(suffix)]
 
     def _target(self, folder: str, image_id: str) -> str:
         """Return where a film is saved, such that loading gives it the same image id."""
@@ -283,7 +302,8 @@ class RadiographFolderDataset(PartitionedDataset):
             fits = plain and any(_matches(target.parent, pattern) for pattern in self._folders)
         else:
             fits = plain and len(target.parts) == 1
-        if not (fits and self._is_film(name) and name.lower().endswith(".png")):
+        hidden = is_ignored_file(name) is not None
+        if not fits or hidden or not name.lower().endswith(".png"):
             raise DatasetError(
                 f"{self._path}: the image id {image_id!r} does not name a PNG in {self._folder_words()} "
                 f"(id: {self._id})"
@@ -301,8 +321,9 @@ class RadiographFolderDataset(PartitionedDataset):
         return str(self._filesystem.unstrip_protocol(path))
 
     def _folder_words(self) -> str:
-        plain = self._folders == ["."]
-        return f"{self._root}/" if plain else f"{' or '.join(self._folders)} under {self._root}/"
+        if self._folders in (["."], [_ANY_DEPTH]):
+            return f"'{self._root}'"
+        return f"'{' or '.join(self._folders)}' under '{self._root}'"
 
     def _exists(self) -> bool:
         self._invalidate_caches()
@@ -313,7 +334,6 @@ class RadiographFolderDataset(PartitionedDataset):
         return {
             "path": self._path,
             "folders": self._folders,
-            "suffixes": list(self._suffixes),
             "id": self._id,
             "content": self._content,
             "allow_empty": self._allow_empty,
@@ -334,6 +354,8 @@ def _strings(key: str, values: Sequence[str]) -> list[str]:
 
 
 def _matches(folder: PurePosixPath, pattern: str) -> bool:
+    if pattern == _ANY_DEPTH:
+        return True
     parts, wanted = folder.parts, PurePosixPath(pattern).parts
     return len(parts) == len(wanted) and all(map(fnmatch.fnmatchcase, parts, wanted))
 

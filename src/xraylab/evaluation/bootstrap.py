@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 __all__ = [
+    "FEW_GROUPS",
     "RowMetric",
     "bootstrap_counts",
     "bootstrap_groups",
@@ -31,6 +32,10 @@ Floats = NDArray[np.float64]
 RowMetric = Callable[[Floats, Floats], float]
 """``(target, prediction)``, both (N,), to a number."""
 
+FEW_GROUPS = 10
+"""An interval from fewer groups than these is not to be relied on, and is marked where it is shown."""
+
+_LEAST_GROUPS = 3  # one or two groups say nothing about others
 _LEVELS = (2.5, 97.5)  # percentiles of a 95 % interval
 _CHUNK = 4_000_000  # multiplicities held at once, 32 MB as float64
 
@@ -55,7 +60,7 @@ def bootstrap_groups(
     -------
     value, low, high : (M,) ndarray
         The values on all groups and their 95 % percentile interval. Resamples without a value are
-        left out of it; the interval is nan for fewer than 2 groups and for 0 resamples.
+        left out of it; the interval is nan for one or two groups and for 0 resamples.
     """
     statistics = np.asarray(statistics, np.float64)
     value = np.asarray(reduce(statistics.sum(axis=0, keepdims=True))[0], np.float64)
@@ -116,7 +121,7 @@ def bootstrap_table(
     Returns
     -------
     DataFrame
-        Columns ``metric, value, ci_low, ci_high, n``.
+        Columns ``metric, value, ci_low, ci_high, n, n_groups``.
     """
     value, low, high = bootstrap_groups(statistics, reduce, n_resamples, seed)
     if len(value) != len(names):
@@ -130,6 +135,7 @@ def bootstrap_table(
             "ci_low": low,
             "ci_high": high,
             "n": len(statistics) if n is None else n,
+            "n_groups": len(statistics),
         }
     )
 
@@ -162,7 +168,7 @@ def bootstrap_rows(
     """
     value = float(metric(target, prediction))
     n_groups = int(groups.max()) + 1
-    if n_groups < 2 or n_resamples < 1:  # noqa: PLR2004
+    if n_groups < _LEAST_GROUPS or n_resamples < 1:
         return [value, np.nan, np.nan]
     rng = np.random.default_rng(seed)
     draws = np.empty((n_resamples, 1))
@@ -182,7 +188,7 @@ def _interval(
     seed: int,
     n_cells: int | None = None,
 ) -> tuple[Floats, Floats]:
-    if n_groups < 2 or n_resamples < 1:  # noqa: PLR2004
+    if n_groups < _LEAST_GROUPS or n_resamples < 1:
         return np.full(n_values, np.nan), np.full(n_values, np.nan)
     rng = np.random.default_rng(seed)
     draws = []

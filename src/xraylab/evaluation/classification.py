@@ -82,11 +82,11 @@ def classification_metrics(
     Returns
     -------
     DataFrame
-        Columns ``metric, value, ci_low, ci_high, n``, one row a metric in the order asked for. ``n`` is the number of
-        rows, or of groups where these are weighed. A value is nan where it does not exist: recall and auprc without a
-        film of class 1, specificity without one of class 0, balanced accuracy, auroc and
+        Columns ``metric, value, ci_low, ci_high, n, n_groups``, one row per metric in the order asked for. ``n`` is
+        the number of rows, or of groups where these are weighed. A value is nan where it does not exist: recall and
+        auprc without a film of class 1, specificity without one of class 0, balanced accuracy, auroc and
         sensitivity_at_90_specificity without both, precision where no film is called positive, f1 where none is nor
-        should be. Such resamples are left out of its interval, which is nan with one group.
+        should be. Such resamples are left out of its interval, which is nan with one or two groups.
 
     Raises
     ------
@@ -120,6 +120,7 @@ def classification_metrics(
                 for name, values in zip(("value", "ci_low", "ci_high"), bounds, strict=True)
             },
             "n": n,
+            "n_groups": checked.n_groups,
         }
     )
 

@@ -27,7 +27,17 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 DEFAULT_METRICS = ("r2", "mae", "rmse", "mse", "bias")
-TIDY_COLUMNS = ("protocol", "model", "split", "metric", "value", "ci_low", "ci_high", "n")
+TIDY_COLUMNS = (
+    "protocol",
+    "model",
+    "split",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n",
+    "n_groups",
+)
 
 _SHARE = re.compile(r"share_within_(\d+)(pct)?")
 _NAMES = (
@@ -65,8 +75,8 @@ def regression_metrics(
     Returns
     -------
     DataFrame
-        Columns ``metric, value, ci_low, ci_high, n``, one row a metric in the order asked for.
-        ``n`` is the number of **rows**. The interval is nan with one group; ``r2`` is nan where
+        Columns ``metric, value, ci_low, ci_high, n, n_groups``, one row per metric in the order asked for.
+        ``n`` is the number of **rows**. The interval is nan with one or two groups; ``r2`` is nan where
         the target is constant, and such resamples are left out of its interval.
 
     Raises
@@ -99,7 +109,7 @@ def regression_metrics(
     names = list(dict.fromkeys([*metrics, *extra]))
     table = pd.DataFrame([found[name] for name in names], columns=["value", "ci_low", "ci_high"])
     table.insert(0, "metric", names)
-    return table.assign(n=len(target))
+    return table.assign(n=len(target), n_groups=int(groups.max()) + 1)
 
 
 def score_predictions(
@@ -140,21 +150,23 @@ def score_predictions(
 
 
 def tidy(protocol: str, model: str, split: str, rows: pd.DataFrame) -> pd.DataFrame:
-    """Put protocol, model and split before rows of ``metric, value, ci_low, ci_high, n``.
+    """Put protocol, model and split before rows of ``metric, value, ci_low, ci_high, n, n_groups``.
 
     Parameters
     ----------
     protocol, model, split : str
         What was measured.
     rows : DataFrame
-        As `regression_metrics` gives them.
+        As `regression_metrics` gives them; the number of groups is missing where nothing was drawn by group.
 
     Returns
     -------
     DataFrame
         Columns `TIDY_COLUMNS`.
     """
-    return rows.assign(protocol=protocol, model=model, split=split).loc[:, list(TIDY_COLUMNS)]
+    n_groups = rows.get("n_groups", np.nan)
+    named = rows.assign(protocol=protocol, model=model, split=split, n_groups=n_groups)
+    return named.astype({"n_groups": np.float64}).loc[:, list(TIDY_COLUMNS)]
 
 
 def _check_columns(rows: pd.DataFrame, columns: Sequence[str]) -> None:

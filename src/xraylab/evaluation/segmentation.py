@@ -187,10 +187,10 @@ def segmentation_metrics(
     Returns
     -------
     DataFrame
-        ``metric, value, ci_low, ci_high, n``: for each metric its mean with a 95 % interval by bootstrap over groups,
-        its median (``<metric>_median``), and its bad end: of an overlap the 5th percentile (``_p5``) and the worst
-        film (``_worst``), of a distance or a false area the 95th percentile (``_p95``) and the largest. ``n`` counts
-        the films that have a value.
+        ``metric, value, ci_low, ci_high, n, n_groups``: for each metric its mean with a 95 % interval by bootstrap
+        over groups, its median (``<metric>_median``), and its bad end: of an overlap the 5th percentile (``_p5``) and
+        the worst film (``_worst``), of a distance or a false area the 95th percentile (``_p95``) and the largest.
+        ``n`` counts the films that have a value.
     """
     tables = []
     for metric in metrics:
@@ -206,9 +206,16 @@ def segmentation_metrics(
         tail = 100 - _LOW_PERCENTILE if large_is_bad else _LOW_PERCENTILE
         worst = values.max() if large_is_bad else values.min()
         tables += [
-            (metric, float(mean[0]), float(low[0]), float(high[0]), len(known)),
-            (f"{metric}_median", float(values.median()), np.nan, np.nan, len(known)),
-            (f"{metric}_p{tail}", float(np.percentile(values, tail)), np.nan, np.nan, len(known)),
-            (f"{metric}_worst", float(worst), np.nan, np.nan, len(known)),
+            (metric, float(mean[0]), float(low[0]), float(high[0]), len(known), len(sums)),
+            (f"{metric}_median", float(values.median()), np.nan, np.nan, len(known), len(sums)),
+            (
+                f"{metric}_p{tail}",
+                float(np.percentile(values, tail)),
+                np.nan,
+                np.nan,
+                len(known),
+                len(sums),
+            ),
+            (f"{metric}_worst", float(worst), np.nan, np.nan, len(known), len(sums)),
         ]
-    return pd.DataFrame(tables, columns=["metric", "value", "ci_low", "ci_high", "n"])
+    return pd.DataFrame(tables, columns=["metric", "value", "ci_low", "ci_high", "n", "n_groups"])

@@ -46,6 +46,7 @@ class Metrics(pa.DataFrameModel):
     ci_low: Series[float] = pa.Field(nullable=True)
     ci_high: Series[float] = pa.Field(nullable=True)
     n: Series[int] = pa.Field(ge=0)
+    n_groups: Series[float] | None = pa.Field(ge=0, nullable=True)
 
 
 class Rejected(pa.DataFrameModel):

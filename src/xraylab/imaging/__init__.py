@@ -2,7 +2,7 @@
 
 from xraylab.imaging.errors import UnreadableRadiograph
 from xraylab.imaging.film import Film
-from xraylab.imaging.film_file import FilmFile
+from xraylab.imaging.film_file import FilmFile, FilmFolder
 from xraylab.imaging.readers import (
     MAX_PIXELS,
     RADIOGRAPH_SUFFIXES,
@@ -16,6 +16,7 @@ __all__ = [
     "RADIOGRAPH_SUFFIXES",
     "Film",
     "FilmFile",
+    "FilmFolder",
     "UnreadableRadiograph",
     "encode_film",
     "read_film",

@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab.imaging.errors import UnreadableRadiograph
-from xraylab.imaging.film_file import LoadFilm, read_loaded, with_voi
+from xraylab.imaging.film_file import IGNORED, LoadFilm, ignored_files, read_loaded, with_voi
 from xraylab.imaging.fingerprint import digest_pixels, perceptual_hashes
 from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams, prepare_film, prepare_mask
 
@@ -53,13 +53,16 @@ class CachePlan:
     masks : mapping of str to list of callable
         Lazy masks of a film, joined to one; empty where a film needs none.
     rejected : mapping of str to str
-        What is known beforehand to be of no use, with the reason.
+        Films that are known beforehand to be of no use, with the reason; a reason that begins with
+        `xraylab.imaging.film_file.IGNORED` counts for nothing.
+    unpaired : mapping of str to str
+        Masks, boxes and labels without a film, with the reason: listed, and no films.
     preprocess : PreprocessParams
         What is done to each film and mask.
     workers : int
         Films decoded at once, as joblib counts.
     max_rejected_fraction : float
-        Stop when more than this share of the films cannot be read.
+        Stop when more than this share of the films is left out, for whatever reason.
     allow_empty : bool
         Whether there may be no film at all.
     empty_masks : {"accept", "keep", "reject"}
@@ -79,6 +82,7 @@ class CachePlan:
     allow_empty: bool = False
     empty_masks: Literal["accept", "keep", "reject"] = "accept"
     masks_of_content: Mapping[str, list[LoadFilm]] = field(default_factory=dict)
+    unpaired: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -190,7 +194,7 @@ def write_cache(plan: CachePlan, folder: str) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     rows: list[dict[str, Any]] = []
-    rejected = dict(plan.rejected)
+    rejected = {**ignored_files(plan.films), **plan.rejected}
     empty: list[str] = []
     try:
         with open(partial / "films.u8", "wb") as films, open(partial / "masks.u8", "wb") as masks:
@@ -209,7 +213,8 @@ def write_cache(plan: CachePlan, folder: str) -> None:
         _check(plan, rows, rejected)
         _warn_of_scaling(rows)
         pd.DataFrame(rows, columns=["image_id", "path", *_FACTS]).to_parquet(partial / _INDEX)
-        table = pd.DataFrame(sorted(rejected.items()), columns=["image_id", "reason"], dtype="str")
+        listed = {**plan.unpaired, **rejected}
+        table = pd.DataFrame(sorted(listed.items()), columns=["image_id", "reason"], dtype="str")
         table.to_parquet(partial / _REJECTED)
         card = _card(plan)
         (partial / _CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
@@ -227,13 +232,15 @@ def _card(plan: CachePlan) -> dict[str, Any]:
 
 
 def _check(plan: CachePlan, rows: list[dict[str, Any]], rejected: dict[str, str]) -> None:
+    """Stop where too many films are left out, or all."""
     if plan.allow_empty and not plan.films:
         return
-    unread = [image_id for image_id in rejected if image_id not in plan.rejected]
-    if len(unread) > plan.max_rejected_fraction * len(plan.films) or not rows:
-        first = next(iter(unread or rejected), "")
+    left_out = [name for name, reason in rejected.items() if not reason.startswith(IGNORED)]
+    n_films = len(rows) + len(left_out)
+    if len(left_out) > plan.max_rejected_fraction * n_films or not rows:
+        first = next(iter(left_out), "")
         raise ValueError(
-            f"{len(unread)} of {len(plan.films)} films cannot be used"
+            f"{len(left_out)} of {n_films} films cannot be used"
             + (f", such as '{first}' ({rejected[first]})" if first else "")
             + f"; max_rejected_fraction is {plan.max_rejected_fraction}"
         )

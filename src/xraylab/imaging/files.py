@@ -9,11 +9,17 @@ from typing import Any
 
 from xraylab.imaging.errors import UnreadableRadiograph
 
-__all__ = ["is_ignored_file", "is_local", "read_bytes", "write_bytes"]
+__all__ = ["DOCUMENT_SUFFIXES", "is_ignored_file", "is_local", "read_bytes", "write_bytes"]
 
 _SYSTEM_NAMES = frozenset(
     ("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information")
 )
+
+DOCUMENT_SUFFIXES = (
+    *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".yml", ".yaml", ".parquet", ".xls", ".xlsx", ".ods"),
+    *(".md", ".rst", ".html", ".htm", ".pdf", ".doc", ".docx", ".rtf", ".odt", ".log", ".py", ".ipynb", ".db"),
+)  # fmt: skip
+"""Ends of the names of tables and texts, which lie beside films and are none."""
 
 
 def is_ignored_file(path: str) -> str | None:

@@ -14,7 +14,15 @@ from xraylab.imaging.film import Film
 from xraylab.imaging.readers import MAX_PIXELS, max_bytes, read_film
 from xraylab.imaging.scaling import ApplyVoi
 
-__all__ = ["FilmFile", "LoadFilm", "read_loaded", "with_voi"]
+__all__ = [
+    "IGNORED",
+    "FilmFile",
+    "FilmFolder",
+    "LoadFilm",
+    "ignored_files",
+    "read_loaded",
+    "with_voi",
+]
 
 LoadFilm = Callable[[], NDArray[np.float32]]
 
@@ -63,6 +71,35 @@ class FilmFile:
     def _storage(self) -> dict[str, Any] | None:
         storage: dict[str, Any] | None = self.options.get("storage_options")
         return storage
+
+
+IGNORED = "ignored: "
+"""How the reason of a file begins that is no input: it counts for nothing, and is listed all the same."""
+
+
+class FilmFolder(dict[str, LoadFilm]):
+    """Lazy films by image id, and what else lies in their folder.
+
+    Attributes
+    ----------
+    ignored : dict of str to str
+        Files that are no films, by their path in the folder, with the rule by which they are ignored.
+    """
+
+    def __init__(
+        self, films: Mapping[str, LoadFilm] | None = None, ignored: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(films or {})
+        self.ignored = dict(ignored or {})
+
+
+def ignored_files(*folders: Mapping[str, LoadFilm]) -> dict[str, str]:
+    """Return the files that were ignored in folders of films, with the reason that a table of rejected inputs gives."""
+    return {
+        path: f"{IGNORED}{rule}"
+        for folder in folders
+        for path, rule in getattr(folder, "ignored", {}).items()
+    }
 
 
 def with_voi(films: Mapping[str, LoadFilm], apply_voi: ApplyVoi) -> dict[str, LoadFilm]:

@@ -13,6 +13,7 @@ from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, Unfinishe
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
+from xraylab.imaging import FilmFolder
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.classifiers import ClassifierParams
@@ -109,24 +110,48 @@ def leaked(tmp_path_factory) -> tuple[ArrayCache, pd.DataFrame, pd.DataFrame, di
     return arrays, cohort, pairs, copies
 
 
-def test_any_folder_of_split_and_class_is_read_and_others_are_named() -> None:
+def test_any_folder_of_split_and_class_is_read() -> None:
     film = partial(draw, 0, False)
-    films = {
-        f"{TOP}/{TOP}/Train/Fracture/a.png": film,
-        "test/Normal/b.jpg": film,
-        "val/healthy/c.jpg": film,
-        "extra/fractured/d.jpg": film,
-        "e.jpg": film,
-    }
+    films = FilmFolder(
+        {f"{TOP}/{TOP}/Train/Fracture/a.png": film, "test/Normal/b.jpg": film},
+        {"test/Normal/desktop.ini": "a file of the operating system"},
+    )
     plan = cache_films(films, COHORT)
     assert list(plan.films) == [f"{TOP}/{TOP}/Train/Fracture/a.png", "test/Normal/b.jpg"]
-    assert plan.rejected == {
-        "val/healthy/c.jpg": "its folder 'healthy' names no class",
-        "extra/fractured/d.jpg": "its folder 'extra' names no split",
-        "e.jpg": "its folder '' names no class",
+    assert plan.rejected == {"test/Normal/desktop.ini": "ignored: a file of the operating system"}
+    left_out = COHORT.model_copy(update={"classes": {**COHORT.classes, "unsure": None}})
+    plan = cache_films({**films, "val/unsure/c.png": film}, left_out)
+    assert plan.rejected == {"val/unsure/c.png": "its folder 'unsure' is left out"}
+
+
+@pytest.mark.parametrize("name", ["Non_fractured", "Not-Fractured", "NORMAL", "no_fracture"])
+def test_a_class_folder_may_be_spelled_in_any_way(name: str) -> None:
+    film = partial(draw, 0, False)
+    classes = {
+        "fractured": 1,
+        "Non_Fractured": 0,
+        "no-fracture": 0,
+        "not fractured": 0,
+        "normal": 0,
     }
-    with pytest.raises(ValueError, match="none of 1 films lies in <split>/<class>/: its folder ''"):
-        cache_films({"e.jpg": film}, COHORT)
+    params = CohortParams(**{**COHORT.model_dump(), "classes": classes})
+    plan = cache_films({"train/Fractured/a.png": film, f"train/{name}/b.png": film}, params)
+    assert len(plan.films) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["train/fractured/a.png", "train/healthy/b.png"], r"'healthy' \(1 films\) is no folder of the classes .*fracture.cohort.classes"),
+        (["extra/fractured/a.png", "train/normal/b.png"], r"'extra' \(1 films\) is no folder of the splits"),
+        (["train/fractured/a.png", "test/fractured/b.png"], r"all 2 films are of one class; their folders: 'test/fractured' \(1\)"),
+        (["a.png"], r"'' \(1 films\) is no folder of the splits"),
+        ([], "there is no film"),
+    ],
+)  # fmt: skip
+def test_folders_of_no_known_name_stop_the_run(names: list[str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        cache_films(dict.fromkeys(names, partial(draw, 0, False)), COHORT)
 
 
 def test_the_cohort_knows_label_split_and_whose_copy_a_film_is(leaked) -> None:
@@ -381,7 +406,11 @@ def test_the_gate_finds_the_copies_planted_among_phantoms(tmp_path: Path) -> Non
     params = COHORT.model_copy(update={"preprocess": PreprocessParams(size_px=96, equalise="none")})
     cohort, _, rejected = index_cohort(write(films, tmp_path / "arrays", params), params)
     truth = pd.read_csv(folder / "truth.csv").set_index("file")
-    assert rejected["image_id"].tolist() == truth.index[truth["planted"] == "truncated"].tolist()
+    unread = rejected[~rejected["reason"].str.startswith("ignored: ")]
+    assert unread["image_id"].tolist() == truth.index[truth["planted"] == "truncated"].tolist()
+    assert set(rejected["image_id"]) - set(unread["image_id"]) <= {
+        str(path.relative_to(folder)) for path in folder.rglob("desktop.ini")
+    }
     known = truth[["family", "planted"]].assign(source_of=truth["source"])
     rows = cohort.set_index("image_id").join(known)
     # no two distinct films are one
@@ -407,7 +436,8 @@ def test_the_real_set_is_leaked_and_the_gate_finds_it(real_data: Path, tmp_path:
         update={"preprocess": PreprocessParams(size_px=224, equalise="none")}
     ))  # fmt: skip
     cohort, _, rejected = index_cohort(arrays, COHORT)
-    assert len(cohort) + len(rejected) == len(films)
+    unread = rejected[~rejected["reason"].str.startswith("ignored: ")]
+    assert len(cohort) + len(unread) == len(films)
     truncated = rejected["reason"].str.contains("truncated")
     assert truncated.sum() == 6
     values = audit_files(cohort, rejected, COHORT)[1].set_index("name")["value"]

@@ -31,7 +31,7 @@ from xraylab.pipelines.lesion_regression.nodes import (
     tabulate_folds,
     train_networks,
 )
-from xraylab.pipelines.lesion_regression.nodes.cohort import BoxMask
+from xraylab.pipelines.lesion_regression.nodes.boxes import BoxMask, draw_boxes
 from xraylab.pipelines.lesion_regression.params import (
     CohortParams,
     EvaluationParams,
@@ -46,7 +46,9 @@ from xraylab.training.data import MaskedFilms
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 16
-COHORT = CohortParams(preprocess=PreprocessParams(size_px=SIZE, equalise="none"))
+COHORT = CohortParams(
+    box_frame_px=(32, 32), preprocess=PreprocessParams(size_px=SIZE, equalise="none")
+)
 SEGMENTATION = SegmentationParams(
     network=NetworkParams(widths=(4, 8)),
     recipe=Recipe(loss="dice_bce", learning_rate=2e-2, batch_size=4),
@@ -212,6 +214,46 @@ def test_a_box_is_drawn_as_ones_on_the_films_own_pixels() -> None:
     assert BoxMask(film, ((2, 1, 3, 2),)).digest() != BoxMask(film, ((2, 1, 3, 3),)).digest()
 
 
+@pytest.mark.parametrize(
+    ("size", "frames", "expected"),
+    [
+        ((1024, 1024), (), (100, 200, 300, 400)),  # as it is
+        ((1024, 1024), ((1024, 1024), (2500, 2048)), (100, 200, 300, 400)),
+        ((512, 512), ((1024, 1024),), (50, 100, 150, 200)),
+        ((2048, 2048), ((1024, 1024),), (200, 400, 600, 800)),
+        ((2500, 2048), ((1024, 1024), (2500, 2048)), (100, 200, 300, 400)),  # the size of the table
+        ((1250, 1024), ((1024, 1024), (2500, 2048)), (50, 100, 150, 200)),
+    ],
+)
+def test_boxes_lie_on_a_film_of_another_size(
+    size: tuple[int, int], frames: tuple, expected: tuple[int, ...]
+) -> None:
+    film = partial(np.zeros, size[::-1], np.float32)
+    mask = BoxMask(film, ((100, 200, 300, 400),), frames)()
+    rows, columns = np.nonzero(mask)
+    left, top, wide, high = expected
+    assert (columns.min(), rows.min()) == (left, top)
+    assert (np.ptp(columns) + 1, np.ptp(rows) + 1) == (wide, high)
+    assert mask.sum() == wide * high
+
+
+def test_boxes_of_a_size_that_is_not_known_are_refused() -> None:
+    with pytest.raises(
+        MaskSizeError, match="800 x 1024 px, and its boxes were drawn on 1024 x 1024 px"
+    ):
+        BoxMask(partial(np.zeros, (1024, 800), np.float32), ((1, 2, 3, 4),), ((1024, 1024),))()
+    films = {"a": partial(np.zeros, (160, 160), np.float32)}
+    box = {"image_id": "a", "left": 40.0, "top": 60.0, "width": 48.0, "height": 40.0}
+    boxes = pd.DataFrame([{**box, "frame_width": 2500.0, "frame_height": 2500.0}])
+    # all boxes lie in the corner of a film of 1024 px: they were drawn on smaller ones
+    (found,) = draw_boxes(boxes, films, None)
+    assert found[0] == "a"
+    assert "reach no further than 88 x 100 px" in found[1]
+    assert "lesion_regression.cohort.box_frame_px" in found[1]
+    ((_, mask),) = draw_boxes(boxes, films, (256, 256))
+    assert mask().mean() == pytest.approx(48 * 40 / 256**2, rel=0.05)
+
+
 def test_films_are_joined_by_image_and_the_rest_is_named(data: dict, tmp_path: Path) -> None:
     entries, boxes = read_tables(data["tables"], COHORT)
     data["mask"]["bare"] = partial(np.zeros, (32, 32), np.float32)
@@ -222,8 +264,10 @@ def test_films_are_joined_by_image_and_the_rest_is_named(data: dict, tmp_path: P
         data["box"], data["mask"], data["masks"], pd.concat([boxes, missing]), COHORT
     )
     assert plan.rejected == {
-        "bare": "has no lesion mask", "ghost": "is a lesion mask without a film",
-        "no_box": "has no box labelled Pneumonia", "not_there": "has a box and no film",
+        "bare": "has no lesion mask", "no_box": "ignored: has no box labelled Pneumonia",
+    }  # fmt: skip
+    assert plan.unpaired == {
+        "ghost": "is a lesion mask without a film", "not_there": "has a box and no film",
     }  # fmt: skip
     write_cache(plan, str(tmp_path / "arrays"))
     cohort, rejected = index_cohort(read_cache(str(tmp_path / "arrays")), boxes, entries, COHORT)
@@ -328,10 +372,11 @@ def make_predictions() -> tuple[pd.DataFrame, pd.DataFrame]:
         {
             "image_id": [f"f{i}" for i in range(n)], "group_id": [f"g{i}" for i in range(n)], "data_set": "set",
             "annotation": ["box", "mask"] * 6, "split": "test", "fold": np.arange(n) % 3, "target": target,
-            "lesion_ratio": target / 2, "dice": [0.1, 0.7] * 6, "iou": [0.05, 0.6] * 6,
+            "lesion_ratio": target / 2, "dice": [0.1, 0.7] * 6, "iou": [0.05, 0.6] * 6, "false_area": np.nan,
+            "empty_agreement": np.nan,
         }
     )  # fmt: skip
-    rows = films.drop(columns=["lesion_ratio", "dice", "iou"])
+    rows = films.drop(columns=["lesion_ratio", "dice", "iou", "false_area", "empty_agreement"])
     tables = [
         rows.assign(model="random_forest", prediction=target + 0.1 * (-1) ** np.arange(n)),
         rows.assign(model="predicted_ratio", prediction=target + 0.2 * (-1) ** np.arange(n)),
@@ -531,7 +576,10 @@ def test_real_films_are_found_joined_and_free_of_leaks(real_data: Path, tmp_path
     )
     plan = cache_films(films, mask_films, masks, boxes, params)
     assert len(plan.films) == 59 + 29
-    assert sum(reason.startswith("has no box") for reason in plan.rejected.values()) == 96 - 59
+    assert (
+        sum(reason.startswith("ignored: has no box") for reason in plan.rejected.values())
+        == 96 - 59
+    )
     write_cache(plan, str(tmp_path / "arrays"))
     cohort, _ = index_cohort(read_cache(str(tmp_path / "arrays")), boxes, entries, params)
     assert cohort["annotation"].value_counts().to_dict() == {"box": 59, "mask": 29}

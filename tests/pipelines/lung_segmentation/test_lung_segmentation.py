@@ -108,10 +108,8 @@ def test_films_find_their_masks_whatever_their_names() -> None:
     plan = cache_films(films, masks, COHORT)
     assert sorted(plan.films) == ["CHNCXR_0000_0", "CHNCXR_0002_0", "MCUCXR_0003_1"]
     assert [len(plan.masks[image_id]) for image_id in sorted(plan.masks)] == [1, 1, 2]
-    assert plan.rejected == {
-        "CHNCXR_0001_1": "has no mask",
-        "CHNCXR_0999_0": "is a mask without a film",
-    }
+    assert plan.rejected == {"CHNCXR_0001_1": "has no mask"}
+    assert plan.unpaired == {"CHNCXR_0999_0": "is a mask without a film"}
 
 
 def test_a_folder_without_a_match_says_how_masks_are_named() -> None:

@@ -17,7 +17,7 @@ from xraylab.dose.simulate import Exposure, simulate
 from xraylab.evaluation.metrics import tidy
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.imaging import UnreadableRadiograph
-from xraylab.imaging.film_file import LoadFilm, with_voi
+from xraylab.imaging.film_file import LoadFilm, ignored_files, with_voi
 from xraylab.records.delimited import LoadTable
 from xraylab.records.entries import read_entries
 from xraylab.records.ids import match_films
@@ -92,7 +92,11 @@ def index_cohort(
         )
     without_film = entries["image_id"].iloc[matches.unmatched]
     rejected = pd.DataFrame(
-        [*unusable.items(), *((row, f"row in {name}.csv has no film") for row in without_film)],
+        [
+            *ignored_files(films).items(),
+            *unusable.items(),
+            *((row, f"row in {name}.csv has no film") for row in without_film),
+        ],
         columns=["image_id", "reason"],
         dtype="str",
     )

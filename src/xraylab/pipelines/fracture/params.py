@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from xraylab.evaluation.calibration import CalibrationMethod
 from xraylab.evaluation.leakage import OnLeak
@@ -23,10 +24,22 @@ __all__ = [
     "FractureModel",
     "ProtocolParams",
     "ReleaseParams",
+    "plain_name",
 ]
 
 PROBES = ("md5_look_up", "hash_look_up", "border_only")
 """Baselines that look at no bone: the same file, the most alike film, and the border of the film."""
+
+
+def plain_name(folder: str) -> str:
+    """Return the name of a folder in one spelling.
+
+    Examples
+    --------
+    >>> plain_name("Non_fractured"), plain_name(" not  Fractured ")
+    ('non fractured', 'not fractured')
+    """
+    return " ".join(re.split(r"[\s_-]+", folder.strip().casefold()))
 
 
 class CohortParams(Parameters):
@@ -35,9 +48,10 @@ class CohortParams(Parameters):
     Attributes
     ----------
     splits : dict of str to str
-        Split by the name of its folder, in lower case.
-    classes : dict of str to int
-        1 (fractured) or 0 by the name of the class folder, in lower case.
+        Split by the name of its folder.
+    classes : dict of str to int or None
+        1 (fractured) or 0 by the name of the class folder; None leaves the films of a folder out. Upper and lower case,
+        spaces, ``-`` and ``_`` make no difference (`plain_name`).
     preprocess : PreprocessParams
         Size and equalisation.
     copies : TurnedCopyParams
@@ -53,13 +67,19 @@ class CohortParams(Parameters):
     """
 
     splits: dict[str, Literal["train", "val", "test"]] = Field(min_length=1)
-    classes: dict[str, Literal[0, 1]] = Field(min_length=2)
+    classes: dict[str, Literal[0, 1] | None] = Field(min_length=2)
     preprocess: PreprocessParams = PreprocessParams(size_px=224, equalise="none")
     copies: TurnedCopyParams = TurnedCopyParams()
     markers: MarkerParams = MarkerParams()
     workers: int = Field(-1, ge=-64, le=256)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
     patient_folder: int | None = Field(None, ge=1, le=32)
+
+    @field_validator("splits", "classes", mode="before")
+    @classmethod
+    def _spell_plainly(cls, value: Any) -> Any:
+        named = isinstance(value, dict)
+        return {plain_name(str(k)): v for k, v in value.items()} if named else value
 
 
 class FractureModel(Parameters):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from xraylab.evaluation.duplicates import MAX_DISTANCE
 from xraylab.evaluation.leakage import OnLeak
@@ -50,12 +50,15 @@ class CohortParams(Parameters):
         Boxes of these labels are drawn as lesions; other boxes are as good as none.
     box_lists : tuple of str
         Tables of boxes, by the names of their files without ``.csv``; what is not there is left out.
+    box_frame_px : (int, int), optional
+        Width and height of the films that the boxes were drawn on. Without it that is the published 1024 x 1024, or
+        what the clinical table states as ``OriginalImage[Width,Height]``.
     preprocess : PreprocessParams
         Size and equalisation.
     workers : int
         Films decoded at once, as joblib counts: -1 uses every core.
     max_rejected_fraction : float
-        Stop when more than this share of the annotated films cannot be read.
+        Stop when more than this share of the annotated films is left out.
     max_look_distance : int
         Bits of 256 by which the perceptual hashes of two copies may differ.
     inside_lungs : bool
@@ -66,6 +69,7 @@ class CohortParams(Parameters):
 
     labels: tuple[str, ...] = Field(("Pneumonia",), min_length=1)
     box_lists: tuple[str, ...] = ("BBox_List_2017", "BBox_List_rsna")
+    box_frame_px: tuple[PositiveInt, PositiveInt] | None = None
     preprocess: PreprocessParams = PreprocessParams()
     workers: int = Field(-1, ge=-64, le=256)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)

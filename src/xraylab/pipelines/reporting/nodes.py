@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from xraylab import __version__
+from xraylab.evaluation.bootstrap import FEW_GROUPS
 from xraylab.provenance import Source
 
 from .params import ReportingParams, SectionParams
@@ -27,6 +28,7 @@ PROTOCOLS = {
 """Heading of each protocol's column in the comparison."""
 
 _SEPARATOR = "__"
+_FEW = " †"
 _MANY, _TEN = 1e4, 10.0
 
 
@@ -110,6 +112,7 @@ def render_report(params: ReportingParams, origins: Mapping[str, Source], **sour
         },
         sections=has_run,
         phantoms=[each.params.title for each in has_run if each.source and each.source.phantoms],
+        few_groups=FEW_GROUPS,
         not_run=[section.params.title for section in sections if section not in has_run],
     )
 
@@ -202,7 +205,8 @@ def _number(value: float) -> str:
 def _interval(row: dict[Any, Any]) -> str:
     if math.isnan(row["ci_low"]) or math.isnan(row["ci_high"]):
         return ""
-    return f"{_number(row['ci_low'])} to {_number(row['ci_high'])}"
+    mark = _FEW if row.get("n_groups", math.nan) < FEW_GROUPS else ""
+    return f"{_number(row['ci_low'])} to {_number(row['ci_high'])}{mark}"
 
 
 def _with_interval(row: dict[Any, Any]) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from xraylab.evaluation.duplicates import name_looks
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.imaging.film_file import IGNORED, ignored_files
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.bone_age.params import CohortParams
 from xraylab.records.delimited import (
@@ -181,6 +182,9 @@ def _judge(rows: pd.DataFrame, params: CohortParams) -> pd.Series:
         + f" months lies out of {params.min_months:g} to {params.max_months:g}"
     )
     reason[rows["target"].isna()] = "has no bone age in '" + rows["table"] + "'"
+    # a part of the set may be published without ages, such as that of the challenge's test
+    without = rows["target"].isna().groupby(rows["table"]).transform("all")
+    reason[without] = f"{IGNORED}no row of '" + rows["table"] + "' has a bone age"
     together = ages.groupby(rows["image_id"]).transform(", ".join)
     reason[repeated] = "its id stands in more than one row (bone ages: " + together + " months)"
     reason[~rows["is_whole"]] = "its id '" + rows["written"] + "' is no whole number"
@@ -215,14 +219,20 @@ def cache_films(
     ids = [*labels["image_id"], *bad_rows["image_id"]]
     matches = match_films(films, ids)
     used = {ids[row]: films[film] for film, row in matches.row_of.items() if row < len(labels)}
-    rejected = {ids[row]: "has no film" for row in matches.unmatched}
-    rejected |= {
+    unpaired = {ids[row]: "has no film" for row in matches.unmatched}
+    # official parts are published without labels
+    labelled = {PurePosixPath(film).parts[0] for film in matches.row_of}
+    rejected = {
         name: "has no label"
+        if PurePosixPath(film).parts[0] in labelled
+        else f"{IGNORED}no film of its part of the set has a label"
         for film, name in _short_names(films).items()
         if film not in matches.row_of and film not in matches.reasons
     }
     rejected |= matches.reasons
-    rejected |= dict(zip(bad_rows["image_id"], bad_rows["reason"], strict=True))
+    bad = dict(zip(bad_rows["image_id"], bad_rows["reason"], strict=True))
+    unpaired |= {name: reason for name, reason in bad.items() if name in unpaired}
+    rejected |= {name: reason for name, reason in bad.items() if name not in unpaired}
     if not used:
         raise ValueError(
             f"none of {len(films)} films has a label among {len(labels)}: a film is named by its id, such as "
@@ -230,7 +240,8 @@ def cache_films(
         )
     return CachePlan(
         used,
-        rejected=rejected,
+        rejected={**ignored_files(films), **rejected},
+        unpaired=unpaired,
         preprocess=params.preprocess,
         workers=params.workers,
         max_rejected_fraction=params.max_rejected_fraction,
@@ -278,7 +289,10 @@ def index_cohort(
             "image_id": ids,
             "group_id": group_films(ids, patients_of_files(index, params.patient_folder)),
             **{name: told[name].to_numpy() for name in ("sex", "target", "official_split")},
-            **{name: index[name] for name in ("height_px", "width_px", "source", "digest")},
+            **{
+                name: index[name]
+                for name in ("height_px", "width_px", "source", "digest", "scaled_by")
+            },
             "look": name_looks(ids, hashes, params.max_look_distance),
             "split": "",
             "fold": NO_FOLD,

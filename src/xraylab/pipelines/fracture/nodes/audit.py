@@ -11,7 +11,8 @@ import pandas as pd
 
 from xraylab import plots
 from xraylab.imaging.array_cache import ArrayCache
-from xraylab.pipelines.fracture.params import CohortParams
+from xraylab.imaging.film_file import IGNORED
+from xraylab.pipelines.fracture.params import CohortParams, plain_name
 
 __all__ = ["audit_files", "plot_audit", "plot_copies"]
 
@@ -86,11 +87,13 @@ def _kind_of(cohort: pd.DataFrame) -> pd.Series:
 
 
 def _unreadable(rejected: pd.DataFrame, params: CohortParams) -> Iterator[tuple[str, str, str]]:
-    for image_id in rejected["image_id"].astype(str):
+    read = rejected[~rejected["reason"].astype(str).str.startswith(IGNORED)]
+    for image_id in read["image_id"].astype(str):
         *_, split, label, _ = ("", "", *PurePosixPath(image_id).parts)
-        if split.lower() in params.splits and label.lower() in params.classes:
-            name = CLASS_NAMES[params.classes[label.lower()]]
-            yield params.splits[split.lower()], name, UNREADABLE
+        part = params.splits.get(plain_name(split))
+        target = params.classes.get(plain_name(label))
+        if part is not None and target is not None:
+            yield part, CLASS_NAMES[target], UNREADABLE
 
 
 def _summarise(cohort: pd.DataFrame, n_unread: int) -> pd.DataFrame:
@@ -157,6 +160,8 @@ def plot_copies(arrays: ArrayCache, cohort: pd.DataFrame, copies: pd.DataFrame) 
         labels = (PurePosixPath(each).name for each in (image_id_a, image_id_b))
         label_a, label_b = labels
         shown.append((f"train: {label_a}", film_a, f"test: {label_b}", film_b, words))
+    if not shown:
+        return plots.plot_message("No film of the test part is a copy of one that trains.")
     return plots.plot_copies(shown)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -14,7 +15,8 @@ from xraylab.evaluation.duplicates import join_copies
 from xraylab.evaluation.leakage import check_leakage, merge_duplicates, pass_gate
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, assign_stratified_folds
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
-from xraylab.pipelines.fracture.params import CohortParams, ProtocolParams
+from xraylab.imaging.film_file import ignored_files
+from xraylab.pipelines.fracture.params import CohortParams, ProtocolParams, plain_name
 from xraylab.records.groups import group_films, patients_of_files
 
 __all__ = ["cache_films", "index_cohort", "split_cohort"]
@@ -37,24 +39,23 @@ def cache_films(films: dict[str, LoadFilm], params: CohortParams) -> CachePlan:
     Returns
     -------
     CachePlan
-        What the cache decodes; a film in any other folder is known to be of no use.
+        What the cache decodes; a film in a folder that ``null`` stands for is known to be of no use.
 
     Raises
     ------
     ValueError
-        If no film lies in such a folder.
+        If no film lies in such a folder, a folder of the class or split has an unknown name, or all films are of one
+        class.
     """
+    _check_folders(films, params)
     reasons = {image_id: _misplaced(image_id, params) for image_id in films}
     used = {image_id: load for image_id, load in films.items() if not reasons[image_id]}
-    if not used:
-        first = next(iter(reasons.values()), "there is no film")
-        raise ValueError(
-            f"none of {len(films)} films lies in <split>/<class>/: {first}. Splits: {', '.join(params.splits)}; "
-            f"classes: {', '.join(params.classes)} (fracture.cohort)"
-        )
     return CachePlan(
         used,
-        rejected={image_id: reason for image_id, reason in reasons.items() if reason},
+        rejected={
+            **ignored_files(films),
+            **{image_id: reason for image_id, reason in reasons.items() if reason},
+        },
         preprocess=params.preprocess,
         workers=params.workers,
         max_rejected_fraction=params.max_rejected_fraction,
@@ -62,16 +63,41 @@ def cache_films(films: dict[str, LoadFilm], params: CohortParams) -> CachePlan:
 
 
 def _folders(image_id: str) -> tuple[str, str]:
-    """Return the folder of the split and that of the class, in lower case."""
+    """Return the folder of the split and that of the class, as `CohortParams` spells them."""
     folders = ("", "", *PurePosixPath(image_id).parts[:-1])
-    return folders[-2].lower(), folders[-1].lower()
+    return plain_name(folders[-2]), plain_name(folders[-1])
 
 
 def _misplaced(image_id: str, params: CohortParams) -> str:
-    split, label = _folders(image_id)
-    if label not in params.classes:
-        return f"its folder '{label}' names no class"
-    return "" if split in params.splits else f"its folder '{split}' names no split"
+    _, label = _folders(image_id)
+    return "" if params.classes[label] is not None else f"its folder '{label}' is left out"
+
+
+def _check_folders(films: Iterable[str], params: CohortParams) -> None:
+    """Stop for a folder whose name is not known: whole classes would be left out."""
+    counts = Counter(_folders(image_id) for image_id in films)
+    if not counts:
+        raise ValueError("there is no film in <split>/<class>/ (fracture_multi_region)")
+    names_of = {"splits": list(params.splits), "classes": list(params.classes)}
+    for place, (what, known) in enumerate(names_of.items()):
+        unknown: Counter[str] = Counter()
+        for names, n in counts.items():
+            if names[place] not in known:
+                unknown[names[place]] += n
+        if unknown:
+            words = ", ".join(f"'{name}' ({n} films)" for name, n in sorted(unknown.items()))
+            raise ValueError(
+                f"films lie in <split>/<class>/, and {words} is no folder of the {what} that are known: "
+                f"{', '.join(sorted(known))}. Map others by fracture.cohort.{what}"
+            )
+    found = {params.classes[label] for _, label in counts} - {None}
+    if len(found) < 2:  # noqa: PLR2004 - fractured and not
+        words = ", ".join(
+            f"'{split}/{label}' ({n})" for (split, label), n in sorted(counts.items())
+        )
+        raise ValueError(
+            f"all {sum(counts.values())} films are of one class; their folders: {words}"
+        )
 
 
 def index_cohort(
@@ -108,7 +134,10 @@ def index_cohort(
             "official_split": [params.splits[split] for split, _ in folders],
             "target": target.astype(float),
             "named_family": _named_family(ids, target),
-            **{name: index[name] for name in ("height_px", "width_px", "source", "digest")},
+            **{
+                name: index[name]
+                for name in ("height_px", "width_px", "source", "digest", "scaled_by")
+            },
             "look": join_copies(ids, pairs, index["digest"]),
             "conflict": labels > 1,
             "marker_fraction": _marker_fraction(arrays, distinct, params),

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from xraylab.evaluation.duplicates import name_looks
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.imaging.film_file import IGNORED, ignored_files
 from xraylab.imaging.fingerprint import TURNS
-from xraylab.imaging.preprocess import MaskSizeError
 from xraylab.pipelines.lesion_regression.params import CohortParams
 from xraylab.records.delimited import LoadTable, find_column, text_of, to_numbers
 from xraylab.records.entries import read_entries
@@ -25,7 +21,9 @@ from xraylab.records.groups import group_films, patients_of_files
 from xraylab.records.ids import clean_id, match_films
 from xraylab.records.readings import log_notes, parse_age, parse_sex
 
-__all__ = ["BoxMask", "cache_films", "index_cohort", "read_tables"]
+from .boxes import draw_boxes
+
+__all__ = ["cache_films", "index_cohort", "read_tables"]
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +44,13 @@ _BOX_COLUMNS = {
     "w": "width",
     "h]": "height",
 }
+# The published head reads OriginalImage[Width,Height], with a comma inside of a name.
+_FRAME_COLUMNS = {
+    "frame_width": ("OriginalImage[Width", "OriginalImageWidth"),
+    "frame_height": ("Height]", "OriginalImageHeight"),
+}
 _ALIASES = {"Patient Gender": ("Patient Gender", "Patient Sex")}
 _SEX, _VIEW = {"M": 0.0, "F": 1.0}, {"PA": 0.0, "AP": 1.0}
-_LEAST_INSIDE = 0.5  # share of a box that must lie on the film
 
 
 def read_tables(
@@ -71,7 +73,8 @@ def read_tables(
         One row per film: ``image_id, data_set, patient_id, age`` (years, missing beyond 120), ``sex`` (0 male, 1
         female), ``view`` (0 PA, 1 AP), ``follow_up`` and ``reading_note`` (what could not be read).
     boxes : DataFrame
-        One row a box of a wanted label: ``image_id, list, label, left, top, width, height`` in pixels of the film.
+        One row per box of a wanted label: ``image_id, list, label, left, top, width, height`` in pixels of the film
+        that it was drawn on, and ``frame_width, frame_height``, the size that a clinical table states of it.
 
     Raises
     ------
@@ -101,8 +104,15 @@ def read_tables(
         logger.warning("No box is labelled %s; there are %s", ", ".join(params.labels), valid)
     columns = ["image_id", "data_set", "patient_id", *_ENTRY_COLUMNS.values(), "reading_note"]
     known = pd.concat(entries, ignore_index=True) if entries else pd.DataFrame(columns=columns)
-    ordered = ["image_id", "list", *list(_BOX_COLUMNS.values())[1:]]
-    return known[columns], chosen[ordered].reset_index(drop=True)
+    ordered = ["image_id", "list", *list(_BOX_COLUMNS.values())[1:], *_FRAME_COLUMNS]
+    sizes = [rows[["image_id", *_FRAME_COLUMNS]] for rows in entries if len(rows)]
+    frames = pd.concat(sizes).drop_duplicates("image_id") if sizes else None
+    framed = (
+        chosen.assign(**dict.fromkeys(_FRAME_COLUMNS, np.nan))
+        if frames is None
+        else chosen.merge(frames, on="image_id", how="left", validate="many_to_one")
+    )
+    return known[columns], framed[ordered].reset_index(drop=True)
 
 
 def _named(table: pd.DataFrame, columns: dict[str, str], name: str) -> pd.DataFrame:
@@ -130,7 +140,14 @@ def _clean_entries(table: pd.DataFrame, name: str) -> pd.DataFrame:
     log_notes(
         dict(zip(rows["image_id"], rows["reading_note"], strict=True)), f"The rows of {name}.csv"
     )
+    frames = {name: find_column(table, names) for name, names in _FRAME_COLUMNS.items()}
     return rows.assign(
+        **{
+            name: np.nan
+            if column is None
+            else to_numbers(text_of(table[column]), f"{name}.csv, '{column}'")
+            for name, column in frames.items()
+        },
         patient_id=rows["patient_id"].where(rows["patient_id"] != "", rows["image_id"]),
         age=rows["age"]
         .map({written: age for written, (age, _) in ages.items()})
@@ -156,47 +173,6 @@ def _read_boxes(table: pd.DataFrame, name: str) -> pd.DataFrame:
             f"{[float(row[side]) for side in ('left', 'top', 'width', 'height')]}"
         )
     return rows
-
-
-@dataclass(frozen=True)
-class BoxMask:
-    """The boxes of one film, drawn as a mask when it is asked for.
-
-    Attributes
-    ----------
-    film : callable
-        Loads the film, for its size.
-    boxes : tuple of (float, float, float, float)
-        Left, top, width and height of each, in pixels of the film.
-    """
-
-    film: LoadFilm
-    boxes: tuple[tuple[float, float, float, float], ...]
-
-    def __call__(self) -> NDArray[np.float32]:
-        """Return the mask (H, W): 1 inside of any box, 0 elsewhere.
-
-        Raises
-        ------
-        MaskSizeError
-            If less than half of a box lies on the film: it was drawn on a film of another size.
-        """
-        height, width = self.film().shape
-        mask = np.zeros((height, width), np.float32)
-        for left, top, wide, high in self.boxes:
-            columns = slice(max(0, round(left)), max(0, min(width, round(left + wide))))
-            rows = slice(max(0, round(top)), max(0, min(height, round(top + high))))
-            inside = max(0, columns.stop - columns.start) * max(0, rows.stop - rows.start)
-            if inside < _LEAST_INSIDE * wide * high:
-                raise MaskSizeError(
-                    f"its box {left:g}, {top:g}, {wide:g} x {high:g} does not lie on the film of {width} x {height} px"
-                )
-            mask[rows, columns] = 1
-        return mask
-
-    def digest(self) -> str:
-        """Return a digest of the boxes."""
-        return hashlib.blake2b(json.dumps(self.boxes).encode(), digest_size=16).hexdigest()
 
 
 def cache_films(
@@ -234,15 +210,20 @@ def cache_films(
     if both:
         raise ValueError(f"the image id '{both[0]}' is in {BOXES} and in {MASKS}: rename one")
     drawn: dict[str, list[LoadFilm]] = {}
-    for image_id, rows in boxes.groupby("image_id", sort=True):
-        if image_id in box_films:
-            corners = rows[["left", "top", "width", "height"]].itertuples(index=False)
-            load = box_films[str(image_id)]
-            drawn[str(image_id)] = [BoxMask(load, tuple((a, b, c, d) for a, b, c, d in corners))]
+    for image_id, mask in draw_boxes(boxes, box_films, params.box_frame_px):
+        if isinstance(mask, str):
+            doubtful[image_id] = mask
+        else:
+            drawn[image_id] = [mask]
     masks = {
         PurePosixPath(name).name.removesuffix("_mask"): lesion_masks[name] for name in lesion_masks
     }
     drawn.update({image_id: [masks[image_id]] for image_id in mask_films if image_id in masks})
+    if not drawn and doubtful:
+        image_id, reason = next(iter(doubtful.items()))
+        raise ValueError(
+            f"none of {len(doubtful)} boxed films can be used, such as '{image_id}': {reason}"
+        )
     if not drawn:
         raise ValueError(
             f"none of {len(box_films) + len(mask_films)} films has a box labelled {', '.join(params.labels)} or a "
@@ -250,22 +231,24 @@ def cache_films(
         )
     films = {**box_films, **mask_films}
     labels = ", ".join(params.labels)
-    rejected = {name: f"has no box labelled {labels}" for name in box_films if name not in drawn}
-    rejected |= {name: "has no lesion mask" for name in mask_films if name not in drawn}
-    rejected |= {
-        name: "is a lesion mask without a film" for name in masks if name not in mask_films
+    # by design a small part of the set has boxes: the other films are no inputs
+    rejected = {
+        name: f"{IGNORED}has no box labelled {labels}" for name in box_films if name not in drawn
     }
+    rejected |= {name: "has no lesion mask" for name in mask_films if name not in drawn}
     rejected |= doubtful
+    unpaired = {name: "is a lesion mask without a film" for name in masks if name not in mask_films}
     listed = set(boxes["image_id"])
-    rejected |= {name: "has a box and no film" for name in sorted(listed) if name not in box_films}
+    unpaired |= {name: "has a box and no film" for name in sorted(listed) if name not in box_films}
     return CachePlan(
         {image_id: films[image_id] for image_id in drawn},
         drawn,
-        rejected,
+        {**ignored_files(box_films, mask_films, lesion_masks), **rejected},
         params.preprocess,
         params.workers,
         params.max_rejected_fraction,
         empty_masks="keep",
+        unpaired=unpaired,
     )
 
 
@@ -327,6 +310,7 @@ def index_cohort(
         width_px=index["width_px"].to_numpy(),
         source=index["source"].str.split("+").str[0].to_numpy(),
         digest=index["digest"].to_numpy(),
+        scaled_by=index["scaled_by"].to_numpy(),
         look=name_looks(ids, hashes, params.max_look_distance).to_numpy(),
         target=[float(mask.mean()) for mask in arrays.masks],
         split="",

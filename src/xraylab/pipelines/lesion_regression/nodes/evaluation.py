@@ -89,7 +89,7 @@ def evaluate(
         rows = network[network["annotation"] == annotation]
         if len(rows):
             renamed = rows.rename(columns={"dice": f"dice{suffix}", "iou": f"iou{suffix}"})
-            empty = EMPTY_TRUTH if annotation == "mask" else ()
+            empty = [name for name in EMPTY_TRUTH if annotation == "mask" and name in rows]
             names = [f"dice{suffix}", f"iou{suffix}", *empty]
             table = segmentation_metrics(renamed, names, n, seed)
             tables.append(tidy("honest", NETWORK, "test", table))

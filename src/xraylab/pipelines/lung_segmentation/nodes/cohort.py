@@ -14,6 +14,7 @@ from xraylab.evaluation.leakage import check_leakage, pass_gate
 from xraylab.evaluation.sites import list_sites, site_of
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
+from xraylab.imaging.film_file import ignored_files
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.lung_segmentation.params import CohortParams, ProtocolParams
 from xraylab.records.groups import group_films, patients_of_files
@@ -56,15 +57,15 @@ def cache_films(
             "'_mask'"
         )
     rejected = {image_id: "has no mask" for image_id in films if image_id not in of_film}
-    rejected.update({name: "is a mask without a film" for name in of_film if name not in films})
     return CachePlan(
         paired,
         {image_id: of_film[image_id] for image_id in paired},
-        rejected,
+        {**ignored_files(films, masks), **rejected},
         params.preprocess,
         params.workers,
         params.max_rejected_fraction,
         empty_masks="reject",
+        unpaired={name: "is a mask without a film" for name in of_film if name not in films},
     )
 
 
@@ -106,7 +107,10 @@ def index_cohort(
             "group_id": group_films(ids, patients),
             "site": site_of(ids, params.sites),
             "tuberculosis": label.fillna("-1").astype(int),
-            **{name: index[name] for name in ("height_px", "width_px", "spacing_mm", "digest")},
+            **{
+                name: index[name]
+                for name in ("height_px", "width_px", "spacing_mm", "digest", "scaled_by")
+            },
             "source": index["source"].str.split("+").str[0],
             "look": name_looks(ids, hashes, params.max_look_distance),
             "target": [float(mask.mean()) for mask in arrays.masks],

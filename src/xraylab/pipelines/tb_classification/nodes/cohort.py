@@ -17,6 +17,7 @@ from xraylab.evaluation.leakage import check_leakage, merge_duplicates, pass_gat
 from xraylab.evaluation.sites import list_sites, site_of
 from xraylab.evaluation.splits import NO_FOLD, assign_stratified_folds, split_rows_at_random
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, digest_source
+from xraylab.imaging.film_file import ignored_files
 from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.tb_classification.params import CohortParams, ProtocolParams
 from xraylab.records.groups import group_films, patients_of_files
@@ -87,7 +88,7 @@ def cache_films(
     return CachePlan(
         used,
         annotated,
-        rejected,
+        {**ignored_files(films, annotated_masks), **rejected},
         params.preprocess,
         params.workers,
         params.max_rejected_fraction,
@@ -177,7 +178,10 @@ def index_cohort(
             "sex": [fact.sex for fact in facts],
             "age_years": [fact.age_years for fact in facts],
             "reading_note": [fact.note for fact in facts],
-            **{name: index[name] for name in ("height_px", "width_px", "spacing_mm", "digest")},
+            **{
+                name: index[name]
+                for name in ("height_px", "width_px", "spacing_mm", "digest", "scaled_by")
+            },
             "source": source,
             "look": look,
             "conflict": target.groupby(look).transform("nunique") > 1,
