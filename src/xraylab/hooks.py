@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from difflib import get_close_matches
 from importlib import import_module
@@ -18,6 +17,7 @@ from kedro.pipeline import Pipeline
 from xraylab.datasets.unfinished_work_dataset import UnfinishedWorkDataset
 from xraylab.phantoms.registry import PHANTOMS, write_phantom
 from xraylab.pipelines import pipeline_names
+from xraylab.workspace import RawRoot
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -64,8 +64,8 @@ def build_pipelines(parameters: dict[str, Any]) -> None:
             named[name] = pipelines[name] = module.create_pipeline()
             continue
         chosen = parameters.get(name, {}).get("protocols", valid)
-        if isinstance(chosen, str):  # --params cannot hold a list of two
-            chosen = chosen.split()
+        if isinstance(chosen, str):  # a list of one
+            chosen = [chosen]
         if not chosen or not set(chosen) <= set(valid):
             raise ValueError(
                 f"{name}.protocols: expected one or more of {', '.join(valid)}, got {chosen}"
@@ -131,9 +131,10 @@ def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) ->
         if key in loaded:
             _check_below(key, value, known)
     names = {*pipeline_names(), *RUN_PARAMETERS}
-    for key in runtime:
-        if key not in names:
-            raise ValueError(_unknown(key, names))
+    for key in (*runtime, *parameters):
+        if key not in names and not key.startswith("_"):  # a block that others are made of
+            place = "" if key in runtime else " in the files of parameters under conf/"
+            raise ValueError(_unknown(key, names, place))
 
 
 def _check_below(path: str, value: Any, known: set[str]) -> None:
@@ -153,10 +154,10 @@ def _check_below(path: str, value: Any, known: set[str]) -> None:
             _check_below(f"{path}.{key}", child, known)
 
 
-def _unknown(key: str, valid: Iterable[str]) -> str:
+def _unknown(key: str, valid: Iterable[str], place: str = "") -> str:
     close = get_close_matches(key, list(valid), n=1)
     hint = f" Did you mean '{close[0]}'?" if close else ""
-    return f"unknown parameter '{key}'.{hint} Valid: {', '.join(sorted(valid))}"
+    return f"unknown parameter '{key}'{place}.{hint} Valid: {', '.join(sorted(valid))}"
 
 
 class UnfinishedWorkHooks:
@@ -183,16 +184,8 @@ class RawDataHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Find the raw root: ``--params raw=…`` before ``XRAYLAB_RAW`` before ``conf``."""
         self.settings = dict(context.config_loader["globals"])
-        override = (context._runtime_params or {}).get("raw")
-        self.root = str(override or self.settings["raw"])
-        self.source = (
-            "--params raw"
-            if override
-            else "XRAYLAB_RAW"
-            if os.environ.get("XRAYLAB_RAW")
-            else "conf"
-        )
-        self.project_path = context.project_path
+        runtime = context._runtime_params or {}
+        self.root = RawRoot(self.settings, runtime, context.project_path)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
@@ -207,24 +200,15 @@ class RawDataHooks:
         wanted = sorted(read & PHANTOMS.keys())
         if not wanted:
             return
-        phantom_root = self.settings.get("phantom_root")
-        phantoms = phantom_root is not None and self._absolute(self.root) == self._absolute(
-            phantom_root
-        )
-        kind = "phantoms" if phantoms else "real data"
-        logger.info("Raw root: %s (%s, from %s)", self.root, kind, self.source)
+        kind = "phantoms" if self.root.phantoms else "real data"
+        logger.info("Raw root: %s (%s, from %s)", self.root.given, kind, self.root.origin)
         for name in wanted:
-            if phantoms:
-                folder = Path(self._absolute(self.root)) / name
+            if self.root.phantoms:
+                folder = Path(self.root.path) / name
                 if write_phantom(name, folder, self.settings["phantoms"].get(name, {})):
                     logger.info("Wrote phantom data set %s", folder)
             else:
-                check_folder(name, self._absolute(self.root))
-
-    def _absolute(self, root: str) -> str:
-        if "://" in root:
-            return root
-        return (self.project_path / Path(root).expanduser()).resolve().as_posix()
+                check_folder(name, self.root.path)
 
 
 def check_folder(name: str, root: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -49,6 +50,8 @@ class RawRoot:
         self, settings: dict[str, Any], runtime: dict[str, Any], project_path: Path
     ) -> None:
         self.given = str(runtime.get("raw") or settings["raw"])
+        by_name = "XRAYLAB_RAW" if os.environ.get("XRAYLAB_RAW") else "conf"
+        self.origin = "--params raw" if runtime.get("raw") else by_name
         self.path = absolute(self.given, project_path)
         # inside of the project by its place there, so that a project can be moved
         self.name = self.path.removeprefix(f"{project_path.resolve().as_posix()}/")
@@ -129,6 +132,11 @@ class WorkspaceHooks:
                 phantoms = self.base.phantoms or is_phantom(f"{self.root.path}/{data_set}")
                 self.sources[name] = replace(
                     self.base, data_sets={data_set: identity}, phantoms=phantoms
+                )
+            elif self._is_missing(name):
+                raise ValueError(
+                    f"'{name}' is not there yet: no run has made it in the workspace '{self.workspace_given}'. Run "
+                    f"first: kedro run --env {self.base.environment} --pipelines={name.partition('.')[0]}"
                 )
             elif (made := self._made(name)) is not None:
                 if not only_films:  # a model is applied to any films, wherever it was trained
@@ -254,6 +262,13 @@ class WorkspaceHooks:
                 f"file '{Path(place).name}{SIDECAR}' is missing. {self._remedy(name)}"
             )
         return made
+
+    def _is_missing(self, name: str) -> bool:
+        """Tell whether the workspace lacks a data set that a run reads and cannot do without."""
+        if self._place(name) is None:
+            return False
+        dataset = self.catalog.get(name)
+        return not getattr(dataset, "OPTIONAL", False) and not self.catalog.exists(name)
 
     def _place(self, name: str) -> str | None:
         """Return where the catalog keeps a data set, if that is in the workspace."""
