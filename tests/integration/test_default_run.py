@@ -69,7 +69,7 @@ def test_default_run_writes_what_every_pipeline_promises(finished_run: Path) -> 
 
     # the copy under another patient's name is one family with its original
     honest = predictions[predictions["protocol"] == "honest"]
-    pair = honest[honest["image_id"].isin([planted["copy"], "00000001_000"])]
+    pair = honest[honest["image_id"].isin([planted["copy"], "90000001_000"])]
     assert pair["image_id"].nunique() == 2
     assert len(set(pair["group_id"])) == 1
     assert len(set(pair["split"])) == 1

@@ -50,7 +50,7 @@ def test_every_planted_film_is_bad_in_its_own_way(folder: Path, planted: dict[st
         with pytest.raises(UnreadableRadiograph):
             read_radiograph(str(path[kind]))
     assert cv2.imread(str(path["rgba"]), cv2.IMREAD_UNCHANGED).shape == (64, 64, 4)
-    assert path["copy"].read_bytes() == (folder / "images/00000001_000.png").read_bytes()
+    assert path["copy"].read_bytes() == (folder / "images/90000001_000.png").read_bytes()
     assert not path["without_film"].exists()
     entries = set(pd.read_csv(folder / "Data_Entry_2017.csv")["Image Index"])
     assert f"{planted['unlisted']}.png" not in entries
@@ -87,8 +87,8 @@ def test_boxes_lie_on_the_film_of_a_labelled_entry(folder: Path) -> None:
         )
         assert label in {"Nodule", "Mass", "Pneumonia"}
         assert isinstance(labels[image_id], str)
-        assert 0 <= x + w / 2 <= 64
-        assert 0 <= y + h / 2 <= 64
+        assert 0 <= x + w / 2 <= 1024  # the published frame
+        assert 0 <= y + h / 2 <= 1024  # the published frame
 
 
 @pytest.mark.parametrize(

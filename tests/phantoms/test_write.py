@@ -93,4 +93,4 @@ def test_registry_writes_a_data_set_by_its_name(tmp_path: Path) -> None:
     sizes = {"n_patients": 1, "films_per_patient": [1, 1], "size_px": 64, "bad_films": False}
     assert write_phantom("nih_chest_xray14", tmp_path / "nih", sizes)
     assert not write_phantom("nih_chest_xray14", tmp_path / "nih", sizes)
-    assert (tmp_path / "nih/images/00000001_000.png").is_file()
+    assert (tmp_path / "nih/images/90000001_000.png").is_file()

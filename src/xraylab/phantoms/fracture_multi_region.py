@@ -43,6 +43,7 @@ from xraylab.phantoms.fracture_copies import (
 )
 from xraylab.phantoms.lead_marker import burn_in_marker
 from xraylab.phantoms.long_bone import draw_fracture, draw_limb_anatomy, project_limb
+from xraylab.phantoms.numbers import FIRST_BONE
 from xraylab.phantoms.write import choose_jobs
 
 __all__ = [
@@ -179,7 +180,7 @@ def _plan(params: FractureMultiRegionPhantomParams) -> list[PhantomFile]:
         splits = ["val"] * held_out + ["test"] * held_out
         splits += ["train"] * (len(families) - len(splits))
         for rank, place in enumerate(rng.permutation(len(families))):
-            number, split = int(place) + 1, splits[rank]
+            number, split = FIRST_BONE + int(place) + 1, splits[rank]
             name = f"{number}.jpg"
             if number % 9 == 0:
                 name = f"IMG{2000 + 7 * number:07d}.jpg"

@@ -31,6 +31,7 @@ from xraylab.dose.detector import Detector, counts_to_film, expose
 from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
 from xraylab.phantoms.chest import Finding, draw_chest_anatomy, project_chest
+from xraylab.phantoms.numbers import FIRST_FILM
 from xraylab.phantoms.write import choose_jobs
 
 __all__ = ["MontgomeryShenzhenPhantomParams", "write_montgomery_shenzhen_phantom"]
@@ -163,7 +164,7 @@ def _write_film(
     fraction = float(mask.mean())
     if site.grey_rim:
         mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.6), np.float32)
-    image_id = f"{site.prefix}_{number:04d}_{int(ill)}"
+    image_id = f"{site.prefix}_{FIRST_FILM + number:04d}_{int(ill)}"
     write_radiograph(str(folder / "CXR_png" / f"{image_id}.png"), film, bits=8)
     write_radiograph(str(_mask_path(folder, image_id, site)), np.clip(mask, 0, 1), bits=8)
     age = int(np.random.default_rng([params.seed, number]).integers(18, 80))

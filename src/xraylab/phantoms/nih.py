@@ -30,6 +30,7 @@ from xraylab.dose.detector import Detector, counts_to_film, expose
 from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
 from xraylab.phantoms.chest import ChestPhantom, Finding, draw_chest_anatomy, project_chest
+from xraylab.phantoms.numbers import FIRST_PATIENT
 from xraylab.phantoms.write import choose_jobs
 
 __all__ = ["BOX_HEADER", "ENTRY_HEADER", "NihPhantomParams", "write_nih_phantom"]
@@ -39,6 +40,7 @@ ENTRY_HEADER = (
     "OriginalImage[Width", "Height]", "OriginalImagePixelSpacing[x", "y]",
 )  # fmt: skip
 BOX_HEADER = ("Image Index", "Finding Label", "Bbox [x", "y", "w", "h]", "", "", "")
+_BOX_FRAME_PX = 1024  # boxes are in pixels of the published films, whatever size these have
 _TRUTH_HEADER = ("image_id", "patient_id", "planted", "findings", "photons_per_pixel", "spacing_mm")
 _N_PLANTED = 6
 _MASS_MM = 30.0  # the Fleischner Society calls a lesion above 3 cm a mass
@@ -130,7 +132,7 @@ def _write_patient(images: Path, patient: int, params: NihPhantomParams) -> tupl
     anatomy = draw_chest_anatomy(rng, female=sex == "F")
     least, most = params.films_per_patient
     for follow_up in range(int(rng.integers(least, most + 1))):
-        image_id = f"{patient:08d}_{follow_up:03d}"
+        image_id = f"{FIRST_PATIENT + patient:08d}_{follow_up:03d}"
         film_rng = np.random.default_rng([params.seed, patient, follow_up])
         phantom = project_chest(
             anatomy,
@@ -142,19 +144,21 @@ def _write_patient(images: Path, patient: int, params: NihPhantomParams) -> tupl
         counts = expose(phantom.optical_depth, 1.0, film_rng, params.detector)
         film = counts_to_film(counts, 1.0, params.detector)
         write_radiograph(str(images / f"{image_id}.png"), film, bits=8)
-        entries.append(_entry(image_id, patient, follow_up, age + follow_up, sex, phantom))
+        entries.append(
+            _entry(image_id, FIRST_PATIENT + patient, follow_up, age + follow_up, sex, phantom)
+        )
         boxes += [
             [
                 f"{image_id}.png",
                 _label(finding),
-                *(f"{value:.4f}" for value in finding.box_px),
+                *(f"{value * _BOX_FRAME_PX / params.size_px:.4f}" for value in finding.box_px),
                 "",
                 "",
                 "",
             ]
             for finding in phantom.findings
         ]
-        truth.append(_truth_row(image_id, patient, phantom, params.detector))
+        truth.append(_truth_row(image_id, FIRST_PATIENT + patient, phantom, params.detector))
     return entries, boxes, truth
 
 

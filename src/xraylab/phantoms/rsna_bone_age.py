@@ -35,6 +35,7 @@ from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
 from xraylab.phantoms.hand import draw_hand_anatomy, project_hand
 from xraylab.phantoms.hand_growth import developmental_months
+from xraylab.phantoms.numbers import FIRST_HAND
 from xraylab.phantoms.write import choose_jobs
 
 __all__ = ["RsnaBoneAgePhantomParams", "write_rsna_bone_age_phantom"]
@@ -52,7 +53,7 @@ _PLANTED = (
 )  # fmt: skip
 _LEAST_FILMS = 2 * len(_PLANTED)
 _WORTH_A_PROCESS = 5e5  # pixels above which other processes repay their start
-_FIRST_ID, _ID_STEP = 1377, 37
+_FIRST_ID, _ID_STEP = FIRST_HAND, 37
 _MONTHS = (6, 216)
 _MALE = 0.54
 _FILM_RANGE = 0.5  # of the detector's range: a hand is thin
