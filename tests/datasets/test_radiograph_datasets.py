@@ -101,6 +101,57 @@ def test_missing_and_empty_folders_say_what_to_do(tmp_path: Path) -> None:
     )
 
 
+def test_films_of_any_depth_are_saved_and_replace_what_was_there(tmp_path: Path) -> None:
+    def dataset(**options: object) -> RadiographFolderDataset:
+        return RadiographFolderDataset(
+            path=str(tmp_path), folders=["**"], id="relative", allow_empty=True, **options
+        )
+
+    (tmp_path / "notes.txt").write_text("mine")
+    dataset().save({"patientA/1.dcm": FILM, "patientB/1.png": FILM, "c": FILM})
+    assert sorted(dataset().load()) == ["c", "patientA/1.dcm", "patientB/1.png"]
+    assert (tmp_path / "patientA/1.dcm.png").is_file()
+    dataset(overwrite=True).save({"d": FILM})
+    films = dataset().load()
+    assert list(films) == ["d"]
+    assert films.ignored == {"notes.txt": "a table or a text beside the films"}
+
+
+def test_every_file_is_a_film_or_ignored_by_a_rule(tmp_path: Path) -> None:
+    folder = tmp_path / "a [b], 'c' ü #1 %20"
+    deep = folder / "patient 1" / "study"
+    deep.mkdir(parents=True)
+    write_radiograph(str(deep / "1.png"), FILM)
+    write_radiograph(str(folder / "1.png"), FILM)
+    (folder / "IM0001").write_bytes(b"no film")
+    (folder / "notes.pdf").write_bytes(b"%PDF")
+    (folder / "._1.png").write_bytes(b"")
+    (folder / "Thumbs.db").write_bytes(b"")
+    (folder / "loop").symlink_to(folder)
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    write_radiograph(str(other / "2.png"), FILM)
+    (folder / "linked").symlink_to(other)
+    (folder / "3.png").symlink_to(other / "2.png")
+    films = RadiographFolderDataset(path=str(folder), folders=["**"], id="path").load()
+    assert list(films) == ["1.png", "3.png", "IM0001", "linked/2.png", "patient 1/study/1.png"]
+    assert films.ignored == {
+        "._1.png": "hidden: its name begins with a dot",
+        "Thumbs.db": "a file of the operating system",
+        "loop": "a link to a folder that is read already",
+        "notes.pdf": "a table or a text beside the films",
+    }
+    assert films["linked/2.png"]().shape == FILM.shape
+    with pytest.raises(UnreadableRadiograph, match="is not a PNG"):
+        films["IM0001"]()
+    # a single file stands for a folder
+    (single,) = (
+        RadiographFolderDataset(path=str(deep / "1.png"), folders=["**"], id="path").load().items()
+    )
+    assert single[0] == "1.png"
+    assert single[1]().shape == FILM.shape
+
+
 def test_an_optional_folder_need_not_be_there(tmp_path):
     dataset = RadiographFolderDataset(path=str(tmp_path / "none"), optional=True)
     assert dataset.OPTIONAL

@@ -44,8 +44,8 @@ def test_files_are_as_published(folder, truth, labels):
     assert films == set(truth) - {of(truth, "without_film")} - tests
     # pairing by position would go wrong: files are listed as text
     ids = [row["id"] for row in labels]
-    assert ids[:3] == ["901377", "901414", "901451"]
-    wider = [str(901377 + 37 * number) for number in range(300)]
+    assert ids[:3] == ["999377", "999414", "999451"]
+    wider = [str(999377 + 37 * number) for number in range(300)]
     assert sorted(wider) != wider
 
 
@@ -89,10 +89,10 @@ def test_what_is_planted_is_bad(folder, truth, labels):
     assert next(row for row in labels if row["id"] == of(truth, "out_of_range"))["boneage"] == "999"
     with pytest.raises(UnreadableRadiograph, match="truncated"):
         read_radiograph(folder / FILMS / f"{of(truth, 'truncated')}.png")
-    copy, first = folder / FILMS / f"{of(truth, 'copy')}.png", folder / FILMS / "901377.png"
+    copy, first = folder / FILMS / f"{of(truth, 'copy')}.png", folder / FILMS / "999377.png"
     assert copy.read_bytes() == first.read_bytes()
     by_id = {row["id"]: row for row in labels}
-    assert by_id[of(truth, "copy")]["boneage"] == by_id["901377"]["boneage"]
+    assert by_id[of(truth, "copy")]["boneage"] == by_id["999377"]["boneage"]
 
 
 def test_films_are_portraits_with_a_hand_where_the_truth_says(folder, truth):
@@ -116,7 +116,7 @@ def test_films_are_portraits_with_a_hand_where_the_truth_says(folder, truth):
 def test_a_film_does_not_depend_on_how_many_there_are(folder, tmp_path):
     more = tmp_path / "rsna_bone_age"
     assert write_phantom("rsna_bone_age", more, {**SIZES, "n_hands": 30})
-    for name in ("901377.png", "901451.png"):
+    for name in ("999377.png", "999451.png"):
         assert (more / FILMS / name).read_bytes() == (folder / FILMS / name).read_bytes()
     assert not write_phantom("rsna_bone_age", more, {**SIZES, "n_hands": 30})  # once
 

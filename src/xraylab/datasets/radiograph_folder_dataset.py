@@ -190,7 +190,7 @@ class RadiographFolderDataset(PartitionedDataset):
         kedro.io.DatasetError
             If the first folder holds a wildcard, or an image id does not name a file in it.
         """
-        folder = self._folders[0]
+        folder = "." if self._folders[0] == _ANY_DEPTH else self._folders[0]
         if _WILDCARDS & set(folder):
             raise DatasetError(
                 f"{self._path}: cannot save to the pattern {folder!r}; put a plain folder first"

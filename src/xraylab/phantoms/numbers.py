@@ -13,7 +13,7 @@ FIRST_PATIENT = 90_000_000
 FIRST_FILM = 9000
 """montgomery_shenzhen: public films are 1 to 406 (Montgomery) and 1 to 662 (Shenzhen)."""
 
-FIRST_HAND = 901_377
+FIRST_HAND = 999_377
 """rsna_bone_age: public hands are 1377 to 15610 in training and validation, and 4360 to 4559 in the test."""
 
 FIRST_BONE = 900_000

@@ -188,7 +188,7 @@ def test_phantoms_become_a_cohort(tmp_path: Path) -> None:
     assert "no whole number" in reasons[f"{planted['non_integer_id']}.5"]
     assert "999 months" in reasons[planted["out_of_range"]]
     assert "truncated" in reasons[planted["truncated"]]
-    pair = cohort[cohort["image_id"].isin(["901377", planted["copy"]])]
+    pair = cohort[cohort["image_id"].isin(["999377", planted["copy"]])]
     assert len(pair) == 2
     assert pair["source"].nunique() == pair["digest"].nunique() == pair["look"].nunique() == 1
 
