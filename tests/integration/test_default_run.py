@@ -41,6 +41,11 @@ def latest(folder: Path) -> Path:
     return path
 
 
+def counted(rejected: pd.DataFrame) -> pd.DataFrame:
+    """The inputs that were left out, without files that are none."""
+    return rejected[~rejected["reason"].str.startswith("ignored: ")]
+
+
 def test_default_run_writes_what_every_pipeline_promises(finished_run: Path) -> None:
     data = finished_run / "data/test"
 
@@ -63,6 +68,7 @@ def test_default_run_writes_what_every_pipeline_promises(finished_run: Path) -> 
     planted = dict(truth[["planted", "image_id"]].itertuples(index=False))
     simulation = pd.read_csv(data / "08_reporting/dose_simulation/rejected.csv")
     extraction = pd.read_csv(data / "08_reporting/feature_extraction/rejected.csv")
+    simulation, extraction = (counted(table) for table in (simulation, extraction))
     assert set(simulation["image_id"]) == {planted["unlisted"], planted["without_film"]}
     assert set(extraction["image_id"]) == {planted["truncated"], planted["text"]}
     assert planted["rgba"] in set(predictions["image_id"])
@@ -98,7 +104,7 @@ def check_lungs(data: Path) -> None:
     planted = dict(
         truth.dropna(subset=["planted"])[["planted", "image_id"]].itertuples(index=False)
     )
-    rejected = pd.read_csv(data / "08_reporting/lung_segmentation/rejected.csv")
+    rejected = counted(pd.read_csv(data / "08_reporting/lung_segmentation/rejected.csv"))
     assert set(rejected["image_id"]) == {
         planted[kind] for kind in ("truncated", "without_mask", "odd_mask")
     }
@@ -110,7 +116,8 @@ def check_lungs(data: Path) -> None:
     assert len(pair) == 2
     assert len(set(pair["group_id"])) == len(set(pair["split"])) == 1
     # every film that can be read has a mask, the one that cannot is named
-    masks = {path.stem for path in (data / "07_model_output/lung_segmentation/masks").glob("*.png")}
+    folder = data / "07_model_output/lung_segmentation/masks"
+    masks = {path.name.removesuffix(".png.png") for path in folder.glob("*.png")}
     assert masks == set(truth["image_id"]) - {planted["truncated"]}
     assert (
         planted["truncated"]
@@ -127,7 +134,7 @@ def check_fractures(data: Path) -> None:
     assert set(rows["protocol"]) == {"published", "honest"}
     assert {"md5_look_up", "hash_look_up", "border_only"} < set(rows["model"])
     truth = pd.read_csv(data.parent / "01_raw/phantoms_test/fracture_multi_region/truth.csv")
-    rejected = pd.read_csv(data / "08_reporting/fracture/rejected.csv")
+    rejected = counted(pd.read_csv(data / "08_reporting/fracture/rejected.csv"))
     planted = truth.set_index("file")["planted"]
     assert rejected["image_id"].tolist() == planted.index[planted == "truncated"].tolist()
     # a copy with the same bytes is never on another side than its film
@@ -182,7 +189,8 @@ def check_tuberculosis(data: Path) -> None:
     planted = dict(
         truth.dropna(subset=["planted"])[["planted", "image_id"]].itertuples(index=False)
     )
-    assert pd.read_csv(reports / "rejected.csv")["image_id"].tolist() == [planted["truncated"]]
+    rejected = counted(pd.read_csv(reports / "rejected.csv"))
+    assert rejected["image_id"].tolist() == [planted["truncated"]]
     # the lungs are those that lung_segmentation predicts, which ran before
     cohort = pd.read_parquet(latest(data / "05_model_input/tb_classification/cohort.parquet"))
     assert set(cohort["lungs"]) <= {"predicted", ""}
@@ -242,12 +250,14 @@ def test_a_released_network_reads_a_folder_of_any_films(
     shutil.copytree(finished_run / "data", project_copy / "data")
     films = project_copy / "my_films"
     models = data_versions(project_copy / "data/test/06_models/lung_segmentation/honest")
-    films.mkdir()
+    reports = files_of(project_copy / "data/test/08_reporting")
+    (films / "patient").mkdir(parents=True)
     pixels = (np.random.default_rng(0).random((60, 80)) * 255).astype(np.uint8)
     cv2.imwrite(str(films / "a.png"), pixels)
     cv2.imwrite(str(films / "b.jpg"), pixels[:, :50])
     pydicom.dcmread(get_testdata_file("CT_small.dcm")).save_as(films / "c.dcm")
     (films / "d.png").write_bytes(b"not a film")
+    shutil.copy(films / "a.png", films / "patient/1")  # known by its content
     bootstrap_project(project_copy)
     with KedroSession.create(
         project_copy, env="test", runtime_params={"films": str(films)}
@@ -256,15 +266,21 @@ def test_a_released_network_reads_a_folder_of_any_films(
     # what a user's own films give lies apart, and nothing of the training's results has changed
     predictions = project_copy / "data/test/predictions"
     output = predictions / "07_model_output/lung_segmentation"
-    shapes = {name: cv2.imread(str(output / f"masks/{name}.png"), -1).shape for name in "abc"}
-    assert shapes == {"a": (60, 80), "b": (60, 50), "c": (128, 128)}
+    names = ["a.png", "b.jpg", "c.dcm", "patient/1"]
+    shapes = [cv2.imread(str(output / f"masks/{name}.png"), -1).shape for name in names]
+    assert shapes == [(60, 80), (60, 50), (128, 128), (60, 80)]
     lungs = pd.read_csv(output / "lungs.csv")
-    assert lungs["image_id"].tolist() == ["a", "b", "c"]
+    assert lungs["image_id"].tolist() == names
     rejected = pd.read_csv(predictions / "08_reporting/lung_segmentation/new_rejected.csv")
-    assert rejected["image_id"].tolist() == ["d"]
+    assert rejected["image_id"].tolist() == ["d.png"]
+    assert files_of(project_copy / "data/test/08_reporting") == reports
     assert (
         data_versions(project_copy / "data/test/06_models/lung_segmentation/honest") == models
     )  # nothing was trained
+
+
+def files_of(folder: Path) -> dict[str, int]:
+    return {str(path): path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 def data_versions(folder: Path) -> list[str]:

@@ -138,6 +138,10 @@ class ArrayCache:
             raise KeyError(f"'{np.asarray(image_ids)[rows < 0][0]}' is not among the cached films")
         return np.asarray(rows, np.int64)
 
+    def scaled_by(self, image_ids: pd.Series) -> NDArray[Any]:
+        """Return by what each film was scaled (`xraylab.imaging.Film`)."""
+        return np.asarray(self.index["scaled_by"].to_numpy()[self.rows_of(image_ids)])
+
     def row_of(self, image_id: str) -> int:
         """Return the row of one image, or raise KeyError."""
         return int(self.rows_of(pd.Series([image_id]))[0])

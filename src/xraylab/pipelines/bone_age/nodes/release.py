@@ -66,8 +66,8 @@ def predict_bone_ages(
     Returns
     -------
     bone_ages : DataFrame
-        ``image_id, model, sex, sex_from`` (``table``, ``parameter``, or ``unknown``: then there is a row for either),
-        ``months, interval_low, interval_high, notice``.
+        ``image_id, scaled_by, model, sex, sex_from`` (``table``, ``parameter``, or ``unknown``: then there is a row
+        for either), ``months, interval_low, interval_high, notice``.
     rejected : DataFrame
         ``image_id, reason`` of every film that cannot be read.
 
@@ -96,8 +96,10 @@ def predict_bone_ages(
         interval_high=months + radius,
         notice=NOTICE,
     )
+    table.insert(1, "scaled_by", new_arrays.scaled_by(table["image_id"]))
     order = [
         "image_id",
+        "scaled_by",
         "model",
         "sex",
         "sex_from",

@@ -45,8 +45,9 @@ def predict_fractures(
     Returns
     -------
     fractures : DataFrame
-        ``image_id, model, probability, spread`` (standard deviation over the networks, 0 with one), ``threshold`` (the
-        mean of those chosen in validation), ``fractured`` (probability at least the threshold), ``notice``.
+        ``image_id, scaled_by, model, probability, spread`` (standard deviation over the networks, 0 with one),
+        ``threshold`` (the mean of those chosen in validation), ``fractured`` (probability at least the threshold),
+        ``notice``.
     rejected : DataFrame
         ``image_id, reason`` of every film that cannot be read.
 
@@ -77,6 +78,7 @@ def predict_fractures(
     table = pd.DataFrame(
         {
             "image_id": new_arrays.index["image_id"].astype(str),
+            "scaled_by": new_arrays.index["scaled_by"],
             "model": params.model,
             "probability": probability,
             "spread": np.std(found, axis=0, dtype=np.float64),

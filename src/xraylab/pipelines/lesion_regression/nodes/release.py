@@ -118,17 +118,18 @@ def describe_lesions(
     Returns
     -------
     lesions : DataFrame
-        ``image_id``, the features of `xraylab.features.lesions`, the clinical columns, and ``estimated_<model>``.
+        ``image_id, scaled_by``, the features of `xraylab.features.lesions`, the clinical columns, and
+        ``estimated_<model>``.
     rejected : DataFrame
         ``image_id, reason`` of every film that cannot be read.
     """
     size = (new_arrays.size_px, new_arrays.size_px)
     rows = []
-    for image_id in new_arrays.index["image_id"]:
+    for image_id, scaled_by in new_arrays.index[["image_id", "scaled_by"]].itertuples(index=False):
         mask = np.asarray(lesion_masks[image_id]() > _HALF, np.float32)
         small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
         features = measure_lesions(np.asarray(small >= _HALF, np.uint8))
-        rows.append({"image_id": image_id, **features})
+        rows.append({"image_id": image_id, "scaled_by": scaled_by, **features})
     clinical = cohort[["source", *CLINICAL_FEATURES]].drop_duplicates("source")
     sources = new_arrays.index["source"].to_numpy()
     lesions = pd.DataFrame(rows).assign(source=sources).merge(clinical, on="source", how="left")

@@ -106,9 +106,9 @@ def describe_lungs(
     Returns
     -------
     lungs : DataFrame
-        ``image_id, source`` (digest of the film's file), ``mask_digest`` (of the mask's), ``model, lung_fraction`` (of
-        the film), ``right_fraction, left_fraction, n_components, plausible``:
-        false where there are not two lungs, or the fraction lies a fifth or more beyond that of any training film.
+        ``image_id, source`` (digest of the film's file), ``scaled_by``, ``mask_digest`` (of the mask's), ``model,
+        lung_fraction`` (of the film), ``right_fraction, left_fraction, n_components, plausible``: false where there
+        are not two lungs, or the fraction lies a fifth or more beyond that of any training film.
     rejected : DataFrame
         ``image_id, reason`` of every film that cannot be read.
     """
@@ -117,7 +117,8 @@ def describe_lungs(
     least, most = models[params.model].card["lung_fraction_range"]
     low, high = least * (1 - _MARGIN), most * (1 + _MARGIN)
     rows: list[dict[str, Any]] = []
-    for image_id, source in new_arrays.index[["image_id", "source"]].itertuples(index=False):
+    facts = new_arrays.index[["image_id", "source", "scaled_by"]]
+    for image_id, source, scaled_by in facts.itertuples(index=False):
         mask = np.asarray(lung_masks[image_id]() > THRESHOLD, np.uint8)
         sides = split_lungs(mask)
         n_components = cv2.connectedComponents(mask, connectivity=8)[0] - 1
@@ -126,6 +127,7 @@ def describe_lungs(
             {
                 "image_id": image_id,
                 "source": source,
+                "scaled_by": scaled_by,
                 "mask_digest": digest_source(lung_masks[image_id]),
                 "model": params.model,
                 "lung_fraction": fraction,

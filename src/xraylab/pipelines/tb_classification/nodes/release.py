@@ -123,9 +123,9 @@ def predict_tuberculosis(
     Returns
     -------
     tuberculosis : DataFrame
-        ``image_id, model, probability, spread`` (standard deviation over trainings), ``n_models`` (how many predicted
-        it), ``threshold`` (the mean of those chosen in validation), ``tuberculosis`` (probability at least the
-        threshold), ``notice``.
+        ``image_id, scaled_by, lungs`` (``predicted`` by lung_segmentation, or ``guessed``), ``model, probability,
+        spread`` (standard deviation over trainings), ``n_models`` (how many predicted it), ``threshold`` (the mean of
+        those chosen in validation), ``tuberculosis`` (probability at least the threshold), ``notice``.
     rejected : DataFrame
         ``image_id, reason`` of every film that cannot be read.
 
@@ -140,6 +140,7 @@ def predict_tuberculosis(
     ids = new_arrays.index["image_id"].astype(str)
     radiomics = measure_radiomics(new_arrays, lung_guess)
     material = Material(new_arrays, lung_guess, new_embeddings, radiomics, cohort)
+    annotated = np.array([bool(mask.any()) for mask in new_arrays.masks], bool)
     has_lungs = radiomics["lung_area"].to_numpy() > 0
     found = np.full((len(members), len(ids)), np.nan)
     for row, state in enumerate(members.values()):
@@ -153,6 +154,8 @@ def predict_tuberculosis(
     table = pd.DataFrame(
         {
             "image_id": ids[read].to_numpy(),
+            "scaled_by": new_arrays.scaled_by(ids[read]),
+            "lungs": np.where(annotated[read], "predicted", "guessed"),
             "model": params.model,
             "probability": probability,
             "spread": spread,
