@@ -1,6 +1,7 @@
 """Models come back exactly, whole or not at all."""
 
 import json
+from pathlib import Path
 
 import fsspec
 import numpy as np
@@ -10,6 +11,7 @@ from kedro.io.core import DatasetError, Version, generate_timestamp
 
 from xraylab.datasets.model_dataset import ModelDataset
 from xraylab.models.state import ModelState
+from xraylab.provenance import Source
 
 MODELS = {
     "mlp": ModelState(
@@ -273,3 +275,16 @@ def test_a_catalog_can_hold_it(tmp_path):
     assert_equal(catalog.load("x.models"), MODELS)
     assert (tmp_path / "models" / version / "models" / "mlp.json").is_file()
     assert "models" in str(catalog["x.models"])
+
+
+def test_a_card_says_where_its_model_comes_from(tmp_path: Path) -> None:
+    from tests.test_provenance import SOURCE
+
+    dataset = ModelDataset(filepath=str(tmp_path / "models"))
+    dataset.source = SOURCE
+    dataset.save({"a": ModelState({"kind": "x"}, booster="text")})
+    assert (
+        Source.from_json(json.dumps(json.loads((tmp_path / "models/a.json").read_text())["source"]))
+        == SOURCE
+    )
+    assert dataset.load()["a"].card == {"kind": "x"}

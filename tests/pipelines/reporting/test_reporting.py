@@ -1,10 +1,12 @@
 import base64
 import re
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
+from tests.test_provenance import SOURCE
 
 from xraylab.pipelines.reporting import create_pipeline
 from xraylab.pipelines.reporting.nodes import _number, compare_protocols, render_report
@@ -47,6 +49,28 @@ def test_page_holds_numbers_figures_and_the_disclaimer() -> None:
     assert 'alt="Loss of each model"' in page
     assert "Not run yet: Bone age." in page
     assert "5,606 films" in page
+
+
+def test_the_first_line_says_phantoms_and_each_section_its_source() -> None:
+    table = metrics(("honest", "mlp", "test", "r2", 0.5))
+    origins = {"dose_estimation": SOURCE}
+    page = render_report(PARAMS, origins, dose_estimation__metrics=table)
+    body = page[page.index("<body>") :]
+    assert re.sub(r"<[^>]+>", "", body).split()[0] == "PHANTOMS."
+    assert "environment base" in body
+    assert "1,234 films, digest 01234567" in body
+    real = {"dose_estimation": replace(SOURCE, phantoms=False, raw_root_as_given="/data/xray")}
+    page = render_report(PARAMS, real, dose_estimation__metrics=table)
+    assert "PHANTOMS" not in page[page.index("<body>") :]
+    assert "/data/xray" in page
+
+
+def test_an_interval_from_few_groups_is_marked() -> None:
+    table = metrics(("honest", "mlp", "test", "r2", 0.5), ("fair", "mlp", "test", "r2", 0.25))
+    page = render_report(PARAMS, {}, dose_estimation__metrics=table.assign(n_groups=[7, 10]))
+    assert "0.500 (0.400 to 0.600 †)" in page
+    assert "0.250 (0.150 to 0.350)" in page
+    assert "† An interval from fewer than 10" in page
 
 
 def test_page_asks_for_nothing_outside() -> None:
