@@ -31,6 +31,7 @@ def list_sites(sites: pd.Series) -> list[str]:
     names = sorted(sites.unique())
     if len(names) < 2:  # noqa: PLR2004
         raise ValueError(
-            f"split 'sites' needs films of two sites or more, there is only '{names[0]}'"
+            f"split 'sites' needs films of two sites or more, there is only '{names[0]}'; leave the protocol out, such "
+            "as by --params PIPELINE.protocols=published,honest"
         )
     return names

@@ -9,6 +9,7 @@ demos do.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -195,6 +196,10 @@ def split_rows_at_random(
 
     if not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction must lie in (0, 1), got {test_fraction}")
+    if n_rows - math.ceil(test_fraction * n_rows) < 1:
+        raise ValueError(
+            f"{n_rows} rows are too few: with a test part of {test_fraction:g} none would be left to train on"
+        )
     train, test = train_test_split(np.arange(n_rows), test_size=test_fraction, random_state=seed)
     return np.asarray(train, np.int64), np.asarray(test, np.int64)
 

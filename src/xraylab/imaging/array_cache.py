@@ -263,7 +263,11 @@ def _check_empty(plan: CachePlan, empty: list[str]) -> None:
             "something drawn. Look into the mask files: foreground is what is not 0"
         )
     logger.warning(
-        "%d of %d masks are empty, such as that of '%s'", len(empty), len(plan.films), empty[0]
+        "%d of %d masks are empty at %d px, such as that of '%s'",
+        len(empty),
+        len(plan.films),
+        plan.preprocess.size_px,
+        empty[0],
     )
 
 
