@@ -102,6 +102,15 @@ def test_a_workspace_belongs_to_one_environment(cohort: Path) -> None:
         )
 
 
+def test_a_workspace_that_is_a_pattern_is_refused(cohort: Path) -> None:
+    with pytest.raises(ValueError, match=r"may not hold \[ \]: '.*out \[1\]'.*--params workspace"):
+        run(cohort, params={"workspace": str(cohort / "out [1]")}, to_nodes=STEP)
+    step = ["dose_simulation.plan_exposures"]
+    params: dict[str, object] = {"workspace": str(cohort / "out, (1) ü #%")}
+    run(cohort, params=params, to_nodes=STEP)
+    run(cohort, params=params, from_nodes=step, to_nodes=step)
+
+
 def test_data_that_do_not_say_where_they_come_from_are_refused(cohort: Path) -> None:
     for path in (cohort / "data/test/05_model_input").rglob("*.source.json"):
         path.unlink()

@@ -86,8 +86,8 @@ class WorkspaceHooks:
         Raises
         ------
         ValueError
-            If the workspace belongs to another environment, or an intermediate data set was made in another one,
-            from another raw root, or before the raw data changed.
+            If the workspace belongs to another environment, or its path holds ``* ? [ ]``, or an intermediate data
+            set was made in another one, from another raw root, or before the raw data changed.
         """
         runtime = run_params.get("runtime_params") or {}
         self.catalog = catalog
@@ -114,7 +114,13 @@ class WorkspaceHooks:
             self._check_outputs(pipeline.all_outputs())
 
     def _check_workspace(self) -> None:
-        """Refuse the workspace of another environment; stamp a new one."""
+        """Refuse the workspace of another environment, or one whose path is a pattern; stamp a new one."""
+        odd = sorted(set("*?[]") & set(self.workspace))
+        if odd:  # Kedro finds the versions of a data set by a pattern that begins with its path
+            raise ValueError(
+                f"the path of the workspace may not hold {' '.join(odd)}: '{self.workspace}'. Name another one: "
+                "--params workspace=FOLDER"
+            )
         card = _read(f"{self.workspace}/{_CARD}")
         if card is not None and card.environment != self.base.environment:
             raise ValueError(
