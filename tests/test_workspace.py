@@ -102,6 +102,16 @@ def test_a_workspace_belongs_to_one_environment(cohort: Path) -> None:
         )
 
 
+def test_what_other_processes_save_says_where_it_comes_from(cohort: Path) -> None:
+    from kedro.runner import ParallelRunner
+
+    step = ["dose_simulation.plan_exposures"]
+    run(cohort, from_nodes=step, to_nodes=step, runner=ParallelRunner(max_workers=1))
+    source = sidecar(cohort / "data/test/03_primary/dose_simulation/exposures.parquet")
+    assert source["raw_root"] == "data/01_raw/phantoms_test"
+    assert set(source["data_sets"]) <= {"nih_chest_xray14"}
+
+
 def test_a_workspace_that_is_a_pattern_is_refused(cohort: Path) -> None:
     with pytest.raises(ValueError, match=r"may not hold \[ \]: '.*out \[1\]'.*--params workspace"):
         run(cohort, params={"workspace": str(cohort / "out [1]")}, to_nodes=STEP)

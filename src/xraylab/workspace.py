@@ -218,6 +218,15 @@ class WorkspaceHooks:
             path = _sidecar(place, resolve() if resolve is not None else None)
             _write(path, self.sources[dataset_name])
 
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline) -> None:
+        """Write the source of what other processes have saved: they know nothing of this hook."""
+        reads = {name: each for name, each in self.identities.items() if each}
+        for name in sorted(pipeline.all_outputs() - self.sources.keys()):
+            self.sources[name] = replace(self.base, data_sets=reads)
+            if self._place(name) and self.catalog.exists(name):
+                self.after_dataset_saved(name)
+
     def _source_of(self, name: str, node: Node) -> Source:
         """Return the source of an output: the data sets and films behind the inputs of its node."""
         inputs = [self.sources[each] for each in node.inputs if each in self.sources]
