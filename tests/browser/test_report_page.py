@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from tests.test_provenance import SOURCE
 
 from xraylab.pipelines.reporting.nodes import render_report
 from xraylab.pipelines.reporting.params import PublishedValue, ReportingParams, SectionParams
@@ -43,7 +44,10 @@ def page_file(tmp_path: Path) -> Path:
     path = tmp_path / "report.html"
     path.write_text(
         render_report(
-            params, dose_estimation__metrics=metrics, dose_estimation__loss_figure=buffer.getvalue()
+            params,
+            {"dose_estimation": SOURCE},
+            dose_estimation__metrics=metrics,
+            dose_estimation__loss_figure=buffer.getvalue(),
         )
     )
     return path
