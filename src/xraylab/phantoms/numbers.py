@@ -10,7 +10,7 @@ __all__ = ["FIRST_BONE", "FIRST_FILM", "FIRST_HAND", "FIRST_PATIENT"]
 FIRST_PATIENT = 90_000_000
 """nih_chest_xray14: public patients are 1 to 30805."""
 
-FIRST_FILM = 9000
+FIRST_FILM = 9300
 """montgomery_shenzhen: public films are 1 to 406 (Montgomery) and 1 to 662 (Shenzhen)."""
 
 FIRST_HAND = 999_377
