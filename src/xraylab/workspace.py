@@ -219,12 +219,24 @@ class WorkspaceHooks:
             _write(path, self.sources[dataset_name])
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline) -> None:
+    def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         """Write the source of what other processes have saved: they know nothing of this hook."""
+        if "ParallelRunner" not in str(run_params.get("runner")):
+            return
         reads = {name: each for name, each in self.identities.items() if each}
+        only_missing = bool(run_params.get("only_missing_outputs"))
         for name in sorted(pipeline.all_outputs() - self.sources.keys()):
-            self.sources[name] = replace(self.base, data_sets=reads)
-            if self._place(name) and self.catalog.exists(name):
+            place, dataset = self._place(name), self.catalog.get(name)
+            if place is None or dataset is None:
+                continue
+            resolve = getattr(dataset, "resolve_save_version", None)
+            version = resolve() if resolve is not None else None
+            saved = place if version is None else f"{place}/{version}/{place.rpartition('/')[2]}"
+            filesystem, path = fsspec.core.url_to_fs(saved)
+            # what was there already, and so was left out, keeps its source
+            kept = only_missing and _read(_sidecar(place, version)) is not None
+            if filesystem.exists(path) and not kept:
+                self.sources[name] = replace(self.base, data_sets=reads)
                 self.after_dataset_saved(name)
 
     def _source_of(self, name: str, node: Node) -> Source:
