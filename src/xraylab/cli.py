@@ -7,7 +7,6 @@ import logging
 import sys
 import warnings
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
-from xraylab.messages import explain
+from xraylab.messages import did_you_mean, explain
 from xraylab.pipelines import pipeline_names
 from xraylab.run_parameters import parse_run_parameters
 
@@ -92,7 +91,7 @@ def _check_pipelines(names: Iterable[str]) -> None:
     for name in names:
         if name not in valid:
             raise ValueError(
-                f"there is no pipeline '{name}'.{_near(name, valid)} Pipelines: {', '.join(valid[:-1])}"
+                f"there is no pipeline '{name}'.{did_you_mean(name, valid)} Pipelines: {', '.join(valid[:-1])}"
             )
 
 
@@ -111,14 +110,9 @@ def _suggest(error: Exception) -> str:
     names = sorted({node.name for node in nodes})
     if "nodes named" in message:
         given = message.split("[", 1)[-1].split("'")[1::2]
-        return " ".join(_near(name, names).strip() for name in given).strip()
+        return " ".join(did_you_mean(name, names).strip() for name in given).strip()
     tags = sorted({tag for node in nodes for tag in node.tags})
     return f"Tags: {', '.join(tags) or 'none'}. Nodes begin with: {', '.join(names[:3])} …"
-
-
-def _near(name: str, valid: Iterable[str]) -> str:
-    close = get_close_matches(name, list(valid), n=1)
-    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 class _Repeated(logging.Filter):

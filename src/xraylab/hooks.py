@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
 from xraylab.datasets.unfinished_work_dataset import UnfinishedWorkDataset
+from xraylab.messages import did_you_mean
 from xraylab.phantoms.registry import PHANTOMS, write_phantom
 from xraylab.pipelines import pipeline_names
 from xraylab.workspace import RawRoot
@@ -155,9 +155,7 @@ def _check_below(path: str, value: Any, known: set[str]) -> None:
 
 
 def _unknown(key: str, valid: Iterable[str], place: str = "") -> str:
-    close = get_close_matches(key, list(valid), n=1)
-    hint = f" Did you mean '{close[0]}'?" if close else ""
-    return f"unknown parameter '{key}'{place}.{hint} Valid: {', '.join(sorted(valid))}"
+    return f"unknown parameter '{key}'{place}.{did_you_mean(key, valid)} Valid: {', '.join(sorted(valid))}"
 
 
 class UnfinishedWorkHooks:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-__all__ = ["explain"]
+__all__ = ["did_you_mean", "explain"]
 
 _LINES, _WIDTH = 5, 300
 _WRAPPED = re.compile(
@@ -45,6 +47,18 @@ def explain(error: BaseException) -> str:
     if len(lines) > _LINES:
         lines = [*lines[: _LINES - 1], f"… and {len(lines) - _LINES + 1} more lines. {_VERBOSE}"]
     return "\n".join(_cut(line) for line in lines)
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """Return the question after a name that is none: `` Did you mean 'x'?``, or nothing where no name is near.
+
+    Examples
+    --------
+    >>> did_you_mean("fractur", ["fracture", "audit"])
+    " Did you mean 'fracture'?"
+    """
+    close = get_close_matches(name, list(valid), n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def _root(error: BaseException) -> BaseException:

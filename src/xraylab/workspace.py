@@ -214,9 +214,7 @@ class WorkspaceHooks:
         place = self._place(dataset_name)
         dataset = self.catalog.get(dataset_name)
         if place and dataset is not None and not getattr(dataset, "CARRIES_SOURCE", False):
-            resolve = getattr(dataset, "resolve_save_version", None)
-            path = _sidecar(place, resolve() if resolve is not None else None)
-            _write(path, self.sources[dataset_name])
+            _write(_sidecar(place, _save_version(dataset)), self.sources[dataset_name])
 
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
@@ -229,8 +227,7 @@ class WorkspaceHooks:
             place, dataset = self._place(name), self.catalog.get(name)
             if place is None or dataset is None:
                 continue
-            resolve = getattr(dataset, "resolve_save_version", None)
-            version = resolve() if resolve is not None else None
+            version = _save_version(dataset)
             saved = place if version is None else f"{place}/{version}/{place.rpartition('/')[2]}"
             filesystem, path = fsspec.core.url_to_fs(saved)
             # what was there already, and so was left out, keeps its source
@@ -311,6 +308,12 @@ class WorkspaceHooks:
             (f"{self.workspace}/01_raw/", f"{self.root.path}/")
         )
         return place.rstrip("/") if inside else None
+
+
+def _save_version(dataset: Any) -> str | None:
+    """Return the version that a run saves; None for a data set without versions."""
+    resolve = getattr(dataset, "resolve_save_version", None)
+    return None if resolve is None else resolve()
 
 
 def _sidecar(place: str, version: str | None) -> str:

@@ -99,6 +99,9 @@ def test_jpeg_and_dicom(tmp_path: Path) -> None:
     for values in (LUNGS, SIDES, LUNGS * 255):
         (tmp_path / "mask.dcm").write_bytes(encode(dataset(values, 8)))
         assert np.array_equal(read_mask(tmp_path / "mask.dcm"), LUNGS)
+        # the preamble may be the head of a TIFF (PS3.10 7.1)
+        (tmp_path / "mask.dcm").write_bytes(b"II*\x00" + encode(dataset(values, 8))[4:])
+        assert np.array_equal(read_mask(tmp_path / "mask.dcm"), LUNGS)
 
 
 @pytest.mark.parametrize(

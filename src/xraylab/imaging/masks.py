@@ -15,11 +15,12 @@ from xraylab.imaging.codestreams import (
     BrokenFileError,
     read_png_header,
 )
+from xraylab.imaging.dicom import looks_like_dicom
 from xraylab.imaging.errors import UnreadableRadiograph
 from xraylab.imaging.files import read_bytes
 from xraylab.imaging.film_file import FilmFile
 from xraylab.imaging.pillow import PILLOW_MAGICS, check_size, decode_colours, exif_orientation, turn
-from xraylab.imaging.readers import MAX_PIXELS, max_bytes, read_film
+from xraylab.imaging.readers import MAX_PIXELS, decode_film, max_bytes
 from xraylab.imaging.scaling import effective_bits
 
 __all__ = ["MASK_THRESHOLD", "MaskFile", "find_foreground", "read_mask"]
@@ -87,12 +88,10 @@ def read_mask(
     try:
         if data.startswith(PNG_MAGIC):
             values, opacity = _decode_png(data, max_pixels)
-        elif data.startswith(PILLOW_MAGICS):
+        elif data.startswith(PILLOW_MAGICS) and not looks_like_dicom(data):
             values, opacity = decode_colours(data, max_pixels)
         else:  # JPEG and DICOM are grey here, and checked to be whole
-            film = read_film(
-                name, storage_options=storage_options, apply_voi="never", max_pixels=max_pixels
-            )
+            film = decode_film(data, name, apply_voi="never", max_pixels=max_pixels)
             # as whole numbers again: labels of 16 bits are told apart too
             values, opacity = np.rint(film.pixels * np.float32(65535)).astype(np.uint16), None
             if (values % 257 == 0).all():

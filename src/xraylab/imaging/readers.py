@@ -35,6 +35,7 @@ from xraylab.imaging.scaling import ApplyVoi, effective_bits, fill_range, is_sli
 __all__ = [
     "MAX_PIXELS",
     "RADIOGRAPH_SUFFIXES",
+    "decode_film",
     "max_bytes",
     "read_film",
     "read_radiograph",
@@ -111,6 +112,11 @@ def read_film(
     """
     name = os.fspath(path)
     data = read_bytes(name, max_bytes(max_pixels), storage_options)
+    return decode_film(data, name, apply_voi=apply_voi, max_pixels=max_pixels)
+
+
+def decode_film(data: bytes, name: str, *, apply_voi: ApplyVoi, max_pixels: int) -> Film:
+    """Decode the bytes of a film's file, as `read_film` does; `name` is what an error calls it."""
     rescue = apply_voi != "never"
     try:
         if data.startswith(PNG_MAGIC):
