@@ -1,10 +1,9 @@
-"""What happens around a run: parameters checked, protocols chosen, raw data found or phantoms written."""
+"""What happens around a run: parameters checked, raw data found or phantoms written, checkpoints cleared."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
 
-__all__ = ["PipelineHooks", "RawDataHooks", "UnfinishedWorkHooks"]
+__all__ = ["ParameterHooks", "RawDataHooks", "UnfinishedWorkHooks"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,87 +34,20 @@ RUN_PARAMETERS = {
 }
 
 
-class PipelineHooks:
-    """Refuse parameters that nothing reads, and make the pipelines what the run asks for."""
+class ParameterHooks:
+    """Refuse parameters that nothing reads."""
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Check the keys of all parameters, set the protocols, add what a run cannot do without.
+        """Check the keys of all parameters.
 
         Raises
         ------
         ValueError
-            For a key that no pipeline reads, naming the valid ones, and for an unknown protocol.
+            For a key that no pipeline reads, naming the valid ones.
         """
-        parameters = context.config_loader["parameters"]
-        build_pipelines({})  # an earlier session of this process may have changed them
-        check_parameter_keys(parameters, context._runtime_params or {})
-        build_pipelines(parameters)
-        add_prerequisites(context)
-
-
-def build_pipelines(parameters: dict[str, Any]) -> None:
-    """Build every loaded pipeline, with the protocols that its parameters list, or with all."""
-    named = {name: pipeline for name, pipeline in pipelines.items() if name != "__default__"}
-    for name in named:
-        module = import_module(f"xraylab.pipelines.{name}")
-        valid = getattr(module, "PROTOCOLS", None)
-        if valid is None:
-            named[name] = pipelines[name] = module.create_pipeline()
-            continue
-        chosen = parameters.get(name, {}).get("protocols", valid)
-        if isinstance(chosen, str):  # a list of one
-            chosen = [chosen]
-        if not chosen or not set(chosen) <= set(valid):
-            raise ValueError(
-                f"{name}.protocols: expected one or more of {', '.join(valid)}, got {chosen}"
-            )
-        named[name] = pipelines[name] = module.create_pipeline(protocols=tuple(chosen))
-    if "__default__" in pipelines:
-        pipelines["__default__"] = sum(named.values(), Pipeline([]))
-
-
-def add_prerequisites(context: KedroContext) -> None:
-    """Put before each requested pipeline the nodes that make what it reads and no run has made yet.
-
-    So that ``kedro run --pipelines=dose_estimation`` works on a fresh clone.
-    """
-    requested = set(pipelines) - {"__default__"}
-    if requested == set(pipeline_names()):
-        return  # all run, each after what it reads
-    catalog = context.catalog
-    for name in requested:
-        missing = _missing_inputs(pipelines[name], catalog)
-        upstream = Pipeline([])
-        while missing:
-            makers = [
-                _pipeline(dataset.partition(".")[0]).to_outputs(dataset) for dataset in missing
-            ]
-            upstream = sum(makers, upstream)
-            missing = _missing_inputs(upstream, catalog) - upstream.all_outputs()
-        if upstream.nodes:
-            logger.info(
-                "%s reads what no run has made yet; running first: %s",
-                name,
-                ", ".join(node.name for node in upstream.nodes),
-            )
-            pipelines[name] = upstream + pipelines[name]
-
-
-def _pipeline(name: str) -> Pipeline:
-    created: Pipeline = import_module(f"xraylab.pipelines.{name}").create_pipeline()
-    return created
-
-
-def _missing_inputs(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> set[str]:
-    """Return the inputs that another pipeline makes, that are not there, and that cannot be done without."""
-    names = pipeline_names()
-    made = {dataset for dataset in pipeline.inputs() if dataset.partition(".")[0] in names}
-    return {
-        name
-        for name in made
-        if not getattr(catalog.get(name), "OPTIONAL", False) and not catalog.exists(name)
-    }
+        loader = context.config_loader
+        check_parameter_keys(loader["parameters"], loader.runtime_params or {})
 
 
 def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) -> None:
@@ -126,7 +58,7 @@ def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) ->
         for pipeline in pipelines.values()
         for dataset in pipeline.inputs()
         if dataset.startswith("params:")
-    } | {f"{name}.protocols" for name in loaded}
+    }
     for key, value in parameters.items():
         if key in loaded:
             _check_below(key, value, known)
@@ -182,7 +114,7 @@ class RawDataHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Find the raw root: ``--params raw=…`` before ``XRAYLAB_RAW`` before ``conf``."""
         self.settings = dict(context.config_loader["globals"])
-        runtime = context._runtime_params or {}
+        runtime = context.config_loader.runtime_params or {}
         self.root = RawRoot(self.settings, runtime, context.project_path)
 
     @hook_impl

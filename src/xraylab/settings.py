@@ -2,10 +2,10 @@
 
 import os
 
-from xraylab.hooks import PipelineHooks, RawDataHooks, UnfinishedWorkHooks
+from xraylab.hooks import ParameterHooks, RawDataHooks, UnfinishedWorkHooks
 from xraylab.workspace import WorkspaceHooks
 
-HOOKS = (PipelineHooks(), RawDataHooks(), WorkspaceHooks(), UnfinishedWorkHooks())
+HOOKS = (ParameterHooks(), RawDataHooks(), WorkspaceHooks(), UnfinishedWorkHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

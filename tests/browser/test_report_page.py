@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from tests.test_provenance import SOURCE
 
+from xraylab.datasets.summary_dataset import Summary
 from xraylab.pipelines.reporting.nodes import render_report
 from xraylab.pipelines.reporting.params import PublishedValue, ReportingParams, SectionParams
 
@@ -46,8 +47,7 @@ def page_file(tmp_path: Path) -> Path:
         render_report(
             params,
             {"dose_estimation": SOURCE},
-            dose_estimation__metrics=metrics,
-            dose_estimation__loss_figure=buffer.getvalue(),
+            dose_estimation=Summary(metrics, {"loss": buffer.getvalue()}),
         )
     )
     return path

@@ -12,22 +12,24 @@ from PIL import Image
 
 from xraylab.datasets import TableDataset, TableFolderDataset, TextFolderDataset
 from xraylab.evaluation.leakage import find_leaks
+from xraylab.flow.params import SitedCohortParams
+from xraylab.flow.split import GroupsSplit, OfficialSplit
 from xraylab.imaging import FilmFile
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.phantoms.registry import write_phantom
-from xraylab.pipelines.bone_age import nodes as bone_age
+from xraylab.pipelines.bone_age import cohort as bone_age
 from xraylab.pipelines.bone_age import params as bone_age_params
-from xraylab.pipelines.bone_age.nodes.cohort import read_sexes
 from xraylab.pipelines.dose_simulation import nodes as dose
 from xraylab.pipelines.dose_simulation.params import DoseSimulationParams
-from xraylab.pipelines.fracture import nodes as fracture
+from xraylab.pipelines.fracture import cohort as fracture
 from xraylab.pipelines.fracture import params as fracture_params
-from xraylab.pipelines.lesion_regression import nodes as lesion
+from xraylab.pipelines.lesion_regression import cohort as lesion
 from xraylab.pipelines.lesion_regression import params as lesion_params
-from xraylab.pipelines.lung_segmentation import nodes as lung
+from xraylab.pipelines.lesion_regression.rows import index_table
+from xraylab.pipelines.lung_segmentation import cohort as lung
 from xraylab.pipelines.lung_segmentation import params as lung_params
-from xraylab.pipelines.tb_classification import nodes as tb
+from xraylab.pipelines.tb_classification import cohort as tb
 from xraylab.pipelines.tb_classification import params as tb_params
 
 SIZE = 32
@@ -97,17 +99,26 @@ def check_sides(cohort: pd.DataFrame) -> None:
         assert find_leaks(arm[["image_id", "group_id", "split"]]).empty
 
 
-@pytest.mark.parametrize("split", ["folds", "sites"])
+@pytest.mark.parametrize("split", ["groups", "sites"])
 def test_montgomery_patients_stay_together_in_tb_classification(tmp_path: Path, split: str) -> None:
     arrays = cache(named(MONTGOMERY), tmp_path / "arrays", masks=True)
-    params = tb_params.CohortParams(sites=SITES, preprocess=SMALL, workers=1, same_patients=LISTED)
+    params = tb_params.TbCohortParams(
+        sites=SITES, preprocess=SMALL, workers=1, same_patients=LISTED
+    )
     none = pd.DataFrame({"image_id": [], "source": [], "mask_digest": []}, dtype="str")
     cohort, _ = tb.index_cohort(arrays, none, READINGS, params)
     check_groups(cohort, TOGETHER)
     models = {"mlp": tb_params.MlpModel(encoder="a")}
     for seed in SEEDS:
         protocol = tb_params.ProtocolParams(
-            split=split, n_folds=3, val_fraction=0.25, test_fraction=0.34, seed=seed, models=models
+            split={
+                "kind": split,
+                "val_fraction": 0.25,
+                "test_fraction": 0.34,
+                **({"n_folds": 3} if split == "groups" else {}),
+            },
+            seed=seed,
+            models=models,
         )
         check_sides(tb.split_cohort(cohort, protocol)[0])
     told = cohort.set_index("image_id")
@@ -119,22 +130,22 @@ def test_montgomery_patients_stay_together_in_tb_classification(tmp_path: Path, 
 @pytest.mark.parametrize("split", ["groups", "sites"])
 def test_montgomery_patients_stay_together_in_lung_segmentation(tmp_path: Path, split: str) -> None:
     arrays = cache(named(MONTGOMERY), tmp_path / "arrays", masks=True)
-    params = lung_params.CohortParams(
-        sites=SITES, preprocess=SMALL, workers=1, same_patients=LISTED
-    )
+    params = SitedCohortParams(sites=SITES, preprocess=SMALL, workers=1, same_patients=LISTED)
     cohort, _ = lung.index_cohort(arrays, READINGS, params)
     check_groups(cohort, TOGETHER)
     models = {"unet": lung_params.SegmentationModel()}
     for seed in SEEDS:
         protocol = lung_params.ProtocolParams(
-            split=split, val_fraction=0.3, test_fraction=0.3, seed=seed, models=models
+            split={"kind": split, "val_fraction": 0.3, "test_fraction": 0.3},
+            seed=seed,
+            models=models,
         )
         check_sides(lung.split_cohort(cohort, protocol)[0])
 
 
 def test_without_readings_each_film_is_its_own_group(tmp_path: Path) -> None:
     arrays = cache(named(MONTGOMERY), tmp_path / "arrays", masks=True)
-    cohort, _ = lung.index_cohort(arrays, {}, lung_params.CohortParams(preprocess=SMALL))
+    cohort, _ = lung.index_cohort(arrays, {}, SitedCohortParams(preprocess=SMALL))
     check_groups(cohort, [])
 
 
@@ -154,13 +165,13 @@ def test_a_folder_per_patient_is_a_group_in_bone_age(tmp_path: Path) -> None:
     arrays = cache(in_folders(n), tmp_path / "arrays")
     ids = [str(number) for number in range(n)]
     labels = pd.DataFrame({"image_id": ids, "target": 60.0, "sex": "M", "official_split": "train"})
-    plain = bone_age_params.CohortParams(preprocess=SMALL, max_look_distance=0)
+    plain = bone_age_params.AgeCohortParams(preprocess=SMALL, max_look_distance=0)
     check_groups(bone_age.index_cohort(arrays, labels, plain)[0], [])
     params = plain.model_copy(update={"patient_folder": 1})
     cohort, _ = bone_age.index_cohort(arrays, labels, params)
     check_groups(cohort, pairs(n))
     protocol = bone_age_params.ProtocolParams(
-        split="parts", n_folds=3, val_fraction=0.25, models={"m": bone_age_params.AgeModel()}
+        split=GroupsSplit(val_fraction=0.25), n_folds=3, models={"m": bone_age_params.AgeModel()}
     )
     check_sides(bone_age.split_cohort(cohort, protocol)[0])
 
@@ -172,7 +183,7 @@ def test_a_dicom_patient_is_a_group_in_bone_age(
     labels = pd.DataFrame(
         {"image_id": list("012345"), "target": 60.0, "sex": "M", "official_split": "train"}
     )
-    params = bone_age_params.CohortParams(preprocess=SMALL, max_look_distance=0)
+    params = bone_age_params.AgeCohortParams(preprocess=SMALL, max_look_distance=0)
 
     def index(patients: list[str]) -> pd.DataFrame:
         known = replace(arrays, index=arrays.index.assign(patient_id=patients))
@@ -197,7 +208,7 @@ def test_patients_of_dicom_files_are_groups_from_the_file_to_the_cohort(tmp_path
         film.save_as(path)
         films[path.stem] = FilmFile(str(path))
     arrays = cache(films, tmp_path / "arrays", masks=True)
-    cohort, _ = lung.index_cohort(arrays, {}, lung_params.CohortParams(preprocess=SMALL))
+    cohort, _ = lung.index_cohort(arrays, {}, SitedCohortParams(preprocess=SMALL))
     check_groups(cohort, [["MCUCXR_0000_1", "MCUCXR_0001_1", "MCUCXR_0004_1"]])
 
 
@@ -212,7 +223,7 @@ def test_a_dicom_patient_is_a_group_in_fracture(tmp_path: Path) -> None:
     # the patients of each class are numbered through: three films of each, one per folder
     ids = arrays.index["image_id"].str
     patients = ids.split("/").str[1] + ids.extract(r"(\d)\.", expand=False)
-    params = fracture_params.CohortParams(
+    params = fracture_params.FractureCohortParams(
         splits={"train": "train", "val": "val", "test": "test"}, classes={"fractured": 1, "normal": 0},
         preprocess=SMALL, workers=1,
     )  # fmt: skip
@@ -220,10 +231,11 @@ def test_a_dicom_patient_is_a_group_in_fracture(tmp_path: Path) -> None:
     cohort, _, _ = fracture.index_cohort(known, params)
     assert cohort["group_id"].nunique() == 12
     protocol = fracture_params.ProtocolParams(
-        split="groups", n_folds=3, val_fraction=0.34, models={"m": fracture_params.FractureModel()}
+        split=GroupsSplit(n_folds=3, val_fraction=0.34),
+        models={"m": fracture_params.FractureModel()},
     )
     check_sides(fracture.split_cohort(cohort, protocol)[0])
-    official = protocol.model_copy(update={"split": "official", "on_leak": "report"})
+    official = protocol.model_copy(update={"split": OfficialSplit()})
     _, leaks = fracture.split_cohort(cohort, official)
     assert (leaks["kind"] == "same_group").sum() == 12 * 3  # every patient, each pair of parts
 
@@ -265,7 +277,9 @@ def test_both_nih_tables_in_both_pipelines_that_read_them(
     cohort, rejected = dose.index_cohort(films, tables, DoseSimulationParams())
     assert cohort["group_id"].tolist() == ["0", "0", "1", "1", "2", "2", "3", "3"]
     assert rejected.empty
-    params = lesion_params.CohortParams(box_frame_px=(SIZE, SIZE), preprocess=SMALL, workers=1)
+    params = lesion_params.LesionCohortParams(
+        box_frame_px=(SIZE, SIZE), preprocess=SMALL, workers=1
+    )
     there = {f"nih_chest_xray14/{name}": load for name, load in tables.items()}
     entries, boxes = lesion.read_tables(there, params)
     plan = lesion.cache_films(films, {}, {}, boxes, params)
@@ -286,7 +300,9 @@ def test_two_patients_of_a_table_with_one_dicom_patient_are_one_in_lesion_regres
     tmp_path: Path,
 ) -> None:
     names = [f"film_{n}" for n in range(6)]
-    params = lesion_params.CohortParams(box_frame_px=(SIZE, SIZE), preprocess=SMALL, workers=1)
+    params = lesion_params.LesionCohortParams(
+        box_frame_px=(SIZE, SIZE), preprocess=SMALL, workers=1
+    )
     there = {f"nih_chest_xray14/{name}": load for name, load in nih_tables(names).items()}
     entries, boxes = lesion.read_tables(there, params)
     plan = lesion.cache_films(named(names), {}, {}, boxes, params)
@@ -303,11 +319,11 @@ def test_the_demo_table_is_numbers_whatever_it_is_exported_with(tmp_path: Path) 
     path = tmp_path / "set/features_and_target.csv"
     plain = TableDataset(filepath=str(path)).load()
     params = lesion_params.TableParams()
-    cohort, _ = lesion.index_table(plain, params)
+    cohort, _ = index_table(plain, params)
     assert cohort["age"].tolist() == pd.read_csv(path)["PatientAge"].tolist()
     german = "\r\n".join(path.read_text().replace(",", ";").replace(".", ",").split("\n"))
     path.write_bytes(german.encode("utf-16"))
-    again, _ = lesion.index_table(TableDataset(filepath=str(path)).load(), params)
+    again, _ = index_table(TableDataset(filepath=str(path)).load(), params)
     pd.testing.assert_frame_equal(again, cohort)
 
 
@@ -322,7 +338,7 @@ def test_nih_tables_that_disagree_stop_both_pipelines() -> None:
     with pytest.raises(
         ValueError, match=r"Data_Entry_2017.csv and .*Data_Entry_2017_v2020.csv disagree"
     ):
-        lesion.read_tables(there, lesion_params.CohortParams())
+        lesion.read_tables(there, lesion_params.LesionCohortParams())
 
 
 def put_hand(folder: Path, table: str = "id,sex\n3153,M\n") -> None:
@@ -358,12 +374,12 @@ def test_a_table_that_cannot_be_read_does_not_stop_a_prediction(
     else:
         (folder / "sex.csv").write_bytes("Image ID\tSex\r3153.dcm\tM\r".encode("utf-16"))
     tables = TableFolderDataset(path=str(folder)).load()
-    assert read_sexes(["3153"], tables, bone_age_params.CohortParams()) == {"3153": "M"}
+    assert bone_age.read_sexes(["3153"], tables, bone_age_params.AgeCohortParams()) == {"3153": "M"}
     assert ("Passed over: the table" in caplog.text) is (kind in ("ragged", "workbook"))
 
 
 def test_the_sex_of_a_film_is_that_of_its_own_row(caplog: pytest.LogCaptureFixture) -> None:
-    params = bone_age_params.CohortParams()
+    params = bone_age_params.AgeCohortParams()
     films = ["patientA/1", "patientB/1", "patientC/2", "3", "4"]
     tables = {
         "sex": partial(
@@ -372,7 +388,7 @@ def test_the_sex_of_a_film_is_that_of_its_own_row(caplog: pytest.LogCaptureFixtu
         ),
         "other": partial(pd.DataFrame, {"id": ["4"], "Sex": ["M"]}),
     }
-    assert read_sexes(films, tables, params) == {
+    assert bone_age.read_sexes(films, tables, params) == {
         "patientA/1": "M",
         "patientB/1": "F",
         "patientC/2": "M",
@@ -383,11 +399,11 @@ def test_the_sex_of_a_film_is_that_of_its_own_row(caplog: pytest.LogCaptureFixtu
         in caplog.text
     )
     bare = {"sex": partial(pd.DataFrame, {"id": ["1"], "Sex": ["M"]})}
-    assert read_sexes(films, bare, params) == {}
+    assert bone_age.read_sexes(films, bare, params) == {}
 
 
 def test_labels_are_joined_by_path_where_names_repeat() -> None:
-    params = bone_age_params.CohortParams()
+    params = bone_age_params.AgeCohortParams()
     table = pd.DataFrame(
         {
             "id": ["patientA/1.png", "patientB/1.png", "2.dcm"],
@@ -421,7 +437,7 @@ def test_readings_under_a_root_with_brackets_give_sex_and_age(tmp_path: Path) ->
     arrays = cache(named(names), tmp_path / "arrays", masks=True)
     none = pd.DataFrame({"image_id": [], "source": [], "mask_digest": []}, dtype="str")
     cohort, _ = tb.index_cohort(
-        arrays, none, texts, tb_params.CohortParams(preprocess=SMALL, workers=1)
+        arrays, none, texts, tb_params.TbCohortParams(preprocess=SMALL, workers=1)
     )
     assert cohort["sex"].tolist() == ["M"] * 4
     assert cohort["age_years"].tolist() == [45] * 4

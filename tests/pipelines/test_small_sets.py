@@ -11,16 +11,20 @@ import pytest
 from tests.pipelines.test_patients import SITES, SMALL, cache, named
 
 from xraylab.evaluation.tables import Rejected
+from xraylab.flow.params import SitedCohortParams
+from xraylab.flow.split import GroupsSplit, split_films
 from xraylab.imaging.array_cache import read_cache, write_cache
-from xraylab.pipelines.bone_age import nodes as bone_age
+from xraylab.pipelines.bone_age import cohort as bone_age
 from xraylab.pipelines.bone_age import params as bone_age_params
-from xraylab.pipelines.fracture import nodes as fracture
+from xraylab.pipelines.fracture import audit
+from xraylab.pipelines.fracture import cohort as fracture
 from xraylab.pipelines.fracture import params as fracture_params
-from xraylab.pipelines.lesion_regression import nodes as lesion
+from xraylab.pipelines.lesion_regression import cohort as lesion
 from xraylab.pipelines.lesion_regression import params as lesion_params
-from xraylab.pipelines.lung_segmentation import nodes as lung
+from xraylab.pipelines.lung_segmentation import cohort as lung
 from xraylab.pipelines.lung_segmentation import params as lung_params
-from xraylab.pipelines.tb_classification import nodes as tb
+from xraylab.pipelines.tb_classification import cohort as tb
+from xraylab.pipelines.tb_classification import figures as tb_figures
 from xraylab.pipelines.tb_classification import params as tb_params
 
 
@@ -40,12 +44,12 @@ def chests(kind: str) -> list[str]:
 def split_lungs(kind: str, split: str, folder: Path) -> pd.DataFrame:
     arrays = cache(named(chests(kind)), folder / "arrays", masks=True)
     cohort, rejected = lung.index_cohort(
-        arrays, {}, lung_params.CohortParams(sites=SITES, preprocess=SMALL)
+        arrays, {}, SitedCohortParams(sites=SITES, preprocess=SMALL)
     )
     Rejected.validate(rejected)
-    rows = {"val_fraction": 0.0, "on_leak": "report"} if split == "rows" else {"val_fraction": 0.2}
+    fractions = {} if split == "rows" else {"val_fraction": 0.2}
     protocol = lung_params.ProtocolParams(
-        split=split, models={"m": lung_params.SegmentationModel()}, **rows
+        split={"kind": split, **fractions}, models={"m": lung_params.SegmentationModel()}
     )
     return lung.split_cohort(cohort, protocol)[0]
 
@@ -53,13 +57,16 @@ def split_lungs(kind: str, split: str, folder: Path) -> pd.DataFrame:
 def split_tuberculosis(kind: str, split: str, folder: Path) -> pd.DataFrame:
     arrays = cache(named(chests(kind)), folder / "arrays", masks=True)
     none = pd.DataFrame({"image_id": [], "source": [], "mask_digest": []}, dtype="str")
-    params = tb_params.CohortParams(sites=SITES, preprocess=SMALL)
+    params = tb_params.TbCohortParams(sites=SITES, preprocess=SMALL)
     cohort, rejected = tb.index_cohort(arrays, none, {}, params)
     Rejected.validate(rejected)
-    tb.plot_cohort(cohort)
-    tb.plot_samples(arrays, cohort)
+    tb_figures.plot_cohort(cohort)
+    tb_figures.plot_samples(arrays, cohort)
     protocol = tb_params.ProtocolParams(
-        split=split, n_folds=3, val_fraction=0.25, on_leak="report",
+        split={
+            "kind": split, "val_fraction": 0.25, "on_leak": "report",
+            **({"n_folds": 3} if split == "groups" else {}),
+        },
         models={"mlp": tb_params.MlpModel(encoder="a")},
     )  # fmt: skip
     return tb.split_cohort(cohort, protocol)[0]
@@ -72,15 +79,19 @@ def split_hands(kind: str, split: str, folder: Path) -> pd.DataFrame:
     labels = pd.DataFrame(
         {"image_id": ids, "target": np.linspace(10, 200, n), "sex": sex, "official_split": "train"}
     )
-    params = bone_age_params.CohortParams(preprocess=SMALL, workers=1)
+    params = bone_age_params.AgeCohortParams(preprocess=SMALL, workers=1)
     nothing = pd.DataFrame({"image_id": [], "reason": []}, dtype="str")
     plan = bone_age.cache_films(named([f"train/{each}" for each in ids]), labels, nothing, params)
     write_cache(plan, str(folder / "arrays"))
     cohort, rejected = bone_age.index_cohort(read_cache(str(folder / "arrays")), labels, params)
     Rejected.validate(rejected)
     protocol = bone_age_params.ProtocolParams(
-        split=split, n_folds=3, models={"m": bone_age_params.AgeModel()},
-        **({"val_fraction": 0.25} if split == "parts" else {"on_leak": "report"}),
+        models={"m": bone_age_params.AgeModel()},
+        **(
+            {"split": {"kind": "groups", "use_official": True, "val_fraction": 0.25}, "n_folds": 3}
+            if split == "groups"
+            else {"split": {"kind": "folds", "n_folds": 3}}
+        ),
     )  # fmt: skip
     return bone_age.split_cohort(cohort, protocol)[0]
 
@@ -96,7 +107,7 @@ def split_bones(kind: str, split: str, folder: Path) -> pd.DataFrame:
         "one film": every[:1], "two films": every[:2], "three films": [every[0], every[12], every[24]],
         "one class": [name for name in every if "/not" in name],
     }.get(kind, every)  # fmt: skip
-    params = fracture_params.CohortParams(
+    params = fracture_params.FractureCohortParams(
         splits={"train": "train", "val": "val", "test": "test"},
         classes={"fractured": 1, "not fractured": 0}, preprocess=SMALL, workers=1,
     )  # fmt: skip
@@ -104,11 +115,14 @@ def split_bones(kind: str, split: str, folder: Path) -> pd.DataFrame:
     arrays = read_cache(str(folder / "arrays"))
     cohort, copies, rejected = fracture.index_cohort(arrays, params)
     Rejected.validate(rejected)
-    audit, _ = fracture.audit_files(cohort, rejected, params)
-    fracture.plot_audit(audit)
-    fracture.plot_copies(arrays, cohort, copies)
+    table, _ = audit.audit_files(cohort, rejected, params)
+    audit.plot_audit(table)
+    audit.plot_copies(arrays, cohort, copies)
     protocol = fracture_params.ProtocolParams(
-        split=split, n_folds=3 if split == "groups" else 0, val_fraction=0.25, on_leak="report",
+        split={
+            "kind": split, "on_leak": "report",
+            **({"n_folds": 3, "val_fraction": 0.25} if split == "groups" else {}),
+        },
         models={"m": fracture_params.FractureModel()},
     )  # fmt: skip
     return fracture.split_cohort(cohort, protocol)[0]
@@ -119,7 +133,7 @@ def split_lesions(kind: str, split: str, folder: Path) -> pd.DataFrame:
     films = named([f"film_{number:02}" for number in range(n)])
     mask = np.zeros((32, 32), np.float32)
     mask[8:16, 8:16] = 1
-    params = lesion_params.CohortParams(preprocess=SMALL, workers=1)
+    params = lesion_params.LesionCohortParams(preprocess=SMALL, workers=1)
     names = [
         "image_id",
         "list",
@@ -154,15 +168,15 @@ def split_lesions(kind: str, split: str, folder: Path) -> pd.DataFrame:
         read_cache(str(folder / "arrays")), boxes, entries, params
     )
     Rejected.validate(rejected)
-    return lesion.split_folds(cohort, lesion_params.SegmentationParams(n_folds=3))[0]
+    return split_films(cohort, GroupsSplit(n_folds=3), seed=2018)[0]
 
 
 PIPELINES: dict[str, tuple[Callable[[str, str, Path], pd.DataFrame], list[str]]] = {
     "lung_segmentation": (split_lungs, ["rows", "groups", "sites"]),
-    "tb_classification": (split_tuberculosis, ["rows", "folds", "sites"]),
-    "bone_age": (split_hands, ["folds", "parts"]),
+    "tb_classification": (split_tuberculosis, ["rows", "groups", "sites"]),
+    "bone_age": (split_hands, ["folds", "groups"]),
     "fracture": (split_bones, ["official", "groups"]),
-    "lesion_regression": (split_lesions, ["folds"]),
+    "lesion_regression": (split_lesions, ["groups"]),
 }
 CASES = [(name, split) for name, (_, splits) in PIPELINES.items() for split in splits]
 

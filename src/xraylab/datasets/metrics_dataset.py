@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xraylab.datasets.optional_csv_dataset import OptionalCSVDataset
+from xraylab.datasets.optional_datasets import OptionalCSVDataset
 
 __all__ = ["METRICS_COLUMNS", "MetricsDataset"]
 

@@ -11,10 +11,10 @@ from xraylab.imaging import FilmFile
 from xraylab.imaging.array_cache import read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.phantoms.registry import write_phantom
-from xraylab.pipelines.bone_age.nodes import cache_films, index_cohort, read_labels
-from xraylab.pipelines.bone_age.params import CohortParams
+from xraylab.pipelines.bone_age.cohort import cache_films, index_cohort, read_labels
+from xraylab.pipelines.bone_age.params import AgeCohortParams
 
-PARAMS = CohortParams(preprocess=PreprocessParams(size_px=64, equalise="none"))
+PARAMS = AgeCohortParams(preprocess=PreprocessParams(size_px=64, equalise="none"))
 TRAINING = pd.DataFrame(
     {"id": [1377, 14, 20, 21], "boneage": [180, 12, 94, 60], "male": [False, True, True, False]}
 )
@@ -26,7 +26,7 @@ TEST = pd.DataFrame(
 )
 
 
-def read(table: pd.DataFrame, params: CohortParams = PARAMS) -> tuple[dict, dict]:
+def read(table: pd.DataFrame, params: AgeCohortParams = PARAMS) -> tuple[dict, dict]:
     """Labels by id and reasons by id of a table of training labels."""
     labels, rejected = read_labels({"boneage-training-dataset": lambda: table}, params)
     return labels.set_index("image_id")["target"].to_dict(), rejected.set_index("image_id")[
@@ -132,7 +132,7 @@ def test_tables_that_are_none_say_so() -> None:
     ):
         read(pd.DataFrame({"id": [1], "boneage": [999], "male": [True]}))
     with pytest.raises(ValidationError, match="min_months must be under max_months"):
-        CohortParams(min_months=100, max_months=50)
+        AgeCohortParams(min_months=100, max_months=50)
 
 
 def test_films_are_joined_by_id() -> None:

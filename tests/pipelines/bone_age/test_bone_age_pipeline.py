@@ -10,32 +10,33 @@ from pydantic import ValidationError
 
 from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
 from xraylab.evaluation.leakage import LeakError
-from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions
+from xraylab.flow.compare import combine_tables
+from xraylab.flow.split import FoldsSplit, GroupsSplit
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.bone_age import BoneAgeNetworkParams
 from xraylab.pipelines.bone_age import create_pipeline
-from xraylab.pipelines.bone_age.nodes import (
+from xraylab.pipelines.bone_age.cohort import split_cohort
+from xraylab.pipelines.bone_age.evaluation import (
     compare_networks,
     evaluate,
     evaluate_bands,
-    split_cohort,
+    reported,
 )
-from xraylab.pipelines.bone_age.nodes.evaluation import reported
 from xraylab.pipelines.bone_age.params import (
+    AgeCohortParams,
+    AgeEvaluationParams,
     AgeModel,
+    AgeReleaseParams,
     Anchor,
-    CohortParams,
-    EvaluationParams,
     ProtocolParams,
-    ReleaseParams,
     SearchParams,
 )
 from xraylab.tabular.space import Choice
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 32
-COHORT = CohortParams(preprocess=PreprocessParams(size_px=SIZE, equalise="none"))
+COHORT = AgeCohortParams(preprocess=PreprocessParams(size_px=SIZE, equalise="none"))
 NETWORK = BoneAgeNetworkParams(blocks=3, filters=8, dense_layers=1, dropout=0.0)
 TRAINING = TrainingParams(max_epochs=20, precision="32", accelerator="cpu", progress=False)
 MODERN = AgeModel(
@@ -59,9 +60,10 @@ SEARCHED = AgeModel(
     ),
     in_folds=False,
 )
-PUBLISHED = ProtocolParams(split="folds", n_folds=2, on_leak="report", models={"cnn": SEARCHED})
+PUBLISHED = ProtocolParams(split=FoldsSplit(n_folds=2), models={"cnn": SEARCHED})
 HONEST = ProtocolParams(
-    split="parts", n_folds=2, val_fraction=0.25, test_fraction=0.25, coverage=0.8,
+    split=GroupsSplit(use_official=True, val_fraction=0.25, test_fraction=0.25), n_folds=2,
+    coverage=0.8,
     models={"modern": MODERN, "cnn": SEARCHED},
 )  # fmt: skip
 
@@ -138,14 +140,14 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> DataCatalog:
             "params:bone_age.published": MemoryDataset(PUBLISHED),
             "params:bone_age.honest": MemoryDataset(HONEST),
             "params:bone_age.evaluation": MemoryDataset(
-                EvaluationParams(
+                AgeEvaluationParams(
                     n_resamples=50,
                     n_shown=2,
                     n_moved=8,
                     anchors={"winner": Anchor(mae=4.2, note="200 films")},
                 )
             ),
-            "params:bone_age.release": MemoryDataset(ReleaseParams()),
+            "params:bone_age.release": MemoryDataset(AgeReleaseParams()),
         }
     )
     for name in create_pipeline().all_outputs() - set(catalog.keys()):
@@ -229,7 +231,7 @@ def test_a_tuned_network_is_the_one_that_its_trials_found(catalog: DataCatalog) 
 
 
 def test_new_films_are_read_by_their_sex_or_for_either(catalog: DataCatalog) -> None:
-    ages = catalog["bone_age.bone_ages"].load()
+    ages = catalog["bone_age.new_bone_ages"].load()
     assert ages[["image_id", "sex", "sex_from"]].to_numpy().tolist() == [
         ["8", "F", "unknown"], ["8", "M", "unknown"], ["a/7", "F", "table"],
     ]  # fmt: skip
@@ -289,7 +291,7 @@ def test_official_parts_are_kept_but_for_copies() -> None:
     assert found["0"] == found["39"] == "test"
     assert len(leaks)
     hashed, _ = split_cohort(
-        cohort, HONEST.model_copy(update={"n_folds": 0, "use_official": False})
+        cohort, HONEST.model_copy(update={"n_folds": 0, "split": GroupsSplit()})
     )
     assert set(hashed["split"]) == {"train", "val", "test"}
     assert hashed["split"].tolist() != split["split"].tolist()
@@ -298,14 +300,16 @@ def test_official_parts_are_kept_but_for_copies() -> None:
 def test_a_copy_in_two_folds_is_reported_or_stops_the_run() -> None:
     cohort = make_cohort()
     cohort.loc[1, "digest"] = "0"
-    protocol = PUBLISHED.model_copy(update={"n_folds": 10})
+    protocol = PUBLISHED.model_copy(update={"split": FoldsSplit(n_folds=10)})
     split, leaks = split_cohort(cohort, protocol)
     assert len(split) == 400
     apart = split[split["image_id"].isin(["0", "1"])].groupby("arm")["split"].agg(set).map(len) > 1
     assert set(leaks["arm"]) == set(apart.index[apart])
     assert apart.any()
     with pytest.raises(LeakError):
-        split_cohort(cohort, protocol.model_copy(update={"on_leak": "fail"}))
+        split_cohort(
+            cohort, PUBLISHED.model_copy(update={"split": FoldsSplit(n_folds=10, on_leak="fail")})
+        )
 
 
 def test_bands_and_sexes_are_measured_by_hand() -> None:
@@ -316,8 +320,8 @@ def test_bands_and_sexes_are_measured_by_hand() -> None:
             "prediction": [13.0, 49.0, 60.0, 90.0], "interval_low": np.nan, "interval_high": np.nan,
         }
     )  # fmt: skip
-    table = combine_protocols(honest=rows)
-    params = EvaluationParams(n_resamples=0, age_bands=(0, 60, 240))
+    table = combine_tables({"honest": rows})
+    params = AgeEvaluationParams(n_resamples=0, age_bands=(0, 60, 240))
     bands = evaluate_bands(table, params).set_index(["sex", "band", "metric"])
     assert bands.loc[("all", "0 to 60", "mae"), "value"] == 2
     assert bands.loc[("M", "60 to 240", "bias"), "value"] == 0
@@ -327,10 +331,11 @@ def test_bands_and_sexes_are_measured_by_hand() -> None:
     assert metrics["share_within_6"] == 0.75
     assert "coverage" not in metrics
     others = rows.assign(arm="fold_0", prediction=0.0)
-    both = combine_protocols(honest=pd.concat([rows, others]))
+    both = combine_tables({"honest": pd.concat([rows, others])})
     assert set(reported(both)["arm"]) == {"single"}
-    table = compare_networks(evaluate(both, params).reset_index(), params)
-    assert table.empty
+    trained = pd.DataFrame({"protocol": "honest", "model": ["m"], "name": "m", "arm": "single"})
+    (row,) = compare_networks(trained, evaluate(both, params), params).to_dict("records")
+    assert (row["mae"], row["n"]) == (3.5, 4)
 
 
 @pytest.mark.parametrize(
@@ -344,19 +349,21 @@ def test_bands_and_sexes_are_measured_by_hand() -> None:
             "encoder 'resnet18' has none",
         ),
         (
-            lambda: ProtocolParams(split="folds", models={"m": MODERN}),
-            "on_leak must be 'report' or 'fail'",
+            lambda: ProtocolParams(
+                split={"kind": "folds", "on_leak": "regroup"}, models={"m": MODERN}
+            ),
+            "should be 'report' or 'fail'",
         ),
         (
-            lambda: ProtocolParams(split="parts", n_folds=1, models={"m": MODERN}),
-            "n_folds must be 2 or more, got 1",
+            lambda: ProtocolParams(split=GroupsSplit(), n_folds=1, models={"m": MODERN}),
+            "n_folds must be 0, or 2 and more beside split 'groups', got 1",
         ),
         (
-            lambda: ProtocolParams(split="parts", models={"mean_age": MODERN}),
+            lambda: ProtocolParams(split=GroupsSplit(), models={"mean_age": MODERN}),
             "'mean_age' is a baseline",
         ),
         (lambda: SearchParams(blocks=Choice(choices=(0,))), "greater than or equal to 1"),
-        (lambda: EvaluationParams(age_bands=(0, 60, 60)), "age_bands must rise"),
+        (lambda: AgeEvaluationParams(age_bands=(0, 60, 60)), "age_bands must rise"),
     ],
 )
 def test_bad_parameters_are_refused(make: Callable[[], object], words: str) -> None:

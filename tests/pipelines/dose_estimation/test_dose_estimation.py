@@ -6,8 +6,8 @@ from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 
 from xraylab.evaluation.leakage import LeakError
-from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions
+from xraylab.flow.compare import combine_tables
 from xraylab.pipelines.dose_estimation import PROTOCOLS, create_pipeline
 from xraylab.pipelines.dose_estimation.nodes import (
     evaluate,
@@ -130,7 +130,7 @@ def test_linear_model_finds_the_planted_law_and_intervals_cover() -> None:
     assert predictions.loc[predictions["split"] != "test", "interval_low"].isna().all()
     assert predictions.loc[predictions["split"] == "test", "interval_low"].notna().all()
 
-    combined = combine_protocols(fair=predictions)
+    combined = combine_tables({"fair": predictions})
     Predictions.validate(combined)
     metrics = evaluate(combined, EvaluationParams(n_resamples=50))
     Metrics.validate(metrics)

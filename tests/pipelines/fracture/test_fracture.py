@@ -11,36 +11,31 @@ from pydantic import ValidationError
 
 from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
 from xraylab.evaluation.leakage import LeakError
-from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
+from xraylab.flow.compare import combine_tables
+from xraylab.flow.params import ClassifierEvaluationParams, ModelReleaseParams
+from xraylab.flow.split import GroupsSplit, OfficialSplit
 from xraylab.imaging import FilmFolder
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.classifiers import ClassifierParams
 from xraylab.models.state import ModelState
-from xraylab.pipelines.fracture import PROTOCOLS, create_pipeline
-from xraylab.pipelines.fracture.nodes import (
-    audit_files,
-    cache_films,
-    compare_with_shortcuts,
-    evaluate,
-    index_cohort,
-    plot_copies,
-    predict_by_shortcut,
-    predict_fractures,
-    split_cohort,
-)
+from xraylab.pipelines.fracture.audit import audit_files, plot_copies
+from xraylab.pipelines.fracture.cohort import cache_films, index_cohort, split_cohort
+from xraylab.pipelines.fracture.evaluation import compare_with_shortcuts, evaluate
 from xraylab.pipelines.fracture.params import (
-    CohortParams,
-    EvaluationParams,
+    FractureCohortParams,
     FractureModel,
     ProtocolParams,
-    ReleaseParams,
 )
+from xraylab.pipelines.fracture.pipeline import create_pipeline
+from xraylab.pipelines.fracture.probes import predict_by_shortcut
+from xraylab.pipelines.fracture.release import predict_fractures
+from xraylab.pipelines.fracture.task import KEPT, weight_of
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 64
-COHORT = CohortParams(
+COHORT = FractureCohortParams(
     splits={"train": "train", "val": "val", "test": "test"},
     classes={"fractured": 1, "fracture": 1, "not fractured": 0, "normal": 0},
     preprocess=PreprocessParams(size_px=SIZE, equalise="none"),
@@ -50,8 +45,8 @@ MODEL = FractureModel(
     recipe=Recipe(loss="bce", learning_rate=1e-2, batch_size=8, draws_per_group=1),
 )
 TRAINING = TrainingParams(max_epochs=8, precision="32", accelerator="cpu", progress=False)
-PUBLISHED = ProtocolParams(split="official", on_leak="report", models={"cnn": MODEL})
-HONEST = ProtocolParams(split="groups", n_folds=2, val_fraction=0.25, models={"robust": MODEL})
+PUBLISHED = ProtocolParams(split=OfficialSplit(), models={"cnn": MODEL})
+HONEST = ProtocolParams(split=GroupsSplit(n_folds=2, val_fraction=0.25), models={"robust": MODEL})
 TOP = "Bone_Fracture_Binary_Classification"
 
 Film = Callable[[], np.ndarray]
@@ -95,7 +90,9 @@ def leak(films: dict[str, Film]) -> dict[str, str]:
     }
 
 
-def write(films: dict[str, Film], folder: Path, params: CohortParams = COHORT) -> ArrayCache:
+def write(
+    films: dict[str, Film], folder: Path, params: FractureCohortParams = COHORT
+) -> ArrayCache:
     write_cache(cache_films(films, params), str(folder))
     return read_cache(str(folder))
 
@@ -134,7 +131,7 @@ def test_a_class_folder_may_be_spelled_in_any_way(name: str) -> None:
         "not fractured": 0,
         "normal": 0,
     }
-    params = CohortParams(**{**COHORT.model_dump(), "classes": classes})
+    params = FractureCohortParams(**{**COHORT.model_dump(), "classes": classes})
     plan = cache_films({"train/Fractured/a.png": film, f"train/{name}/b.png": film}, params)
     assert len(plan.films) == 2
 
@@ -219,7 +216,7 @@ def test_published_keeps_the_folders_and_says_what_leaks(leaked) -> None:
     with pytest.raises(
         LeakError, match=r"'.*' \(test\) and '.*' \(train\).*Split by group, or set on_leak"
     ):
-        split_cohort(cohort, PUBLISHED.model_copy(update={"on_leak": "fail"}))
+        split_cohort(cohort, PUBLISHED.model_copy(update={"split": OfficialSplit(on_leak="fail")}))
     with pytest.raises(ValueError, match="no film lies in a folder of the split 'val'"):
         split_cohort(cohort[cohort["official_split"] != "val"], PUBLISHED)
 
@@ -238,7 +235,7 @@ def test_honest_tests_each_film_once_apart_from_its_copies(leaked) -> None:
     assert set(leakage["action"]) <= {"regrouped"}
     n_tested = tested.groupby(["arm", "target"])["group_id"].nunique()
     assert n_tested.max() - n_tested.min() <= 1  # each fold has its share of each class, by family
-    single, _ = split_cohort(cohort, HONEST.model_copy(update={"n_folds": 0}))
+    single, _ = split_cohort(cohort, HONEST.model_copy(update={"split": GroupsSplit()}))
     assert len(single) == len(cohort)
     assert set(single["split"]) == {"train", "val", "test"}
 
@@ -255,15 +252,22 @@ def test_a_film_in_both_classes_is_in_no_honest_split(leaked, tmp_path: Path) ->
     assert set(split.loc[split["conflict"], "split"]) == {""}
 
 
+def predict_by_baselines(
+    arrays: ArrayCache, cohort: pd.DataFrame, params: ProtocolParams
+) -> pd.DataFrame:
+    split, _ = split_cohort(cohort, params)
+    return pd.concat(predict_by_shortcut(arrays, split, params, KEPT, weight_of(params)))
+
+
 def test_look_ups_shine_where_the_split_leaks(leaked) -> None:
     arrays, cohort, _, copies = leaked
-    rows = predict_by_shortcut(arrays, split_cohort(cohort, PUBLISHED)[0], PUBLISHED)
+    rows = predict_by_baselines(arrays, cohort, PUBLISHED)
     found = rows[rows["model"] == "md5_look_up"].set_index("image_id")
     exact, turned = copies
     assert found.loc[exact, "prediction"] == 1
     assert 0 < found.loc[turned, "prediction"] < 1  # another file: the share of fractured films
     assert rows["prediction"].between(0, 1).all()
-    honest = predict_by_shortcut(arrays, split_cohort(cohort, HONEST)[0], HONEST)
+    honest = predict_by_baselines(arrays, cohort, HONEST)
     look_up = honest[(honest["model"] == "md5_look_up") & (honest["split"] == "test")]
     assert len(look_up.drop_duplicates(["arm", "prediction"])) == 2  # all of a fold alike
 
@@ -290,15 +294,15 @@ def run_protocol(films: dict[str, Film], protocols: dict[str, ProtocolParams], f
             "params:fracture.cohort": MemoryDataset(COHORT),
             "params:fracture.training": MemoryDataset(TRAINING),
             "params:fracture.evaluation": MemoryDataset(
-                EvaluationParams(n_resamples=20, n_shown=1, n_checked=8)
+                ClassifierEvaluationParams(n_resamples=20, n_shown=1, n_checked=8)
             ),
-            "params:fracture.release": MemoryDataset(ReleaseParams()),
+            "params:fracture.release": MemoryDataset(ModelReleaseParams()),
         }
     )
     for name, params in protocols.items():
         catalog[f"params:fracture.{name}"] = MemoryDataset(params)
         catalog[f"fracture.{name}.unfinished"] = UnfinishedWorkDataset(path=str(folder / name))
-    pipeline = create_pipeline(list(protocols))
+    pipeline = create_pipeline()
     for name in pipeline.all_outputs() - set(catalog.keys()):
         catalog[name] = Kept(copy_mode="assign")
     SequentialRunner().run(pipeline, catalog)
@@ -333,7 +337,7 @@ def test_both_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
     assert checks.loc["ssim_after_randomisation", "value"] < 0.95
     assert 0 <= checks.loc["share_on_border", "value"] <= 1
 
-    fractures = catalog["fracture.fractures"].load()
+    fractures = catalog["fracture.new_fractures"].load()
     assert fractures["image_id"].tolist() == ["a.png", "b.png"]
     assert fractures["notice"].eq("Research software. Not a medical device.").all()
     comparison = catalog["fracture.comparison"].load()
@@ -344,47 +348,53 @@ def test_both_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
 
 def test_a_network_that_says_what_its_probe_says_has_shown_nothing(leaked) -> None:
     arrays, cohort, _, _ = leaked
-    rows = predict_by_shortcut(arrays, split_cohort(cohort, HONEST)[0], HONEST)
+    rows = predict_by_baselines(arrays, cohort, HONEST)
     copied = rows[rows["model"] == "border_only"].assign(model="network")
-    table = combine_protocols(honest=pd.concat([rows, copied]))
-    probes = compare_with_shortcuts(table, EvaluationParams(n_resamples=50)).set_index("probe")
+    table = combine_tables({"honest": pd.concat([rows, copied])})
+    probes = compare_with_shortcuts(table, ClassifierEvaluationParams(n_resamples=50)).set_index(
+        "probe"
+    )
     assert probes.loc["border_only", "difference"] == 0
     assert probes.loc["border_only", "equals_probe"]
-    metrics = evaluate(table, EvaluationParams(n_resamples=10))
+    metrics = evaluate(table, ClassifierEvaluationParams(n_resamples=10))
     assert set(metrics["protocol"]) == {"honest"}
 
 
 def test_a_released_network_is_named_and_knows_its_preprocessing(tmp_path: Path) -> None:
     arrays = write(make_set(6), tmp_path / "arrays")
     card = {"preprocess": {**arrays.preprocess, "equalise": "histogram"}}
-    models = {"robust_fold_0": ModelState(card)}
+    models = {"robust_fold_0": ModelState({**card, "name": "robust", "arm": "fold_0"})}
     with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained robust"):
-        predict_fractures(arrays, models, TRAINING, ReleaseParams(model="best"))
+        predict_fractures(arrays, models, TRAINING, ModelReleaseParams(model="best"))
     with pytest.raises(ValueError, match=r"was trained on films prepared with .*'histogram'"):
-        predict_fractures(arrays, models, TRAINING, ReleaseParams())
+        predict_fractures(arrays, models, TRAINING, ModelReleaseParams())
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"on_leak": "regroup"}, "split 'official' keeps the published folders"),
-        ({"n_folds": 3}, "split 'official' has no folds, got n_folds 3"),
+        ({"split": {"kind": "official", "on_leak": "regroup"}}, "should be 'report' or 'fail'"),
+        ({"split": {"kind": "official", "n_folds": 3}}, "unknown key 'n_folds'; valid keys: kind, on_leak"),
+        ({"split": {"kind": "sites"}}, "'official', 'groups'"),
         ({"models": {"border_only": MODEL}}, "'border_only' is a baseline"),
-        ({"val_fraction": 0.5, "test_fraction": 0.5}, "must be under 1, got 0.5 \\+ 0.5"),
-        ({"split": "groups", "n_folds": 1}, "n_folds must be 0, or 2 and more"),
+        (
+            {"split": {"kind": "groups", "val_fraction": 0.5, "test_fraction": 0.5}},
+            "must be under 1, got 0.5 \\+ 0.5",
+        ),
+        ({"split": {"kind": "groups", "n_folds": 1}}, "n_folds must be 0, or 2 and more"),
     ],
-)
+)  # fmt: skip
 def test_bad_protocols_are_refused(change: dict, words: str) -> None:
     with pytest.raises(ValidationError, match=words):
-        ProtocolParams(
-            **{"split": "official", "on_leak": "report", "models": {"cnn": MODEL}} | change
-        )
+        ProtocolParams(**{"split": {"kind": "official"}, "models": {"cnn": MODEL}} | change)
 
 
-def test_without_folds_and_protocols_less_is_built() -> None:
-    names = {node.name for node in create_pipeline(["published"]).nodes}
+def test_a_protocol_and_the_release_have_tags() -> None:
+    published = create_pipeline().only_nodes_with_tags("published").nodes
+    names = {node.name for node in published}
+    assert {"fracture.published.train", "fracture.index_cohort", "fracture.evaluate"} <= names
     assert not any(".honest." in name for name in names)
-    tagged = create_pipeline(PROTOCOLS).only_nodes_with_tags("predict").nodes
+    tagged = create_pipeline().only_nodes_with_tags("predict").nodes
     assert {node.name for node in tagged} == {
         "fracture.cache_new_films", "fracture.predict_fractures", "fracture.plot_fractures",
     }  # fmt: skip

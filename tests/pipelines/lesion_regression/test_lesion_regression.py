@@ -12,48 +12,43 @@ from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, Unfinishe
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
 from xraylab.features.lesions import LESION_FEATURES
+from xraylab.flow.cohort import cache_new_films
+from xraylab.flow.compare import combine_tables
+from xraylab.flow.params import EvaluationParams, ReleaseParams
+from xraylab.flow.split import GroupsSplit
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
 from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams
 from xraylab.models.networks import NetworkParams, build_network, describe_network
-from xraylab.pipelines.lesion_regression import PROTOCOLS, create_pipeline
-from xraylab.pipelines.lesion_regression.nodes import (
-    cache_films,
-    cache_new_films,
-    combine_predictions,
-    describe_lesions,
+from xraylab.pipelines.lesion_regression.boxes import BoxMask, draw_boxes
+from xraylab.pipelines.lesion_regression.cohort import cache_films, index_cohort, read_tables
+from xraylab.pipelines.lesion_regression.evaluation import (
+    add_network,
     evaluate,
-    index_cohort,
-    measure_films,
     plot_overlays,
-    predict_lesions,
-    read_tables,
-    split_folds,
     tabulate_folds,
-    train_networks,
 )
-from xraylab.pipelines.lesion_regression.nodes.boxes import BoxMask, draw_boxes
 from xraylab.pipelines.lesion_regression.params import (
-    CohortParams,
-    EvaluationParams,
+    LesionCohortParams,
     ProtocolParams,
-    ReleaseParams,
     SegmentationParams,
     TableParams,
 )
+from xraylab.pipelines.lesion_regression.pipeline import PROTOCOLS, create_pipeline
+from xraylab.pipelines.lesion_regression.release import describe_lesions, predict_lesions
+from xraylab.pipelines.lesion_regression.task import measure_films, split_cohort, train
 from xraylab.tabular.tree_params import KINDS
 from xraylab.tabular.tuning import TuningParams
 from xraylab.training.data import MaskedFilms
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 16
-COHORT = CohortParams(
+COHORT = LesionCohortParams(
     box_frame_px=(32, 32), preprocess=PreprocessParams(size_px=SIZE, equalise="none")
 )
 SEGMENTATION = SegmentationParams(
     network=NetworkParams(widths=(4, 8)),
     recipe=Recipe(loss="dice_bce", learning_rate=2e-2, batch_size=4),
-    n_folds=3,
-    val_fraction=0.25,
+    split=GroupsSplit(n_folds=3, val_fraction=0.25),
     seed=2,
 )
 TRAINING = TrainingParams(max_epochs=12, precision="32", accelerator="cpu", progress=False)
@@ -168,7 +163,7 @@ def test_boxes_are_read_from_the_published_head(tmp_path: Path) -> None:
         [10.5, 20, 30, 40],
         [1, 2, 3, 4],
     ]
-    both = CohortParams(labels=("Effusion", "Pneumonia"))
+    both = LesionCohortParams(labels=("Effusion", "Pneumonia"))
     assert len(read_tables(tables, both)[1]) == 3
 
     with pytest.raises(ValueError, match=r"no list of boxes BBox_List_2017.* tables there: none"):
@@ -301,7 +296,9 @@ def test_films_are_joined_by_image_and_the_rest_is_named(data: dict, tmp_path: P
 
 
 def test_folds_keep_patients_and_copies_whole(cohort: pd.DataFrame) -> None:
-    folds, leaks = split_folds(cohort, SEGMENTATION)
+    split, leaks = split_cohort(cohort, SEGMENTATION)
+    folds = split[split["split"] == "test"]
+    assert sorted(folds["image_id"]) == sorted(cohort["image_id"])
     assert len(folds[["group_id", "fold"]].drop_duplicates()) == folds["group_id"].nunique()
     assert set(folds["fold"]) == {0, 1, 2}
     assert leaks.empty
@@ -312,12 +309,16 @@ def test_folds_keep_patients_and_copies_whole(cohort: pd.DataFrame) -> None:
             cohort["image_id"] != other, cohort.set_index("image_id").loc["film_20", "digest"]
         )
     )
-    again, leaks = split_folds(copied, SEGMENTATION)
+    again, leaks = split_cohort(copied, SEGMENTATION)
     assert "same_pixels" in set(leaks["kind"])
     pair = again[again["image_id"].isin(["film_20", other])]
-    assert pair["fold"].nunique() == pair["group_id"].nunique() == 1
+    assert pair.groupby("arm")["split"].nunique().eq(1).all()
+    assert len(set(pair["group_id"])) == 1
     with pytest.raises(LeakError, match="both sides"):
-        split_folds(copied, SEGMENTATION.model_copy(update={"on_leak": "fail"}))
+        split_cohort(
+            copied,
+            SEGMENTATION.model_copy(update={"split": GroupsSplit(n_folds=3, on_leak="fail")}),
+        )
 
 
 def test_films_with_pixel_masks_are_shown_more_often(
@@ -331,9 +332,9 @@ def test_films_with_pixel_masks_are_shown_more_often(
 
     monkeypatch.setattr("xraylab.training.fit.fit", look)
     params = SEGMENTATION.model_copy(update={"mask_draws": 3})
-    folds, _ = split_folds(cohort, params)
+    folds, _ = split_cohort(cohort, params)
     with pytest.raises(InterruptedError):
-        train_networks(arrays, folds, {}, tmp_path, TRAINING, params)
+        train(arrays, folds, {}, tmp_path, TRAINING, params)
     masked = set(arrays.rows_of(cohort.loc[cohort["annotation"] == "mask", "image_id"]))
     times = {row: shown["train"].count(row) for row in shown["train"]}
     assert {row for row, n in times.items() if n == 3} == masked & set(times)
@@ -345,7 +346,7 @@ def test_films_with_pixel_masks_are_shown_more_often(
 def test_films_are_measured_inside_the_lungs_and_against_their_annotation(
     cohort: pd.DataFrame, arrays: ArrayCache
 ) -> None:
-    folds, _ = split_folds(cohort, SEGMENTATION)
+    folds, _ = split_cohort(cohort, SEGMENTATION)
     truth = {
         image_id: partial(np.asarray, arrays.masks[arrays.row_of(image_id)], np.float32)
         for image_id in folds["image_id"]
@@ -387,7 +388,7 @@ def make_predictions() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_metrics_by_hand() -> None:
     films, rows = make_predictions()
-    predictions = combine_predictions(films, honest=rows)
+    predictions = add_network(combine_tables({"honest": rows}), films)
     Predictions.validate(predictions)
     history = pd.DataFrame(
         {
@@ -396,7 +397,7 @@ def test_metrics_by_hand() -> None:
             "val_dice": [0.2, 0.6, 0.4],
         }
     )
-    metrics = evaluate(predictions, EvaluationParams(n_resamples=50), history)
+    metrics = evaluate(predictions, history, EvaluationParams(n_resamples=50))
     Metrics.validate(metrics)
     found = metrics.set_index(["model", "metric"])["value"]
     spread = np.var(np.linspace(0, 1, 12))
@@ -434,10 +435,12 @@ def test_released_networks_agree_on_average(data: dict, tmp_path: Path) -> None:
     arrays = read_cache(str(tmp_path / "new"))
     card = {
         "network": SEGMENTATION.network.model_dump(mode="json"), "views": 2,
-        "preprocess": COHORT.preprocess.model_dump(mode="json"),
+        "preprocess": COHORT.preprocess.model_dump(mode="json"), "name": "network",
     }  # fmt: skip
     models = {
-        f"fold_{seed}": describe_network(build_network(SEGMENTATION.network, seed), card)
+        f"network_fold_{seed}": describe_network(
+            build_network(SEGMENTATION.network, seed), {**card, "arm": f"fold_{seed}"}
+        )
         for seed in range(2)
     }
     masks = predict_lesions(arrays, models, TRAINING, SEGMENTATION, ReleaseParams())
@@ -462,10 +465,10 @@ def test_released_networks_agree_on_average(data: dict, tmp_path: Path) -> None:
 
     other = {**card, "preprocess": {**card["preprocess"], "equalise": "histogram"}}
     with pytest.raises(
-        ValueError, match=r"'fold_0' was trained on films prepared with .*histogram"
+        ValueError, match=r"'network' was trained on films prepared with .*histogram"
     ):
         predict_lesions(
-            arrays, {"fold_0": replace(models["fold_0"], card={**models["fold_0"].card, **other})},
+            arrays, {"a": replace(models["network_fold_0"], card={**models["network_fold_0"].card, **other})},
             TRAINING, SEGMENTATION, ReleaseParams(),
         )  # fmt: skip
 
@@ -499,11 +502,14 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
             "lesion_regression.segmentation.masks": MemoryDataset(copy_mode="assign"),
             "lesion_regression.lesion_masks": MemoryDataset(copy_mode="assign"),
             "lesion_regression.segmentation.unfinished": UnfinishedWorkDataset(path=str(folder / "work")),
-            "lesion_regression.studies": UnfinishedWorkDataset(path=str(folder / "studies")),
+            **{
+                f"lesion_regression.{name}.studies": UnfinishedWorkDataset(path=str(folder / name))
+                for name in ("published", "honest")
+            },
             "lesion_regression.segmentation.films": CSVDataset(
                 filepath=str(folder / "films.csv"), save_args={"index": False}, load_args={"dtype": {"patient_id": str}}
             ),
-            "lesion_regression.lesions": CSVDataset(filepath=str(folder / "lesions.csv")),
+            "lesion_regression.new_lesions": CSVDataset(filepath=str(folder / "lesions.csv")),
             "lesion_regression.metrics": CSVDataset(filepath=str(folder / "metrics.csv")),
             "encoder_weights": EncoderWeightsDataset(path=str(folder / "weights")),
             **{f"params:lesion_regression.{name}": MemoryDataset(value) for name, value in params.items()},
@@ -543,16 +549,17 @@ def test_slice_runs_on_an_in_memory_catalog(outputs: dict) -> None:
     assert lesions["estimated_random_forest"].between(0, 0.3).all()
 
 
-def test_without_the_honest_protocol_nothing_is_released() -> None:
-    def names(pipeline: object) -> set[str]:
-        return {node.name.rpartition(".")[2] for node in pipeline.nodes}
+def test_tags_choose_a_protocol_and_the_release() -> None:
+    def tagged(tag: str) -> set[str]:
+        nodes = create_pipeline().only_nodes_with_tags(tag).nodes
+        return {node.name.rpartition(".")[2] for node in nodes}
 
-    assert "predict_lesions" not in names(create_pipeline(["published"]))
+    assert "predict_lesions" not in tagged("published")
     # the demo's own table needs no films
-    assert {"train_networks", "plot_overlays", "plot_shap_importance_xgboost"}.isdisjoint(
-        names(create_pipeline(["seed_table"]))
-    )
-    assert names(create_pipeline().only_nodes_with_tags("predict")) == {
+    films = {"train", "cache_films", "plot_overlays", "plot_shap_importance_xgboost"}
+    assert films.isdisjoint(tagged("seed_table"))
+    assert films <= tagged("honest")
+    assert tagged("predict") == {
         "cache_new_films", "predict_lesions", "describe_lesions", "plot_lesion_masks",
     }  # fmt: skip
     assert PROTOCOLS == ("published", "honest", "seed_table")
@@ -567,7 +574,7 @@ def test_real_films_are_found_joined_and_free_of_leaks(real_data: Path, tmp_path
         f"nih_chest_xray14/{name}": partial(pd.read_csv, nih / f"{name}.csv")
         for name in ("Data_Entry_2017", "BBox_List_2017", "BBox_List_rsna")
     }
-    params = CohortParams(preprocess=PreprocessParams(size_px=32))
+    params = LesionCohortParams(preprocess=PreprocessParams(size_px=32))
     entries, boxes = read_tables(tables, params)
     films = RadiographFolderDataset(path=str(nih), folders=["images"]).load()
     mask_films, masks, lungs = (
@@ -592,7 +599,8 @@ def test_real_films_are_found_joined_and_free_of_leaks(real_data: Path, tmp_path
     # one film of the pixel masks has none
     assert cohort.loc[cohort["target"] == 0, "image_id"].tolist() == ["3896e093ca04"]
     assert cohort["target"].max() < 0.6
-    folds, _ = split_folds(cohort, SEGMENTATION)
+    split, _ = split_cohort(cohort, SEGMENTATION)
+    folds = split[split["split"] == "test"]
     assert len(folds[["patient_id", "fold"]].drop_duplicates()) == folds["patient_id"].nunique()
     # one film by hand: its two boxes on 1024 x 1024 pixels
     one = cohort.set_index("image_id").loc["00004342_054", "target"]

@@ -8,14 +8,14 @@ from pydantic import ValidationError
 from sklearn.metrics import r2_score
 
 from xraylab.evaluation.leakage import LeakError
-from xraylab.pipelines.lesion_regression.nodes.regression import (
+from xraylab.pipelines.lesion_regression.params import ProtocolParams, TableParams
+from xraylab.pipelines.lesion_regression.regression import (
     fit_models,
     predict_rows,
     repeat_table,
     tune_models,
 )
-from xraylab.pipelines.lesion_regression.nodes.rows import fold_by_rows, index_table, make_rows
-from xraylab.pipelines.lesion_regression.params import ProtocolParams, TableParams
+from xraylab.pipelines.lesion_regression.rows import fold_by_rows, index_table, make_rows
 from xraylab.tabular.space import Whole
 from xraylab.tabular.tree_params import KINDS, ForestSpec, LightgbmSpec, XgboostSpec
 from xraylab.tabular.trees import restore_tree_model

@@ -11,36 +11,34 @@ from pydantic import ValidationError
 
 from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
 from xraylab.evaluation.leakage import LeakError
-from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
+from xraylab.flow.cohort import cache_new_films
+from xraylab.flow.compare import combine_tables
+from xraylab.flow.params import SitedCohortParams
+from xraylab.flow.split import GroupsSplit, RowsSplit, SitesSplit
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.networks import NetworkParams
-from xraylab.pipelines.lung_segmentation import PROTOCOLS, create_pipeline
-from xraylab.pipelines.lung_segmentation.nodes import (
-    cache_films,
-    cache_new_films,
-    describe_lungs,
+from xraylab.pipelines.lung_segmentation.cohort import cache_films, index_cohort, split_cohort
+from xraylab.pipelines.lung_segmentation.evaluation import (
     evaluate,
-    index_cohort,
     measure_masks,
     plot_overlays,
-    predict_lungs,
-    split_cohort,
     tabulate_sites,
 )
-from xraylab.pipelines.lung_segmentation.nodes.networks import mask_key, vary
 from xraylab.pipelines.lung_segmentation.params import (
-    CohortParams,
-    EvaluationParams,
+    LungEvaluationParams,
+    LungReleaseParams,
     ProtocolParams,
-    ReleaseParams,
     SegmentationModel,
 )
+from xraylab.pipelines.lung_segmentation.pipeline import PROTOCOLS, create_pipeline
+from xraylab.pipelines.lung_segmentation.release import describe_lungs, predict_lungs
+from xraylab.pipelines.lung_segmentation.task import vary
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 16
-COHORT = CohortParams(
+COHORT = SitedCohortParams(
     sites={"MCUCXR": "montgomery", "CHNCXR": "shenzhen"},
     preprocess=PreprocessParams(size_px=SIZE, equalise="none"),
 )
@@ -50,15 +48,14 @@ MODEL = SegmentationModel(
 )
 TRAINING = TrainingParams(max_epochs=12, precision="32", accelerator="cpu", progress=False)
 PUBLISHED = ProtocolParams(
-    split="rows",
-    on_leak="report",
+    split=RowsSplit(),
     variants=("original", "contrast_v1", "geometric"),
     models={"unet": MODEL},
 )
 HONEST = ProtocolParams(
-    split="groups", val_fraction=0.2, test_fraction=0.3, models={"robust": MODEL}
+    split=GroupsSplit(val_fraction=0.2, test_fraction=0.3), models={"robust": MODEL}
 )
-SITES = HONEST.model_copy(update={"split": "sites"})
+SITES = HONEST.model_copy(update={"split": SitesSplit(val_fraction=0.2, test_fraction=0.3)})
 
 
 def draw(number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -156,7 +153,7 @@ def test_honest_splits_films_and_a_turned_copy_stays_with_its_film(tmp_path: Pat
     pair = split[split["image_id"].isin([train, test])]
     assert pair["split"].nunique() == pair["group_id"].nunique() == 1
     with pytest.raises(LeakError, match="near_duplicate"):
-        split_cohort(cohort, HONEST.model_copy(update={"on_leak": "fail"}))
+        split_cohort(cohort, HONEST.model_copy(update={"split": GroupsSplit(on_leak="fail")}))
 
 
 def split_of(films: dict, masks: dict, folder: Path) -> pd.DataFrame:
@@ -196,15 +193,13 @@ def test_masks_are_measured_against_the_truth(arrays: ArrayCache, cohort: pd.Dat
     split, _ = split_cohort(cohort, HONEST)
     held_out = split[split["split"] != "train"]
     masks = {
-        mask_key("robust", image_id, "original"): partial(
-            np.asarray, arrays.masks[arrays.row_of(image_id)], np.float32
-        )
+        f"robust/{image_id}": partial(np.asarray, arrays.masks[arrays.row_of(image_id)], np.float32)
         for image_id in held_out["image_id"]
     }
     first = held_out["image_id"].iloc[0]
     speck = np.array(arrays.masks[arrays.row_of(first)])
     speck[15, 15] = 1
-    masks[mask_key("robust", first, "original")] = partial(np.asarray, speck, np.float32)
+    masks[f"robust/{first}"] = partial(np.asarray, speck, np.float32)
     rows = measure_masks(masks, arrays, split, HONEST).set_index("image_id")
     assert len(rows) == len(held_out)
     assert rows["dice"].drop(first).eq(1).all()
@@ -219,7 +214,7 @@ def test_masks_are_measured_against_the_truth(arrays: ArrayCache, cohort: pd.Dat
         0.4 * with_spacing["hd95"].to_numpy()
     )
 
-    predictions = combine_protocols(honest=rows.reset_index())
+    predictions = combine_tables({"honest": rows.reset_index()})
     Predictions.validate(predictions)
     history = pd.DataFrame(
         {
@@ -229,7 +224,7 @@ def test_masks_are_measured_against_the_truth(arrays: ArrayCache, cohort: pd.Dat
             "val_loss": [0.5, 0.2],
         }
     )
-    metrics = evaluate(predictions, history, EvaluationParams(n_resamples=20))
+    metrics = evaluate(predictions, history, LungEvaluationParams(n_resamples=20))
     Metrics.validate(metrics)
     test = metrics[metrics["split"] == "test"].set_index("metric")["value"]
     assert {"dice", "dice_p5", "dice_worst", "hd95_right", "dice_cleaned", "dice_shenzhen"} <= set(
@@ -251,12 +246,12 @@ def test_held_out_films_of_the_training_site_are_not_the_other_site() -> None:
     }
     rows = pd.DataFrame(
         [
-            {**base, "image_id": f"{arm}{site}{i}", "group_id": f"{site}{i}", "model": f"robust_{arm}", "arm": arm,
+            {**base, "image_id": f"{arm}{site}{i}", "group_id": f"{site}{i}", "model": "robust", "arm": arm,
              "site": site, "dice": 0.95 if arm == site else 0.85}
             for arm in ("m", "s") for site in ("m", "s") for i in range(3)
         ]
     )  # fmt: skip
-    matrix = tabulate_sites(rows, EvaluationParams(n_resamples=20))
+    matrix = tabulate_sites(rows, LungEvaluationParams(n_resamples=20))
     dice = matrix[matrix["metric"] == "dice"].set_index(["train_site", "test_site"])["value"]
     expected = {("m", "m"): 0.95, ("m", "s"): 0.85, ("s", "m"): 0.85, ("s", "s"): 0.95}
     assert dice.to_dict() == pytest.approx(expected)
@@ -266,9 +261,14 @@ def test_held_out_films_of_the_training_site_are_not_the_other_site() -> None:
 @pytest.mark.parametrize(
     ("base", "change", "rule"),
     [
-        (HONEST, {"val_fraction": 0.0}, "val_fraction must be above 0"),
-        (HONEST, {"val_fraction": 0.8}, "must be under 1"),
-        (PUBLISHED, {"on_leak": "regroup"}, "keeps the public demo's two parts"),
+        (HONEST, {"split": {"kind": "groups", "val_fraction": 0}}, "greater than 0"),
+        (HONEST, {"split": {"kind": "groups", "val_fraction": 0.8}}, "must be under 1"),
+        (PUBLISHED, {"split": {"kind": "rows", "on_leak": "regroup"}}, "'report' or 'fail'"),
+        (
+            PUBLISHED,
+            {"split": {"kind": "rows", "val_fraction": 0.1}},
+            "keeps the public demo's two parts",
+        ),
         (PUBLISHED, {"variants": ["original", "original"]}, "variants must differ"),
         (PUBLISHED, {"variants": ["contrast"]}, "'contrast_v1'"),
         (
@@ -306,8 +306,10 @@ def outputs_and_folder(tmp_path: Path) -> tuple[dict, Path]:
             "encoder_weights": EncoderWeightsDataset(path=str(tmp_path / "weights")),
             "params:lung_segmentation.cohort": MemoryDataset(COHORT),
             "params:lung_segmentation.training": MemoryDataset(TRAINING),
-            "params:lung_segmentation.evaluation": MemoryDataset(EvaluationParams(n_resamples=20)),
-            "params:lung_segmentation.release": MemoryDataset(ReleaseParams()),
+            "params:lung_segmentation.evaluation": MemoryDataset(
+                LungEvaluationParams(n_resamples=20)
+            ),
+            "params:lung_segmentation.release": MemoryDataset(LungReleaseParams()),
             **{
                 f"params:lung_segmentation.{name}": MemoryDataset(params)
                 for name, params in zip(PROTOCOLS, (PUBLISHED, HONEST, SITES), strict=True)
@@ -359,53 +361,51 @@ def test_overlays_show_a_film_once(arrays: ArrayCache) -> None:
             "dice": [0.9, 0.8, 0.7, 0.6, 0.9, 0.95, 0.5],
         }
     ).assign(model="robust", split="test", variant="original", hd95=1.0)
-    masks = {
-        mask_key("robust", name, "original"): partial(np.ones, (SIZE, SIZE), np.float32)
-        for name in names
-    }
-    figure = plot_overlays(arrays, masks, rows, EvaluationParams())
+    masks = {f"robust/{name}": partial(np.ones, (SIZE, SIZE), np.float32) for name in names}
+    figure = plot_overlays(arrays, masks, rows, LungEvaluationParams())
     titles = [ax.get_title(loc="left").split(":")[0] for ax in figure.axes if ax.get_visible()]
-    assert sorted(titles) == sorted(["only film", "best", "worst", "best", "median", "worst"])
+    assert sorted(titles) == sorted(["best", "best", "worst", "best", "median", "worst"])
     with pytest.raises(ValueError, match="no original film in the test part"):
-        plot_overlays(arrays, masks, rows.assign(split="val"), EvaluationParams())
+        plot_overlays(arrays, masks, rows.assign(split="val"), LungEvaluationParams())
 
 
-def test_without_the_honest_protocol_nothing_is_released() -> None:
-    nodes = {node.name.rpartition(".")[2] for node in create_pipeline(["published"]).nodes}
-    assert "predict_lungs" not in nodes
-    assert "plot_sites" not in nodes
-    tagged = {
-        node.name.rpartition(".")[2]
-        for node in create_pipeline().only_nodes_with_tags("predict").nodes
-    }
-    assert tagged == {"cache_new_films", "predict_lungs", "describe_lungs", "plot_lung_masks"}
+def test_tags_choose_a_protocol_and_the_release() -> None:
+    def tagged(tag: str) -> set[str]:
+        nodes = create_pipeline().only_nodes_with_tags(tag).nodes
+        return {node.name.removeprefix("lung_segmentation.") for node in nodes}
+
+    assert not {"predict_lungs", "plot_sites", "honest.train"} & tagged("published")
+    assert {"index_cohort", "published.train", "evaluate"} <= tagged("published")
+    assert tagged("predict") == {
+        "cache_new_films", "predict_lungs", "describe_lungs", "plot_lung_masks",
+    }  # fmt: skip
 
 
 def test_a_released_network_is_named_and_knows_its_preprocessing(arrays: ArrayCache) -> None:
     from xraylab.models.networks import build_network, describe_network
 
     card = {
-        "network": MODEL.network.model_dump(mode="json"), "average_flip": False, "lung_fraction_range": [0.1, 0.5],
+        "network": MODEL.network.model_dump(mode="json"), "views": 1, "name": "robust", "arm": "single", "lung_fraction_range": [0.1, 0.5],
         "preprocess": {**COHORT.preprocess.model_dump(mode="json"), "equalise": "histogram"},
     }  # fmt: skip
     models = {"robust": describe_network(build_network(MODEL.network, 0), card)}
     with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained robust"):
-        predict_lungs(arrays, models, TRAINING, ReleaseParams(model="best"))
+        predict_lungs(arrays, models, TRAINING, LungReleaseParams(model="best"))
     with pytest.raises(
         ValueError,
         match=r"was trained on films prepared with .*'histogram'.*these are prepared with .*'none'",
     ):
-        predict_lungs(arrays, models, TRAINING, ReleaseParams())
+        predict_lungs(arrays, models, TRAINING, LungReleaseParams())
 
     card["preprocess"]["equalise"] = "none"
     models = {"robust": describe_network(build_network(MODEL.network, 0), card)}
-    masks = predict_lungs(arrays, models, TRAINING, ReleaseParams(clean=False))
+    masks = predict_lungs(arrays, models, TRAINING, LungReleaseParams(clean=False))
     assert masks["CHNCXR_0000_0"]().shape == (32, 32)  # the film's own size
     lungs, rejected = describe_lungs(
         {k: partial(np.asarray, v(), np.float32) for k, v in masks.items()},
         arrays,
         models,
-        ReleaseParams(),
+        LungReleaseParams(),
     )
     assert len(lungs) == 32
     assert rejected.empty
@@ -427,5 +427,5 @@ def test_real_films_are_paired_prepared_and_free_of_copies(real_data: Path, tmp_
     assert rejected["reason"].tolist() == ["has no mask"] * 21
     assert cohort["target"].between(0.08, 0.5).all()
     assert cohort["look"].nunique() == 196
-    plan = cache_new_films(films, params, ReleaseParams())
+    plan = cache_new_films(films, params, LungReleaseParams())
     assert len(plan.films) == 217

@@ -1,6 +1,7 @@
 import base64
 import re
 from dataclasses import replace
+from importlib import import_module
 
 import pandas as pd
 import pytest
@@ -8,6 +9,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from tests.test_provenance import SOURCE
 
+from xraylab.datasets.summary_dataset import Summary
 from xraylab.pipelines.reporting import create_pipeline
 from xraylab.pipelines.reporting.nodes import _number, compare_protocols, render_report
 from xraylab.pipelines.reporting.params import PublishedValue, ReportingParams, SectionParams
@@ -38,9 +40,7 @@ def metrics(*rows: tuple[str, str, str, str, float]) -> pd.DataFrame:
 
 def test_page_holds_numbers_figures_and_the_disclaimer() -> None:
     table = metrics(("published", "mlp", "test", "r2", 0.7), ("honest", "mlp", "test", "r2", 0.5))
-    page = render_report(
-        PARAMS, {}, dose_estimation__metrics=table, dose_estimation__loss_curves_figure=PNG
-    )
+    page = render_report(PARAMS, {}, dose_estimation=Summary(table, {"loss_curves": PNG}))
     assert "Not a medical device" in page
     assert "0.928" in page
     assert "0.500 (0.400 to 0.600)" in page
@@ -54,29 +54,27 @@ def test_page_holds_numbers_figures_and_the_disclaimer() -> None:
 def test_the_first_line_says_phantoms_and_each_section_its_source() -> None:
     table = metrics(("honest", "mlp", "test", "r2", 0.5))
     origins = {"dose_estimation": SOURCE}
-    page = render_report(PARAMS, origins, dose_estimation__metrics=table)
+    page = render_report(PARAMS, origins, dose_estimation=Summary(table))
     body = page[page.index("<body>") :]
     assert re.sub(r"<[^>]+>", "", body).split()[0] == "PHANTOMS."
     assert "environment base" in body
     assert "1,234 films, digest 01234567" in body
     real = {"dose_estimation": replace(SOURCE, phantoms=False, raw_root_as_given="/data/xray")}
-    page = render_report(PARAMS, real, dose_estimation__metrics=table)
+    page = render_report(PARAMS, real, dose_estimation=Summary(table))
     assert "PHANTOMS" not in page[page.index("<body>") :]
     assert "/data/xray" in page
 
 
 def test_an_interval_from_few_groups_is_marked() -> None:
     table = metrics(("honest", "mlp", "test", "r2", 0.5), ("fair", "mlp", "test", "r2", 0.25))
-    page = render_report(PARAMS, {}, dose_estimation__metrics=table.assign(n_groups=[7, 10]))
+    page = render_report(PARAMS, {}, dose_estimation=Summary(table.assign(n_groups=[7, 10])))
     assert "0.500 (0.400 to 0.600 †)" in page
     assert "0.250 (0.150 to 0.350)" in page
     assert "† An interval from fewer than 10" in page
 
 
 def test_page_asks_for_nothing_outside() -> None:
-    page = render_report(
-        PARAMS, {}, dose_estimation__metrics=NOTHING, dose_estimation__loss_curves_figure=PNG
-    )
+    page = render_report(PARAMS, {}, dose_estimation=Summary(NOTHING, {"loss_curves": PNG}))
     assert not re.search(r"https?://", page)
     assert all(source.startswith("data:") for source in re.findall(r'src="([^"]+)"', page))
     assert "<script" not in page
@@ -85,23 +83,21 @@ def test_page_asks_for_nothing_outside() -> None:
 
 def test_hostile_text_is_escaped() -> None:
     table = metrics(("honest", "<script>alert(1)</script>", "test", "r2", 0.5))
-    page = render_report(PARAMS, {}, dose_estimation__metrics=table)
+    page = render_report(PARAMS, {}, dose_estimation=Summary(table))
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert "A &lt;title&gt;" in page
 
 
 def test_page_of_nothing_says_so() -> None:
-    page = render_report(
-        PARAMS, {}, dose_estimation__metrics=NOTHING, dose_estimation__loss_curves_figure=None
-    )
+    page = render_report(PARAMS, {}, dose_estimation=Summary(NOTHING), bone_age=None)
     assert "No pipeline has run yet." in page
     assert "Not run yet: Dose estimation, Bone age." in page
 
 
 def test_a_source_without_a_section_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'fracture' has no section.*dose_estimation"):
-        render_report(PARAMS, {}, fracture__metrics=NOTHING)
+        render_report(PARAMS, {}, fracture=Summary(NOTHING))
 
 
 def test_comparison_keeps_published_rows_that_nobody_measured() -> None:
@@ -127,9 +123,8 @@ def test_numbers_have_three_digits(value: float, text: str) -> None:
 def test_slice_runs_on_an_in_memory_catalog() -> None:
     sections = {name: SectionParams(title=name) for name in REPORTED}
     sources = {
-        f"{pipeline}.{name}": MemoryDataset(NOTHING if name == "metrics" else PNG)
-        for pipeline, names in REPORTED.items()
-        for name in names
+        f"{name}.summary": MemoryDataset(Summary(NOTHING, {"a": PNG, "b": PNG}))
+        for name in REPORTED
     }
     catalog = DataCatalog(
         {
@@ -139,6 +134,16 @@ def test_slice_runs_on_an_in_memory_catalog() -> None:
         }
     )
     page = SequentialRunner().run(create_pipeline(), catalog)["reporting.page"].load()
-    assert page.count("<figure>") == sum(
-        name != "metrics" for names in REPORTED.values() for name in names
-    )
+    assert page.count("<figure>") == 2 * len(REPORTED)
+
+
+def test_every_pipeline_has_a_summary_of_figures_that_it_draws() -> None:
+    for name in REPORTED:
+        module = import_module(f"xraylab.pipelines.{name}.pipeline")
+        (node,) = [
+            each for each in module.create_pipeline().nodes if each.name.endswith("summarise")
+        ]
+        assert node.outputs == [f"{name}.summary"]
+        drawn = {f"{name}.{figure}_figure" for figure in module.FIGURES}
+        assert drawn == set(node.inputs) - {f"{name}.metrics"}
+        assert drawn <= module.create_pipeline().all_outputs()

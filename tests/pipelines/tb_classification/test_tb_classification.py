@@ -17,47 +17,51 @@ from xraylab.datasets import (
     UnfinishedWorkDataset,
 )
 from xraylab.evaluation.leakage import LeakError
-from xraylab.evaluation.protocols import combine_protocols
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
+from xraylab.flow.compare import combine_tables
+from xraylab.flow.split import GroupsSplit, RowsSplit, SitesSplit
 from xraylab.imaging.array_cache import ArrayCache, digest_source, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.classifiers import ClassifierParams
 from xraylab.models.frozen import FrozenEncoderParams
 from xraylab.models.state import ModelState
-from xraylab.pipelines.tb_classification import PROTOCOLS, create_pipeline
-from xraylab.pipelines.tb_classification.nodes import (
-    cache_films,
-    cache_new_films,
+from xraylab.pipelines.tb_classification.cohort import cache_films, index_cohort, split_cohort
+from xraylab.pipelines.tb_classification.evaluation import (
     compare_backbones,
     compare_with_shortcuts,
     evaluate,
-    guess_lungs,
-    index_cohort,
-    predict_by_shortcut,
-    predict_tuberculosis,
     report_classes,
-    split_cohort,
-    tabulate_sites,
 )
+from xraylab.pipelines.tb_classification.features import guess_lungs
+from xraylab.pipelines.tb_classification.material import Material
 from xraylab.pipelines.tb_classification.params import (
     BoostingModel,
     CnnModel,
-    CohortParams,
     EmbeddingParams,
-    EvaluationParams,
     KernelModelParams,
     LogisticModelParams,
     MeanModel,
     MlpModel,
     ProtocolParams,
-    ReleaseParams,
+    TbCohortParams,
+    TbEvaluationParams,
+    TbReleaseParams,
 )
+from xraylab.pipelines.tb_classification.pipeline import create_pipeline
+from xraylab.pipelines.tb_classification.probes import predict_by_shortcut
+from xraylab.pipelines.tb_classification.release import (
+    cache_new_films,
+    collect_new_material,
+    predict_tuberculosis,
+)
+from xraylab.pipelines.tb_classification.sites import tabulate_sites
+from xraylab.pipelines.tb_classification.task import KEPT
 from xraylab.tabular.tree_params import XgboostSpec
 from xraylab.training.params import Recipe, TrainingParams
 from xraylab.training.vector_params import VectorRecipe
 
 SIZE = 32
-COHORT = CohortParams(
+COHORT = TbCohortParams(
     sites={"MCUCXR": "montgomery", "CHNCXR": "shenzhen"},
     preprocess=PreprocessParams(size_px=SIZE, equalise="none"),
     workers=1,
@@ -83,12 +87,12 @@ SIMPLE = {
     "ensemble": MeanModel(of=("cnn", "boosting")),
 }
 PUBLISHED = ProtocolParams(
-    split="rows", val_fraction=0, on_leak="report", threshold_rule=None,
+    split=RowsSplit(), threshold_rule=None,
     models={"a": MLP, "b": MlpModel(encoder="b", hidden_sizes=(8,))},
 )  # fmt: skip
-HONEST = ProtocolParams(split="folds", n_folds=2, val_fraction=0.25, models=SIMPLE)
+HONEST = ProtocolParams(split=GroupsSplit(n_folds=2, val_fraction=0.25), models=SIMPLE)
 SITES = ProtocolParams(
-    split="sites", val_fraction=0.25, test_fraction=0.25, models={"cnn": CNN, "logistic": SIMPLE["logistic"]}
+    split=SitesSplit(val_fraction=0.25, test_fraction=0.25), models={"cnn": CNN, "logistic": SIMPLE["logistic"]}
 )  # fmt: skip
 
 Film = Callable[[], np.ndarray]
@@ -194,7 +198,7 @@ def test_lungs_of_another_patient_with_the_same_file_name_are_not_used(tmp_path:
     table = list_lungs(monday, masks)
     # another patient under the first name; the second film under another name
     tuesday = {"1.png": partial(draw, 9, True, "CHNCXR"), "renamed.png": monday["2.png"]}
-    plan = cache_new_films(tuesday, masks, table, COHORT, ReleaseParams())
+    plan = cache_new_films(tuesday, masks, table, COHORT, TbReleaseParams())
     write_cache(plan, str(tmp_path / "arrays"))
     arrays = read_cache(str(tmp_path / "arrays"))
     assert arrays.index["image_id"].tolist() == ["1.png", "renamed.png"]
@@ -210,7 +214,7 @@ def test_a_mask_that_changed_since_it_was_listed_is_not_used(
     # an interrupted run has left the mask of another film under this name
     masks = {"1.png": lambda: np.ones((SIZE, SIZE), np.float32)}
     logging.getLogger("xraylab").propagate = True
-    plan = cache_new_films(films, masks, table, COHORT, ReleaseParams())
+    plan = cache_new_films(films, masks, table, COHORT, TbReleaseParams())
     assert plan.masks_of_content == {}
     assert "1 predicted lung masks are missing or changed since they were listed" in caplog.text
 
@@ -256,7 +260,7 @@ def test_published_splits_once_for_each_model_and_says_what_leaks(indexed) -> No
     assert tests["a"] != tests["b"]
     copied = cohort[cohort["image_id"].isin(["CHNCXR_0000_0", "CHNCXR_0099_0"])]
     both = pd.concat([copied, cohort[cohort["target"] == 1].head(2)])
-    many = PUBLISHED.model_copy(update={"test_fraction": 0.25, "on_leak": "fail"})
+    many = PUBLISHED.model_copy(update={"split": RowsSplit(test_fraction=0.25, on_leak="fail")})
     leaked = []
     for seed in range(12):
         try:
@@ -306,14 +310,20 @@ def test_a_film_that_lies_in_both_classes_is_in_no_honest_split(indexed) -> None
     assert set(out["split"]) == {""}
 
 
+def predict_by_baselines(arrays: ArrayCache, cohort: pd.DataFrame) -> pd.DataFrame:
+    material = Material(arrays, guess_lungs(arrays), {}, pd.DataFrame(), COHORT)
+    split, _ = split_cohort(cohort, HONEST)
+    return pd.concat(predict_by_shortcut(material, split, HONEST, KEPT))
+
+
 def test_a_probe_finds_what_is_written_outside_of_the_lungs(tmp_path: Path) -> None:
     films = make_set(label_outside=True)
     arrays = write(films, make_masks(films), tmp_path / "arrays")
     cohort, _ = index_cohort(arrays, list_lungs(films, make_masks(films)), {}, COHORT)
-    rows = predict_by_shortcut(arrays, guess_lungs(arrays), split_cohort(cohort, HONEST)[0], HONEST)
+    rows = predict_by_baselines(arrays, cohort)
     copied = rows[rows["model"] == "outside_lungs"].assign(model="network")
-    table = combine_protocols(honest=pd.concat([rows, copied]))
-    params = EvaluationParams(n_resamples=50)
+    table = combine_tables({"honest": pd.concat([rows, copied])})
+    params = TbEvaluationParams(n_resamples=50)
     value = evaluate(table, params).set_index(["model", "split", "metric"])["value"]
     assert value["outside_lungs", "test", "auroc"] == 1
     assert value["size_and_border", "test", "auroc"] == 1
@@ -328,7 +338,7 @@ def test_without_any_mask_there_is_no_outside(tmp_path: Path) -> None:
     films = make_set(24)
     arrays = write(films, {}, tmp_path / "arrays")
     cohort, _ = index_cohort(arrays, NO_LUNGS, {}, COHORT)
-    rows = predict_by_shortcut(arrays, guess_lungs(arrays), split_cohort(cohort, HONEST)[0], HONEST)
+    rows = predict_by_baselines(arrays, cohort)
     assert set(rows["model"]) == {"site_only", "size_and_border", "mean_intensity"}
 
 
@@ -347,7 +357,7 @@ def rows_of(prediction: list[float], target: list[int], **more: object) -> pd.Da
 def test_both_classes_are_measured_by_hand() -> None:
     # called: 1 1 0 0 0, true: 1 0 0 0 1
     rows = rows_of([0.9, 0.5, 0.2, 0.1, 0.4], [1, 0, 0, 0, 1])
-    value = evaluate(rows, EvaluationParams(n_resamples=0)).set_index("metric")["value"]
+    value = evaluate(rows, TbEvaluationParams(n_resamples=0)).set_index("metric")["value"]
     assert value["precision"] == 0.5
     assert value["recall"] == 0.5
     assert value["precision_normal"] == pytest.approx(2 / 3)
@@ -367,7 +377,7 @@ def test_a_shifted_site_is_mended_by_recalibration() -> None:
         0.05 + 0.2 * target + 0.03 * rng.random(120), 0, 1
     )  # in order, but all below 0.5
     rows = rows_of(shifted.tolist(), target.tolist(), arm="montgomery")
-    matrix = tabulate_sites(rows, EvaluationParams(n_resamples=0))
+    matrix = tabulate_sites(rows, TbEvaluationParams(n_resamples=0))
     value = matrix.set_index(["threshold", "metric"])["value"]
     assert value["carried_over", "auroc"] == 1
     assert value["carried_over", "recall"] == 0
@@ -387,7 +397,7 @@ def test_published_accuracies_cannot_be_told_apart() -> None:
         ],
         columns=columns,
     )
-    params = EvaluationParams(literature={"vgg16": 0.90, "resnet50": 0.89}, n_literature=160)
+    params = TbEvaluationParams(literature={"vgg16": 0.90, "resnet50": 0.89}, n_literature=160)
     table = compare_backbones(metrics, params).set_index("source")
     assert table.loc["literature", "overlap"]
     # Wilson's interval of 144 of 160
@@ -418,10 +428,10 @@ def run_pipeline(protocols: dict[str, ProtocolParams], folder: Path, masks: bool
         "params:tb_classification.cohort": COHORT,
         "params:tb_classification.embedding": EMBEDDING,
         "params:tb_classification.training": TRAINING,
-        "params:tb_classification.evaluation": EvaluationParams(
+        "params:tb_classification.evaluation": TbEvaluationParams(
             n_resamples=20, n_shown=1, n_checked=8
         ),
-        "params:tb_classification.release": ReleaseParams(),
+        "params:tb_classification.release": TbReleaseParams(),
         **{f"params:tb_classification.{name}": params for name, params in protocols.items()},
     }
     catalog = DataCatalog(
@@ -436,7 +446,7 @@ def run_pipeline(protocols: dict[str, ProtocolParams], folder: Path, masks: bool
         catalog[f"tb_classification.{name}.unfinished"] = UnfinishedWorkDataset(
             path=str(folder / name)
         )
-    pipeline = create_pipeline(list(protocols))
+    pipeline = create_pipeline()
     for name in pipeline.all_outputs() - set(catalog.keys()):
         catalog[name] = Kept(copy_mode="assign")
     SequentialRunner().run(pipeline, catalog)
@@ -466,7 +476,7 @@ def test_all_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
     assert checks.loc["area_of_lungs", "value"] == pytest.approx(lungs().mean())
 
     # x has a mask of its lungs, those of y are guessed
-    found = catalog["tb_classification.tuberculosis"].load().set_index("image_id")
+    found = catalog["tb_classification.new_tuberculosis"].load().set_index("image_id")
     assert found["n_models"].to_dict() == {"x": 4, "y": 4}
     assert found["notice"].eq("Research software. Not a medical device.").all()
     by_hand = honest[honest["model"].isin(["cnn", "boosting"])].groupby("image_id")["prediction"]
@@ -477,7 +487,7 @@ def test_all_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
 
 
 def test_embeddings_are_computed_once(tmp_path: Path, monkeypatch) -> None:
-    from xraylab.pipelines.tb_classification.nodes import features
+    from xraylab.pipelines.tb_classification import features
 
     films = make_set(24)
     arrays = write(films, make_masks(films), tmp_path / "arrays")
@@ -505,13 +515,13 @@ def test_embeddings_are_computed_once(tmp_path: Path, monkeypatch) -> None:
 def test_a_film_whose_lungs_nobody_knows_is_rejected_by_what_looks_at_lungs(tmp_path: Path) -> None:
     arrays = write(make_set(4), {}, tmp_path / "arrays")
     card = {
-        "name": "patterns", "threshold": 0.5, "preprocess": arrays.preprocess,
-        "model": {"kind": "kernel", "encoder": None, "radiomics": True},
+        "name": "patterns", "arm": "fold_0", "threshold": 0.5, "preprocess": arrays.preprocess,
+        "spec": {"kind": "kernel", "encoder": None, "radiomics": True},
     }  # fmt: skip
     models = {"patterns_fold_0": ModelState(card)}
-    found, rejected = predict_tuberculosis(
-        arrays, guess_lungs(arrays), {}, models, COHORT, TRAINING, ReleaseParams(model="patterns")
-    )
+    material = collect_new_material(arrays, guess_lungs(arrays), {}, COHORT)
+    params = TbReleaseParams(model="patterns")
+    found, rejected = predict_tuberculosis(material, models, TRAINING, params)
     assert found.empty
     assert len(rejected) == 4
     assert rejected["reason"].str.contains("no mask of its lungs; run lung_segmentation").all()
@@ -521,24 +531,21 @@ def test_a_released_model_is_named_and_knows_its_preprocessing(tmp_path: Path) -
     films = make_set(4)
     arrays = write(films, {}, tmp_path / "arrays")
     card = {
-        "name": "cnn", "threshold": 0.5, "model": {"kind": "cnn", "inside_lungs": False},
+        "name": "cnn", "arm": "fold_0", "threshold": 0.5, "spec": {"kind": "cnn", "inside_lungs": False},
         "preprocess": {**arrays.preprocess, "equalise": "histogram"},
     }  # fmt: skip
-    models, nobody = {"cnn_fold_0": ModelState(card)}, guess_lungs(arrays)
+    models = {"cnn_fold_0": ModelState(card)}
+    material = collect_new_material(arrays, guess_lungs(arrays), {}, COHORT)
     with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained cnn"):
-        predict_tuberculosis(
-            arrays, nobody, {}, models, COHORT, TRAINING, ReleaseParams(model="best")
-        )
+        predict_tuberculosis(material, models, TRAINING, TbReleaseParams(model="best"))
     with pytest.raises(ValueError, match=r"was trained on films prepared with .*'histogram'"):
-        predict_tuberculosis(
-            arrays, nobody, {}, models, COHORT, TRAINING, ReleaseParams(model="cnn")
-        )
+        predict_tuberculosis(material, models, TRAINING, TbReleaseParams(model="cnn"))
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"on_leak": "regroup"}, "split 'rows' splits at random, copies and all"),
+        ({"split": {"kind": "rows", "on_leak": "regroup"}}, "should be 'report' or 'fail'"),
         ({"threshold_rule": "youden"}, "val_fraction must be above 0: the validation part"),
         ({"models": {"cnn": CNN}}, "it chooses the weights of a 'cnn'"),
         ({"models": {"site_only": MLP}}, "'site_only' is a baseline"),
@@ -562,12 +569,14 @@ def test_bad_protocols_are_refused(change: dict, words: str) -> None:
         ProtocolParams(**good | change)
 
 
-def test_only_the_release_is_tagged_predict() -> None:
-    tagged = create_pipeline(PROTOCOLS).only_nodes_with_tags("predict").nodes
+def test_tags_choose_a_protocol_and_the_release() -> None:
+    tagged = create_pipeline().only_nodes_with_tags("predict").nodes
     assert {node.name.partition(".")[2] for node in tagged} == {
-        "cache_new_films", "embed_new_films", "predict_tuberculosis", "plot_tuberculosis",
+        "cache_new_films", "embed_new_films", "collect_new_material", "predict_tuberculosis",
+        "plot_tuberculosis",
     }  # fmt: skip
-    names = {node.name for node in create_pipeline(["published"]).nodes}
+    names = {node.name for node in create_pipeline().only_nodes_with_tags("published").nodes}
+    assert "tb_classification.published.train" in names
     assert not any(".honest." in name or "saliency" in name for name in names)
 
 
@@ -585,7 +594,7 @@ def test_the_real_set_is_indexed_with_its_lungs(real_data: Path, tmp_path: Path)
     assert rejected.empty
     assert cohort.groupby("site")["target"].sum().to_dict() == {"montgomery": 13, "shenzhen": 83}
     assert (cohort["lungs"] == "annotated").sum() == 196
-    split, _ = split_cohort(cohort, HONEST.model_copy(update={"n_folds": 5}))
+    split, _ = split_cohort(cohort, HONEST.model_copy(update={"split": GroupsSplit(n_folds=5)}))
     tested = split[split["split"] == "test"]
     assert tested["image_id"].is_unique
     share = tested.groupby("arm")["target"].mean()

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from xraylab.evaluation.leakage import OnLeak
+from xraylab.flow.params import (
+    EvaluationParams,
+    HashedCohortParams,
+    ModelReleaseParams,
+    check_model_names,
+)
+from xraylab.flow.split import FoldsSplit, GroupsSplit
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.bone_age import BoneAgeNetworkParams
 from xraylab.parameters import Parameters
@@ -16,13 +22,13 @@ from xraylab.training.params import Recipe
 
 __all__ = [
     "BASELINES",
+    "AgeCohortParams",
+    "AgeEvaluationParams",
     "AgeModel",
+    "AgeReleaseParams",
     "Anchor",
-    "CohortParams",
-    "EvaluationParams",
     "OfficialSplit",
     "ProtocolParams",
-    "ReleaseParams",
     "SearchParams",
 ]
 
@@ -42,7 +48,7 @@ _TABLES: dict[str, OfficialSplit] = {
 }
 
 
-class CohortParams(Parameters):
+class AgeCohortParams(HashedCohortParams):
     """Which films and labels are used, and how films are prepared.
 
     Attributes
@@ -54,17 +60,6 @@ class CohortParams(Parameters):
         Names that a table may have for the id, the bone age in months and the sex, in any case.
     min_months, max_months : float
         Bone ages that can be, both ends included.
-    preprocess : PreprocessParams
-        Window, crop and size.
-    workers : int
-        Films decoded at once, as joblib counts: -1 uses every core.
-    max_rejected_fraction : float
-        Stop when more than this share of the labelled films cannot be read.
-    max_look_distance : int
-        Bits of 256 by which the perceptual hashes of two copies may differ. Hands in one pose differ by less than other
-        films do, so that it is less than elsewhere.
-    patient_folder : int, optional
-        Which folder above a film is its patient's: 1 for the one that it lies in. Films of a patient are one group.
     """
 
     tables: dict[str, OfficialSplit] = Field(default_factory=lambda: dict(_TABLES), min_length=1)
@@ -78,13 +73,11 @@ class CohortParams(Parameters):
     preprocess: PreprocessParams = PreprocessParams(
         equalise="none", window_percentiles=(0.5, 99.5), crop="component", aspect="pad"
     )
-    workers: int = Field(-1, ge=-64, le=256)
-    max_rejected_fraction: float = Field(0.2, ge=0, le=1)
+    # hands in one pose look more alike than other films do
     max_look_distance: int = Field(12, ge=0, le=256)
-    patient_folder: int | None = Field(None, ge=1, le=32)
 
     @model_validator(mode="after")
-    def _check(self) -> CohortParams:
+    def _check(self) -> AgeCohortParams:
         if self.min_months >= self.max_months:
             raise ValueError(
                 f"min_months must be under max_months, got {self.min_months} and {self.max_months}"
@@ -176,18 +169,12 @@ class ProtocolParams(Parameters):
 
     Attributes
     ----------
-    split : {"folds", "parts"}
+    split : Split
         ``folds`` shuffles films into folds as the public demos do: a fold tunes, stops and reports on the same films.
-        ``parts`` has training, validation and test apart, copies kept together; the folds beside it are of the training
-        and validation films alone, so that the test films are asked once.
+        ``groups`` has training, validation and test apart, copies kept together.
     n_folds : int
-        Folds; with ``parts`` 0 makes none.
-    use_official : bool
-        With ``parts``: keep the official parts where tables of all three are there.
-    val_fraction, test_fraction : float
-        With ``parts``: shares of the groups where they are not.
-    on_leak : {"regroup", "fail", "report"}
-        What the leak gate does about films on both sides of the split.
+        Beside ``groups``, folds of the training and validation films alone, so that the test set is evaluated once; 0
+        makes none.
     coverage : float
         Share of the ages that an interval shall hold; intervals are calibrated on the validation part, each sex apart.
     seed : int
@@ -196,31 +183,19 @@ class ProtocolParams(Parameters):
         What to train, by name.
     """
 
-    split: Literal["folds", "parts"]
-    n_folds: int = Field(5, ge=0, le=50)
-    use_official: bool = True
-    val_fraction: float = Field(0.1, gt=0, lt=1)
-    test_fraction: float = Field(0.2, gt=0, lt=1)
-    on_leak: OnLeak = "regroup"
+    split: Annotated[FoldsSplit | GroupsSplit, Field(discriminator="kind")]
+    n_folds: int = Field(0, ge=0, le=50)
     coverage: float = Field(0.9, gt=0, lt=1)
     seed: int = Field(42, ge=0, lt=2**32)
     models: dict[str, AgeModel] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _check(self) -> ProtocolParams:
-        if self.split == "folds" and self.on_leak == "regroup":
+        if self.n_folds == 1 or (self.n_folds and isinstance(self.split, FoldsSplit)):
             raise ValueError(
-                "split 'folds' is blind to copies, as published: on_leak must be 'report' or 'fail', got 'regroup'"
+                f"n_folds must be 0, or 2 and more beside split 'groups', got {self.n_folds}"
             )
-        if self.n_folds == 1 or (self.split == "folds" and self.n_folds == 0):
-            raise ValueError(f"n_folds must be 2 or more, got {self.n_folds}")
-        if self.val_fraction + self.test_fraction >= 1:
-            raise ValueError(
-                f"val_fraction + test_fraction must be under 1, got {self.val_fraction} + {self.test_fraction}"
-            )
-        taken = set(self.models) & set(BASELINES)
-        if taken:
-            raise ValueError(f"'{min(taken)}' is a baseline; name the model in another way")
+        check_model_names(self.models, BASELINES)
         return self
 
 
@@ -239,15 +214,11 @@ class Anchor(Parameters):
     note: str = Field(min_length=1)
 
 
-class EvaluationParams(Parameters):
+class AgeEvaluationParams(EvaluationParams):
     """How predictions are measured and shown.
 
     Attributes
     ----------
-    n_resamples : int
-        Bootstrap resamples of the groups.
-    seed : int
-        Seed of the resamples.
     age_bands : tuple of float
         Edges of the age bands, in months; a band holds its lower edge.
     shown_model : str
@@ -260,8 +231,6 @@ class EvaluationParams(Parameters):
         What others reached, for the table of comparison.
     """
 
-    n_resamples: int = Field(1000, ge=0, le=100_000)
-    seed: int = Field(42, ge=0, lt=2**32)
     age_bands: tuple[float, ...] = Field((0, 60, 120, 168, 241), min_length=2)
     shown_model: str = "modern"
     n_shown: int = Field(5, ge=1, le=20)
@@ -269,28 +238,20 @@ class EvaluationParams(Parameters):
     anchors: dict[str, Anchor] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _check(self) -> EvaluationParams:
+    def _check(self) -> AgeEvaluationParams:
         if any(a >= b for a, b in zip(self.age_bands, self.age_bands[1:], strict=False)):
             raise ValueError(f"age_bands must rise, got {self.age_bands}")
         return self
 
 
-class ReleaseParams(Parameters):
+class AgeReleaseParams(ModelReleaseParams):
     """Which trained network reads new films, and how.
 
     Attributes
     ----------
-    model : str
-        A model of the honest protocol: the network of its single split.
     sex : {"M", "F"}, optional
         Sex of children whom no table beside the films names; None predicts such a film for either sex.
-    batch_size : int
-        Films at once.
-    max_rejected_fraction : float
-        Stop when more than this share of the films cannot be read.
     """
 
     model: str = "modern"
     sex: Literal["M", "F"] | None = None
-    batch_size: int = Field(32, ge=1, le=4096)
-    max_rejected_fraction: float = Field(0.5, ge=0, le=1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
+
+from xraylab.flow.template import create_summary, step
 
 from .nodes import (
     index_cohort,
@@ -13,7 +15,10 @@ from .nodes import (
     summarise_physics,
 )
 
-__all__ = ["create_pipeline"]
+__all__ = ["FIGURES", "create_pipeline"]
+
+FIGURES = ("physics_validation",)
+"""Figures that the report shows, in its order."""
 
 
 def create_pipeline() -> Pipeline:
@@ -21,37 +26,13 @@ def create_pipeline() -> Pipeline:
     params = "params:dose_simulation"
     return Pipeline(
         [
-            Node(
-                index_cohort,
-                ["films", "tables", params],
-                ["cohort", "rejected"],
-                name="index_cohort",
-            ),
-            Node(plan_exposures, ["cohort", params], "exposures", name="plan_exposures"),
-            Node(
-                simulate_films,
-                ["films", "exposures", params],
-                "simulated_films",
-                name="simulate_films",
-            ),
-            Node(
-                measure_physics,
-                params,
-                ["physics_curves", "physics_spectra"],
-                name="measure_physics",
-            ),
-            Node(
-                summarise_physics,
-                ["physics_curves", "physics_spectra", params],
-                "metrics",
-                name="summarise_physics",
-            ),
-            Node(
-                plot_physics,
-                ["physics_curves", "physics_spectra"],
-                "physics_validation_figure",
-                name="plot_physics",
-            ),
+            step(index_cohort, ["films", "tables", params], ["cohort", "rejected"]),
+            step(plan_exposures, ["cohort", params], "exposures"),
+            step(simulate_films, ["films", "exposures", params], "simulated_films"),
+            step(measure_physics, params, ["physics_curves", "physics_spectra"]),
+            step(summarise_physics, ["physics_curves", "physics_spectra", params], "metrics"),
+            step(plot_physics, ["physics_curves", "physics_spectra"], "physics_validation_figure"),
+            create_summary(FIGURES),
         ],
         namespace="dose_simulation",
         inputs={"films": "nih_chest_xray14.films", "tables": "nih_chest_xray14.tables"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
+
+from xraylab.flow.template import create_summary, step
 
 from .nodes import (
     extract_features,
@@ -11,7 +13,10 @@ from .nodes import (
     plot_strip,
 )
 
-__all__ = ["create_pipeline"]
+__all__ = ["FIGURES", "create_pipeline"]
+
+FIGURES = ("noise_against_dose", "correlations", "dose_strip")
+"""Figures that the report shows, in its order."""
 
 
 def create_pipeline() -> Pipeline:
@@ -19,27 +24,11 @@ def create_pipeline() -> Pipeline:
     params = "params:feature_extraction"
     return Pipeline(
         [
-            Node(
-                extract_features,
-                ["films", "exposures", params],
-                ["features", "rejected"],
-                name="extract_features",
-            ),
-            Node(
-                plot_noise_against_dose,
-                "features",
-                "noise_against_dose_figure",
-                name="plot_noise_against_dose",
-            ),
-            Node(
-                plot_feature_correlations,
-                "features",
-                "correlations_figure",
-                name="plot_feature_correlations",
-            ),
-            Node(
-                plot_strip, ["films", "exposures", params], "dose_strip_figure", name="plot_strip"
-            ),
+            step(extract_features, ["films", "exposures", params], ["features", "rejected"]),
+            step(plot_noise_against_dose, "features", "noise_against_dose_figure"),
+            step(plot_feature_correlations, "features", "correlations_figure"),
+            step(plot_strip, ["films", "exposures", params], "dose_strip_figure"),
+            create_summary(FIGURES, metrics=None),
         ],
         namespace="feature_extraction",
         inputs={"films": "nih_chest_xray14.films", "exposures": "dose_simulation.exposures"},

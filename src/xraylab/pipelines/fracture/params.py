@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from xraylab.evaluation.calibration import CalibrationMethod
-from xraylab.evaluation.leakage import OnLeak
 from xraylab.evaluation.rotations import TurnedCopyParams
 from xraylab.evaluation.thresholds import ThresholdRule
+from xraylab.flow.params import CohortParams, check_model_names
+from xraylab.flow.split import GroupsSplit, OfficialSplit
 from xraylab.imaging.markers import MarkerParams
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.classifiers import ClassifierParams
@@ -18,14 +19,15 @@ from xraylab.parameters import Parameters
 from xraylab.training.params import Recipe
 
 __all__ = [
+    "CLASS_NAMES",
     "PROBES",
-    "CohortParams",
-    "EvaluationParams",
+    "FractureCohortParams",
     "FractureModel",
     "ProtocolParams",
-    "ReleaseParams",
     "plain_name",
 ]
+
+CLASS_NAMES = ("not fractured", "fractured")
 
 PROBES = ("md5_look_up", "hash_look_up", "border_only")
 """Baselines that look at no bone: the same file, the most alike film, and the border of the film."""
@@ -42,7 +44,7 @@ def plain_name(folder: str) -> str:
     return " ".join(re.split(r"[\s_-]+", folder.strip().casefold()))
 
 
-class CohortParams(Parameters):
+class FractureCohortParams(CohortParams):
     """Which films are used, how they are prepared, and when two are copies.
 
     Attributes
@@ -52,18 +54,10 @@ class CohortParams(Parameters):
     classes : dict of str to int or None
         1 (fractured) or 0 by the name of the class folder; None leaves the films of a folder out. Upper and lower case,
         spaces, ``-`` and ``_`` make no difference (`plain_name`).
-    preprocess : PreprocessParams
-        Size and equalisation.
     copies : TurnedCopyParams
         When a film is a turned copy of another.
     markers : MarkerParams
         What a burned-in marker looks like.
-    workers : int
-        Films decoded at once, as joblib counts: -1 uses every core.
-    max_rejected_fraction : float
-        Stop when more than this share of the films cannot be read.
-    patient_folder : int, optional
-        Which folder above a film is its patient's: 1 for the one that it lies in. Films of a patient are one group.
     """
 
     splits: dict[str, Literal["train", "val", "test"]] = Field(min_length=1)
@@ -71,9 +65,6 @@ class CohortParams(Parameters):
     preprocess: PreprocessParams = PreprocessParams(size_px=224, equalise="none")
     copies: TurnedCopyParams = TurnedCopyParams()
     markers: MarkerParams = MarkerParams()
-    workers: int = Field(-1, ge=-64, le=256)
-    max_rejected_fraction: float = Field(0.2, ge=0, le=1)
-    patient_folder: int | None = Field(None, ge=1, le=32)
 
     @field_validator("splits", "classes", mode="before")
     @classmethod
@@ -120,16 +111,8 @@ class ProtocolParams(Parameters):
 
     Attributes
     ----------
-    split : {"official", "groups"}
-        ``official`` takes the folders as they are published. ``groups`` makes a film and all its copies one group and
-        splits by group.
-    n_folds : int
-        With ``groups``: each film is tested once, by a network that saw no copy of it, in so many trainings; 0 makes a
-        single split by a hash.
-    val_fraction, test_fraction : float
-        Shares of the groups, of those that are not in the test fold where there are folds.
-    on_leak : {"regroup", "fail", "report"}
-        What the leak gate does about films on both sides of the split.
+    split : Split
+        ``official`` takes the folders as they are published. ``groups`` makes a film and all its copies one group.
     threshold_rule : str
         How the threshold is chosen on the validation part: ``youden, f1, sensitivity_90, specificity_90``.
     seed : int
@@ -138,78 +121,12 @@ class ProtocolParams(Parameters):
         What to train, by name.
     """
 
-    split: Literal["official", "groups"]
-    n_folds: int = Field(0, ge=0, le=50)
-    val_fraction: float = Field(0.15, gt=0, lt=1)
-    test_fraction: float = Field(0.2, gt=0, lt=1)
-    on_leak: OnLeak = "regroup"
+    split: Annotated[OfficialSplit | GroupsSplit, Field(discriminator="kind")]
     threshold_rule: ThresholdRule = "youden"
     seed: int = Field(2018, ge=0, lt=2**32)
     models: dict[str, FractureModel] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _check(self) -> ProtocolParams:
-        if self.split == "official" and self.on_leak == "regroup":
-            raise ValueError(
-                "split 'official' keeps the published folders: on_leak must be 'report' or 'fail', got 'regroup'"
-            )
-        if self.split == "official" and self.n_folds:
-            raise ValueError(f"split 'official' has no folds, got n_folds {self.n_folds}")
-        if self.n_folds == 1:
-            raise ValueError("n_folds must be 0, or 2 and more, got 1")
-        if self.val_fraction + self.test_fraction >= 1:
-            raise ValueError(
-                f"val_fraction + test_fraction must be under 1, got {self.val_fraction} + {self.test_fraction}"
-            )
-        taken = set(self.models) & set(PROBES)
-        if taken:
-            raise ValueError(f"'{min(taken)}' is a baseline; name the model in another way")
+        check_model_names(self.models, PROBES)
         return self
-
-
-class EvaluationParams(Parameters):
-    """How predictions are measured and shown.
-
-    Attributes
-    ----------
-    n_resamples : int
-        Bootstrap resamples of the groups.
-    seed : int
-        Seed of the resamples, and of the weights that are drawn anew to check saliency maps.
-    n_bins : int
-        Bins of the reliability figure, of equal counts.
-    shown_model : str
-        Model whose saliency maps are shown and checked.
-    n_shown : int
-        Films shown of each kind: right and wrong, fractured and not.
-    n_checked : int
-        Films that saliency is checked on.
-    border_fraction : float
-        Width of the border, as a fraction of the edge.
-    """
-
-    n_resamples: int = Field(1000, ge=0, le=100_000)
-    seed: int = Field(42, ge=0, lt=2**32)
-    n_bins: int = Field(10, ge=2, le=100)
-    shown_model: str = "robust"
-    n_shown: int = Field(3, ge=1, le=12)
-    n_checked: int = Field(64, ge=4, le=10_000)
-    border_fraction: float = Field(0.08, gt=0, lt=0.5)
-
-
-class ReleaseParams(Parameters):
-    """Which trained network reads new films, and how.
-
-    Attributes
-    ----------
-    model : str
-        A model of the honest protocol; with folds the mean of its trainings.
-    batch_size : int
-        Films at once.
-    max_rejected_fraction : float
-        Stop when more than this share of the films cannot be read.
-    """
-
-    model: str = "robust"
-    batch_size: int = Field(32, ge=1, le=4096)
-    max_rejected_fraction: float = Field(0.5, ge=0, le=1)

@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from xraylab.evaluation.duplicates import MAX_DISTANCE
-from xraylab.evaluation.leakage import OnLeak
 from xraylab.features.lesions import LESION_FEATURES
-from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.flow.params import HashedCohortParams
+from xraylab.flow.split import GroupsSplit
 from xraylab.models.networks import NetworkParams
 from xraylab.parameters import Parameters
 from xraylab.tabular.tree_params import ForestSpec, LightgbmSpec, XgboostSpec
@@ -17,10 +16,8 @@ from xraylab.training.params import Augmentation, Recipe
 
 __all__ = [
     "CLINICAL_FEATURES",
-    "CohortParams",
-    "EvaluationParams",
+    "LesionCohortParams",
     "ProtocolParams",
-    "ReleaseParams",
     "SegmentationParams",
     "TableParams",
 ]
@@ -41,7 +38,7 @@ _HONEST_FEATURES = (
 )
 
 
-class CohortParams(Parameters):
+class LesionCohortParams(HashedCohortParams):
     """Which films are used, and how they are prepared.
 
     Attributes
@@ -53,33 +50,18 @@ class CohortParams(Parameters):
     box_frame_px : (int, int), optional
         Width and height of the films that the boxes were drawn on. Without it that is the published 1024 x 1024, or
         what the clinical table states as ``OriginalImage[Width,Height]``.
-    preprocess : PreprocessParams
-        Size and equalisation.
-    workers : int
-        Films decoded at once, as joblib counts: -1 uses every core.
-    max_rejected_fraction : float
-        Stop when more than this share of the annotated films is left out.
-    max_look_distance : int
-        Bits of 256 by which the perceptual hashes of two copies may differ.
     inside_lungs : bool
         Measure lesions inside the lungs alone, where there is a mask of the lungs.
-    patient_folder : int, optional
-        Which folder above a film is its patient's: 1 for the one that it lies in. Films of a patient are one group.
     """
 
     labels: tuple[str, ...] = Field(("Pneumonia",), min_length=1)
     box_lists: tuple[str, ...] = ("BBox_List_2017", "BBox_List_rsna")
     box_frame_px: tuple[PositiveInt, PositiveInt] | None = None
-    preprocess: PreprocessParams = PreprocessParams()
-    workers: int = Field(-1, ge=-64, le=256)
-    max_rejected_fraction: float = Field(0.2, ge=0, le=1)
-    max_look_distance: int = Field(MAX_DISTANCE, ge=0, le=256)
     inside_lungs: bool = True
-    patient_folder: int | None = Field(None, ge=1, le=32)
 
 
 class SegmentationParams(Parameters):
-    """The network that finds lesions, trained once a fold so that it predicts every film without having seen it.
+    """The network that finds lesions, trained once for each fold: every film is predicted by one that has not seen it.
 
     Attributes
     ----------
@@ -87,10 +69,9 @@ class SegmentationParams(Parameters):
         The network by name.
     recipe : Recipe
         Loss, optimiser, schedule, augmentation.
-    n_folds : int
-        Folds of patients; each is predicted by the network that was trained on all others.
-    val_fraction : float
-        Share of the patients of the other folds that chooses the weights.
+    split : GroupsSplit
+        Folds of patients; each is predicted by the network that was trained on all others, some of whose patients choose
+        the weights.
     mask_draws : int
         Times that an epoch shows each film with a pixel mask; one with boxes, whose outlines are coarse, is shown once.
     views : {1, 2}
@@ -98,8 +79,6 @@ class SegmentationParams(Parameters):
     threshold : float or "expected_dice"
         Probability from which a pixel is lesion, or for each film that which gives the largest expected Dice
         (`xraylab.evaluation.decoding.choose_threshold`).
-    on_leak : {"regroup", "fail", "report"}
-        What the leak gate does about films on both sides of a fold.
     seed : int
         Seed of the folds.
     """
@@ -117,13 +96,17 @@ class SegmentationParams(Parameters):
         early_stopping_patience=5,
         augmentation=Augmentation(),
     )
-    n_folds: int = Field(5, ge=2, le=100)
-    val_fraction: float = Field(0.15, gt=0, lt=1)
+    split: GroupsSplit = GroupsSplit(n_folds=5)
     mask_draws: int = Field(1, ge=1, le=100)
     views: Literal[1, 2] = 2
     threshold: Annotated[float, Field(gt=0, lt=1)] | Literal["expected_dice"] = 0.5
-    on_leak: OnLeak = "regroup"
     seed: int = Field(2018, ge=0, lt=2**32)
+
+    @model_validator(mode="after")
+    def _check(self) -> SegmentationParams:
+        if not self.split.n_folds:
+            raise ValueError("split.n_folds must be 2 or more: every film is predicted once")
+        return self
 
 
 class ProtocolParams(Parameters):
@@ -201,33 +184,3 @@ class TableParams(Parameters):
     xgboost: XgboostSpec = XgboostSpec()
     lightgbm: LightgbmSpec = LightgbmSpec()
     random_forest: ForestSpec = ForestSpec(n_estimators=100, max_depth=5, max_features="log2")
-
-
-class EvaluationParams(Parameters):
-    """How predictions are measured.
-
-    Attributes
-    ----------
-    n_resamples : int
-        Bootstrap resamples of the groups.
-    seed : int
-        Seed of the resamples.
-    """
-
-    n_resamples: int = Field(1000, ge=0, le=100_000)
-    seed: int = Field(42, ge=0)
-
-
-class ReleaseParams(Parameters):
-    """How films that nobody has annotated are measured.
-
-    Attributes
-    ----------
-    batch_size : int
-        Films at once.
-    max_rejected_fraction : float
-        Stop when more than this share of the films cannot be read.
-    """
-
-    batch_size: int = Field(16, ge=1, le=4096)
-    max_rejected_fraction: float = Field(0.5, ge=0, le=1)

@@ -1,319 +1,174 @@
-"""Wiring of lesion_regression: one segmentation out of fold, a regression a protocol, what is compared and released."""
+"""Wiring of lesion_regression: one segmentation out of fold, a regression for each protocol, comparison and release."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial, update_wrapper
-from typing import Any
+from kedro.pipeline import Pipeline
 
-from kedro.pipeline import Node, Pipeline
-
+from xraylab.flow.cohort import cache_new_films
+from xraylab.flow.template import (
+    bind,
+    create_part,
+    create_protocol,
+    create_release,
+    create_summary,
+    gather,
+    step,
+)
 from xraylab.tabular.tree_params import KINDS
 
-from .nodes import (
-    cache_films,
-    cache_new_films,
-    combine_predictions,
-    combine_protocols,
-    describe_lesions,
+from .cohort import cache_films, index_cohort, read_tables
+from .evaluation import (
+    add_network,
     evaluate,
-    fit_models,
-    index_cohort,
-    index_table,
-    make_rows,
-    measure_films,
     plot_cv_scatter,
-    plot_lesion_masks,
     plot_overlays,
     plot_protocols,
     plot_shap_importance,
-    predict_lesions,
-    predict_masks,
-    predict_rows,
-    read_tables,
-    repeat_table,
     select_shap_values,
-    split_folds,
     tabulate_folds,
-    train_networks,
-    tune_models,
 )
+from .regression import fit_models, predict_rows, repeat_table, tune_models
+from .release import describe_lesions, plot_lesion_masks, predict_lesions
+from .rows import index_table, make_rows
+from .task import measure_films, predict_masks, split_cohort, train
 
-__all__ = ["PROTOCOLS", "create_pipeline"]
+__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
 
 PROTOCOLS = ("published", "honest", "seed_table")
 
+FIGURES = (
+    "protocol_comparison",
+    "overlays",
+    *(f"{name}_{kind}" for kind in KINDS for name in ("cv_scatter", "shap_importance")),
+)
+"""Figures that the report shows, in its order."""
 
-def create_pipeline(protocols: Sequence[str] = PROTOCOLS) -> Pipeline:
-    """Return the pipeline with one namespace a protocol, and one for the segmentation that they share.
+_COHORT, _TRAINING, _EVALUATION = "params:cohort", "params:training", "params:evaluation"
+_PROTOCOL, _RELEASE, _TUNING = "params:protocol", "params:release", "params:tuning"
+_NAME, _TUNED = "lesion_regression", ("published", "honest")
+_NETWORK = {name: f"{_NAME}.segmentation.{name}" for name in ("films", "masks", "models")}
 
-    ``seed_table`` alone needs no films.
+
+def create_pipeline() -> Pipeline:
+    """Films → arrays → cohort → lesions out of fold → each protocol → comparison and release.
+
+    ``--tags=seed_table`` needs no films.
     """
-    parts = (
-        [] if tuple(protocols) == ("seed_table",) else [_create_cohort(), _create_segmentation()]
-    )
-    parts += [
-        _create_table() if protocol == "seed_table" else _create_protocol(protocol)
-        for protocol in protocols
+    raw = {
+        "tables": "lesion_tables",
+        "box_films": "nih_chest_xray14.films",
+        "mask_films": "covid_lesions.films",
+        "lesion_masks": "covid_lesions.lesion_masks",
+    }
+    cohort = [
+        step(read_tables, ["tables", _COHORT], ["entries", "boxes"]),
+        step(cache_films, ["box_films", "mask_films", "lesion_masks", "boxes", _COHORT], "arrays"),
+        step(index_cohort, ["arrays", "boxes", "entries", _COHORT], ["cohort", "rejected"]),
     ]
-    parts.append(_create_comparison(protocols))
-    if "honest" in protocols:
-        parts.append(_create_release())
-    return sum(parts, Pipeline([]))
-
-
-def _create_cohort() -> Pipeline:
-    """Films, boxes, masks and clinical tables → arrays at the network's size → cohort."""
-    params = "params:lesion_regression.cohort"
-    return Pipeline(
-        [
-            Node(read_tables, ["tables", params], ["entries", "boxes"], name="read_tables"),
-            Node(
-                cache_films,
-                ["box_films", "mask_films", "lesion_masks", "boxes", params],
-                "arrays",
-                name="cache_films",
-            ),
-            Node(
-                index_cohort,
-                ["arrays", "boxes", "entries", params],
-                ["cohort", "rejected"],
-                name="index_cohort",
-            ),
-        ],
-        namespace="lesion_regression",
-        inputs={
-            "tables": "lesion_tables",
-            "box_films": "nih_chest_xray14.films",
-            "mask_films": "covid_lesions.films",
-            "lesion_masks": "covid_lesions.lesion_masks",
-        },
-        parameters={params},
+    return (
+        create_part(_NAME, cohort, raw, _TUNED)
+        + _create_segmentation()
+        + _create_protocols()
+        + _create_comparison()
+        + _create_release()
     )
 
 
 def _create_segmentation() -> Pipeline:
     """Cohort → folds → networks → the lesions of every film by one that has not seen it → measured films."""
-    params, training = "params:segmentation", "params:training"
-    return Pipeline(
-        [
-            Node(split_folds, ["all_films", params], ["cohort", "leakage"], name="split_folds"),
-            Node(
-                train_networks,
-                ["arrays", "cohort", "encoder_weights", "unfinished", training, params],
-                ["models", "history"],
-                name="train_networks",
-            ),
-            Node(
-                predict_masks,
-                ["arrays", "cohort", "models", training, params],
-                "masks",
-                name="predict_masks",
-            ),
-            Node(
-                measure_films,
-                ["masks", "lung_masks", "arrays", "cohort", "params:cohort"],
-                "films",
-                name="measure_films",
-            ),
-        ],
-        namespace="lesion_regression.segmentation",
-        inputs={
-            "all_films": "lesion_regression.cohort",
-            "arrays": "lesion_regression.arrays",
-            "lung_masks": "covid_lesions.lung_masks",
-            "encoder_weights": "encoder_weights",
-        },
-        parameters={
-            params: "params:lesion_regression.segmentation",
-            training: "params:lesion_regression.training",
-            "params:cohort": "params:lesion_regression.cohort",
-        },
-    )
-
-
-def _create_protocol(protocol: str) -> Pipeline:
-    """Measured films → rows → tuned models → predictions out of fold, under one protocol's parameters."""
-    params, tuning = "params:protocol", "params:tuning"
-    return Pipeline(
-        [
-            Node(make_rows, ["films", "entries", params], ["cohort", "leakage"], name="make_rows"),
-            Node(
-                tune_models,
-                ["cohort", "studies", tuning, params],
-                "best_hyperparams",
-                name="tune_models",
-            ),
-            Node(
-                predict_rows,
-                ["cohort", "best_hyperparams", tuning, params],
-                ["predictions", "shap_values"],
-                name="predict_rows",
-            ),
-            Node(
-                fit_models,
-                ["cohort", "best_hyperparams", tuning, params],
-                ["models", "forest_onnx"],
-                name="fit_models",
-            ),
-        ],
-        namespace=f"lesion_regression.{protocol}",
-        inputs={
-            "films": "lesion_regression.segmentation.films",
-            "entries": "lesion_regression.entries",
-            "studies": "lesion_regression.studies",
-        },
-        parameters={
-            params: f"params:lesion_regression.{protocol}",
-            tuning: "params:lesion_regression.tuning",
-        },
-    )
-
-
-def _create_table() -> Pipeline:
-    """Table that the public demo prints → the models that it reports."""
-    params = "params:protocol"
-    return Pipeline(
-        [
-            Node(index_table, ["table", params], ["cohort", "leakage"], name="index_table"),
-            Node(repeat_table, ["cohort", params], "predictions", name="repeat_table"),
-        ],
-        namespace="lesion_regression.seed_table",
-        inputs={"table": "seed_lesion_results.features_and_target"},
-        parameters={params: "params:lesion_regression.seed_table"},
-    )
-
-
-def _of_kind(function: Callable[..., Any], kind: str) -> Callable[..., Any]:
-    return update_wrapper(partial(function, kind=kind), function)
-
-
-def _create_comparison(protocols: Sequence[str]) -> Pipeline:
-    """Tables of all protocols → metrics, tables and figures that show them side by side."""
-    tuned = [protocol for protocol in protocols if protocol != "seed_table"]
-    segmented = ["segmentation"] if tuned else []
-    tables = {
-        "leakage": [*segmented, *protocols],
-        **{table: tuned for table in ("best_hyperparams", "shap_values") if tuned},
-    }
+    read = ["arrays", "cohort"]
     nodes = [
-        Node(
-            combine_protocols,
-            {part: f"{part}_{table}" for part in parts},
-            table if table != "shap_values" else "all_shap_values",
-            name=f"combine_{table}",
-        )
-        for table, parts in tables.items()
-    ]
-    params = "params:lesion_regression.evaluation"
-    films = {"films": "films"} if tuned else {}
-    history = {"history": "history"} if tuned else {}
-    nodes += [
-        Node(
-            combine_predictions,
-            {**films, **{each: f"{each}_predictions" for each in protocols}},
-            "predictions",
-            name="combine_predictions",
+        step(split_cohort, ["all_films", _PROTOCOL], ["cohort", "leakage"]),
+        step(
+            train,
+            [*read, "encoder_weights", "unfinished", _TRAINING, _PROTOCOL],
+            ["models", "history", "trainings"],
         ),
-        Node(
-            evaluate,
-            {"predictions": "predictions", "params": params, **history},
-            "metrics",
-            name="evaluate",
-        ),
-        Node(tabulate_folds, "predictions", "cv_metrics", name="tabulate_folds"),
-        Node(plot_protocols, "metrics", "protocol_comparison_figure", name="plot_protocols"),
+        step(predict_masks, [*read, "models", _TRAINING, _PROTOCOL], "masks"),
+        step(measure_films, ["masks", "lung_masks", *read, _COHORT], "films"),
     ]
-    if tuned:
-        nodes.append(
-            Node(
-                plot_overlays, ["arrays", "masks", "films"], "overlays_figure", name="plot_overlays"
-            )
-        )
-    for kind in KINDS:
-        nodes.append(
-            Node(
-                _of_kind(plot_cv_scatter, kind),
-                ["predictions", "metrics"],
-                f"cv_scatter_{kind}_figure",
-                name=f"plot_cv_scatter_{kind}",
-            )
-        )
-        if tuned:
-            nodes += _explain_nodes(kind)
-    inputs = {
-        f"{part}_{table}": f"lesion_regression.{part}.{table}"
-        for table, parts in {**tables, "predictions": list(protocols)}.items()
-        for part in parts
+    lungs = {"lung_masks": "covid_lesions.lung_masks"}
+    return create_protocol(_NAME, "segmentation", nodes, inputs=lungs, tags=_TUNED)
+
+
+def _create_protocols() -> Pipeline:
+    """Measured films → rows → tuned models → predictions out of fold; and the public demo's own table."""
+    best = ["cohort", "best_hyperparams", _TUNING, _PROTOCOL]
+    regression = [
+        step(make_rows, ["films", "entries", _PROTOCOL], ["cohort", "leakage"]),
+        step(tune_models, ["cohort", "studies", _TUNING, _PROTOCOL], "best_hyperparams"),
+        step(predict_rows, best, ["predictions", "shap_values"]),
+        step(fit_models, best, ["models", "forest_onnx"]),
+    ]
+    table = [
+        step(index_table, ["table", _PROTOCOL], ["cohort", "leakage"]),
+        step(repeat_table, ["cohort", _PROTOCOL], "predictions"),
+    ]
+    films = {"films": _NETWORK["films"]}
+    parts = [
+        create_protocol(_NAME, each, regression, shared=("entries",), inputs=films)
+        for each in _TUNED
+    ]
+    printed = {"table": "seed_lesion_results.features_and_target"}
+    return sum(parts, create_protocol(_NAME, "seed_table", table, shared=(), inputs=printed))
+
+
+def _create_comparison() -> Pipeline:
+    """Tables of all protocols → metrics, tables and figures that show them side by side."""
+    tables = {
+        "leakage": ("segmentation", *PROTOCOLS),
+        "history": ("segmentation",),
+        "best_hyperparams": _TUNED,
+        "shap_values": _TUNED,
+        "predictions": PROTOCOLS,
     }
-    if tuned:
-        inputs["arrays"] = "lesion_regression.arrays"
-        for name in ("films", "history", "masks"):
-            inputs[name] = f"lesion_regression.segmentation.{name}"
-    return Pipeline(
-        nodes,
-        namespace="lesion_regression",
-        inputs=inputs,
-        parameters={params},
-    )
-
-
-def _explain_nodes(kind: str) -> list[Node]:
-    """Return the nodes that write and draw the Shapley values of one kind of model."""
-    table = f"shap_values_{kind}"
-    return [
-        Node(
-            _of_kind(select_shap_values, kind),
-            "all_shap_values",
-            table,
-            name=f"select_shap_values_{kind}",
-        ),
-        Node(
-            plot_shap_importance,
-            table,
-            f"shap_importance_{kind}_figure",
-            name=f"plot_shap_importance_{kind}",
-        ),
+    node, parts = gather(
+        _NAME, tables, "films", {"predictions": "protocol_predictions"},
+        complete=False, of_other_films=("seed_table",),
+    )  # fmt: skip
+    both = ["predictions", "metrics"]
+    compared = [
+        node,
+        step(add_network, ["protocol_predictions", "films"], "predictions"),
+        step(evaluate, ["predictions", "history", _EVALUATION], "metrics"),
+        step(tabulate_folds, "predictions", "cv_metrics"),
+        step(plot_protocols, "metrics", "protocol_comparison_figure"),
+        create_summary(FIGURES),
     ]
+    tuned = [step(plot_overlays, ["arrays", "masks", "films"], "overlays_figure")]
+    for kind in KINDS:
+        scatter, select, draw = (
+            bind(each, kind=kind) if each is not plot_shap_importance else each
+            for each in (plot_cv_scatter, select_shap_values, plot_shap_importance)
+        )
+        values = f"shap_values_{kind}"
+        compared.append(step(scatter, both, f"cv_scatter_{kind}_figure", f"plot_cv_scatter_{kind}"))
+        tuned += [
+            step(select, "shap_values", values, f"select_{values}"),
+            step(draw, values, f"shap_importance_{kind}_figure", f"plot_shap_importance_{kind}"),
+        ]
+    known = {**_NETWORK, **parts}
+    return create_part(_NAME, compared, known, PROTOCOLS) + create_part(_NAME, tuned, known, _TUNED)
 
 
 def _create_release() -> Pipeline:
-    """Any films, the networks of all folds and the honest models → lesions; ``--tags=predict`` runs nothing else."""
-    release, cohort = "params:lesion_regression.release", "params:lesion_regression.cohort"
-    training, segmentation = (
-        "params:lesion_regression.training",
-        "params:lesion_regression.segmentation",
-    )
+    """Any films, the networks of all folds and the honest models → lesions."""
     nodes = [
-        Node(cache_new_films, ["new_films", cohort, release], "new_arrays", name="cache_new_films"),
-        Node(
+        step(cache_new_films, ["new_films", _COHORT, _RELEASE], "new_arrays"),
+        step(
             predict_lesions,
-            ["new_arrays", "networks", training, segmentation, release],
+            ["new_arrays", "models", _TRAINING, "params:segmentation", _RELEASE],
             "lesion_masks",
-            name="predict_lesions",
         ),
-        Node(
+        step(
             describe_lesions,
             ["lesion_masks", "new_arrays", "cohort", "regressors"],
-            ["lesions", "new_rejected"],
-            name="describe_lesions",
+            ["new_lesions", "new_rejected"],
         ),
-        Node(
+        step(
             plot_lesion_masks,
-            ["lesion_masks", "new_arrays", "lesions"],
+            ["lesion_masks", "new_arrays", "new_lesions"],
             "new_lesion_masks_figure",
-            name="plot_lesion_masks",
         ),
     ]
-    return Pipeline(
-        nodes,
-        namespace="lesion_regression",
-        inputs={
-            "new_films": "lesion_regression.new_films",
-            "networks": "lesion_regression.segmentation.models",
-            "cohort": "lesion_regression.cohort",
-            "regressors": "lesion_regression.honest.models",
-        },
-        parameters={release, cohort, training, segmentation},
-        tags="predict",
-    )
+    return create_release(_NAME, nodes, {**_NETWORK, "regressors": f"{_NAME}.honest.models"})

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from xraylab import __version__
+from xraylab.datasets.summary_dataset import Summary
 from xraylab.evaluation.bootstrap import FEW_GROUPS
 from xraylab.provenance import Source
 
@@ -27,7 +28,6 @@ PROTOCOLS = {
 }
 """Heading of each protocol's column in the comparison."""
 
-_SEPARATOR = "__"
 _FEW = " †"
 _MANY, _TEN = 1e4, 10.0
 
@@ -43,8 +43,10 @@ class _Section:
     source: Source | None
 
 
-def render_report(params: ReportingParams, origins: Mapping[str, Source], **sources: Any) -> str:
-    """Render one self-contained page from the metrics and figures of whatever has run.
+def render_report(
+    params: ReportingParams, origins: Mapping[str, Source], **summaries: Summary | None
+) -> str:
+    """Render one self-contained page from the summaries of whatever has run.
 
     Parameters
     ----------
@@ -52,9 +54,8 @@ def render_report(params: ReportingParams, origins: Mapping[str, Source], **sour
         Titles, captions and published numbers.
     origins : mapping of str to Source
         Where each pipeline's results come from.
-    **sources : DataFrame or bytes or None
-        ``<pipeline>__metrics`` is a tidy table, empty where the pipeline has not run;
-        ``<pipeline>__<name>_figure`` is a PNG, None where it has not been drawn.
+    **summaries : Summary or None
+        Metrics and figures by the name of the pipeline; None where it has not run.
 
     Returns
     -------
@@ -64,23 +65,18 @@ def render_report(params: ReportingParams, origins: Mapping[str, Source], **sour
     Raises
     ------
     ValueError
-        If a source belongs to no section, naming the sections.
+        If a pipeline has no section, naming the sections.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    tables: dict[str, pd.DataFrame] = {}
-    figures: dict[str, dict[str, bytes]] = {}
-    for key, source in sources.items():
-        pipeline, _, name = key.partition(_SEPARATOR)
-        if pipeline not in params.sections:
+    for name in summaries:
+        if name not in params.sections:
             raise ValueError(
-                f"'{pipeline}' has no section in reporting.sections; there are {list(params.sections)}"
+                f"'{name}' has no section in reporting.sections; there are {list(params.sections)}"
             )
-        if name == "metrics":
-            tables[pipeline] = source
-        elif source is not None:
-            figures.setdefault(pipeline, {})[name.removesuffix("_figure")] = source
-
+    known = {name: each for name, each in summaries.items() if each is not None}
+    tables = {name: each.metrics for name, each in known.items()}
+    figures = {name: each.figures for name, each in known.items()}
     sections = [
         _Section(
             name,

@@ -7,9 +7,14 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from xraylab.evaluation.calibration import CalibrationMethod
-from xraylab.evaluation.duplicates import MAX_DISTANCE
-from xraylab.evaluation.leakage import OnLeak
 from xraylab.evaluation.thresholds import ThresholdRule
+from xraylab.flow.params import (
+    ClassifierEvaluationParams,
+    ModelReleaseParams,
+    SitedCohortParams,
+    check_model_names,
+)
+from xraylab.flow.split import GroupsSplit, RowsSplit, SitesSplit
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.classifiers import ClassifierParams
 from xraylab.models.frozen import FrozenEncoderParams
@@ -20,56 +25,39 @@ from xraylab.training.params import Recipe
 from xraylab.training.vector_params import VectorRecipe
 
 __all__ = [
+    "CLASS_NAMES",
     "PROBES",
     "BoostingModel",
     "CnnModel",
-    "CohortParams",
     "EmbeddingParams",
-    "EvaluationParams",
     "KernelModelParams",
     "LogisticModelParams",
     "MeanModel",
     "MlpModel",
     "ModelParams",
     "ProtocolParams",
-    "ReleaseParams",
+    "TbCohortParams",
+    "TbEvaluationParams",
+    "TbReleaseParams",
 ]
+
+CLASS_NAMES = ("normal", "tuberculosis")
 
 PROBES = ("site_only", "size_and_border", "mean_intensity", "outside_lungs")
 """Baselines that see no lung: where a film is from, its size and border, its mean grey, all but its lungs."""
 
 
-class CohortParams(Parameters):
+class TbCohortParams(SitedCohortParams):
     """Which films are used, and how they are prepared.
 
     Attributes
     ----------
-    sites : dict of str to str
-        Site by the beginning of the image id; every other film is of the site ``other``.
-    preprocess : PreprocessParams
-        Size and equalisation.
     lung_margin : float
         By which lungs are grown before all else is blacked out, as a fraction of the edge.
-    workers : int
-        Films decoded at once, as joblib counts: -1 uses every core.
-    max_rejected_fraction : float
-        Stop when more than this share of the films cannot be read.
-    max_look_distance : int
-        Bits of 256 by which the perceptual hashes of two copies may differ.
-    patient_folder : int, optional
-        Which folder above a film is its patient's: 1 for the one that it lies in. Films of a patient are one group.
-    same_patients : tuple of tuple of str
-        Lists of image ids that are of one patient, beside what the readings say.
     """
 
-    sites: dict[str, str] = Field(default_factory=dict)
     preprocess: PreprocessParams = PreprocessParams(size_px=224)
     lung_margin: float = Field(0.03, ge=0, le=0.5)
-    workers: int = Field(-1, ge=-64, le=256)
-    max_rejected_fraction: float = Field(0.2, ge=0, le=1)
-    max_look_distance: int = Field(MAX_DISTANCE, ge=0, le=256)
-    patient_folder: int | None = Field(None, ge=1, le=32)
-    same_patients: tuple[tuple[str, ...], ...] = ()
 
 
 class EmbeddingParams(Parameters):
@@ -215,18 +203,9 @@ class ProtocolParams(Parameters):
 
     Attributes
     ----------
-    split : {"rows", "folds", "sites"}
-        ``rows`` makes one random split for each model, as was published. ``folds`` tests each film once, apart from its
-        copies, in folds of like sites and classes, the same for all models. ``sites`` trains on each site in turn and
-        tests on the others.
-    n_folds : int
-        Of ``folds``.
-    val_fraction : float
-        Share of what is not tested that chooses weights and threshold; 0 (with ``rows`` only) for none.
-    test_fraction : float
-        Share of the films that is tested under ``rows``, and of a site's own films under ``sites``.
-    on_leak : {"regroup", "fail", "report"}
-        What the leak gate does about films on both sides of the split.
+    split : Split
+        ``rows`` makes one random split for each model, as was published. ``groups`` with folds tests each film once,
+        apart from its copies, in folds of like sites and classes. ``sites`` trains on each site in turn.
     threshold_rule : str or None
         How the threshold is chosen on the validation part; None takes 0.5.
     seed : int
@@ -235,31 +214,22 @@ class ProtocolParams(Parameters):
         What to train, by name; its ``kind`` is ``mlp, logistic, boosting, kernel, cnn`` or ``mean``.
     """
 
-    split: Literal["rows", "folds", "sites"]
-    n_folds: int = Field(5, ge=2, le=50)
-    val_fraction: float = Field(0.15, ge=0, lt=1)
-    test_fraction: float = Field(0.2, gt=0, lt=1)
-    on_leak: OnLeak = "regroup"
+    split: Annotated[RowsSplit | GroupsSplit | SitesSplit, Field(discriminator="kind")]
     threshold_rule: ThresholdRule | None = "youden"
     seed: int = Field(2018, ge=0, lt=2**32)
     models: dict[str, ModelParams] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _check(self) -> ProtocolParams:
-        if self.split == "rows" and self.on_leak == "regroup":
-            raise ValueError(
-                "split 'rows' splits at random, copies and all: on_leak must be 'report' or 'fail', got 'regroup'"
-            )
-        if self.val_fraction == 0:
-            if self.split != "rows" or self.threshold_rule is not None:
+        if self.split.val_fraction == 0:
+            if self.threshold_rule is not None:
                 raise ValueError(
                     "val_fraction must be above 0: the validation part chooses the threshold"
                 )
             if any(model.kind == "cnn" for model in self.models.values()):
                 raise ValueError("val_fraction must be above 0: it chooses the weights of a 'cnn'")
+        check_model_names(self.models, PROBES)
         for name, model in self.models.items():
-            if name in PROBES:
-                raise ValueError(f"'{name}' is a baseline; name the model in another way")
             if model.kind == "mean":
                 self._check_mean(name, model)
         return self
@@ -271,62 +241,32 @@ class ProtocolParams(Parameters):
             raise ValueError(
                 f"'{name}' is the mean of '{unknown[0]}', which is none of {', '.join(simple)}"
             )
-        if self.split == "rows":
+        if isinstance(self.split, RowsSplit):
             raise ValueError(
                 f"'{name}': under split 'rows' each model has a split of its own, so that there is no mean"
             )
 
 
-class EvaluationParams(Parameters):
+class TbEvaluationParams(ClassifierEvaluationParams):
     """How predictions are measured and shown.
 
     Attributes
     ----------
-    n_resamples : int
-        Bootstrap resamples of the groups.
-    seed : int
-        Seed of the resamples, of the halves of a recalibration, and of the weights that are drawn anew to check maps.
-    n_bins : int
-        Bins of the reliability figure, of equal counts.
     calibration : {"temperature", "platt"}
-        How probabilities are mended at another site.
+        How probabilities are recalibrated at another site.
     literature : dict of str to float
         Published accuracy of each model, for comparison.
     n_literature : int
         Test films that it was measured on.
-    shown_model : str
-        Network whose saliency maps are shown and checked.
-    n_shown, n_checked : int
-        Films of each kind that are shown, and films that maps are checked on.
-    border_fraction : float
-        Width of the border, as a fraction of the edge.
     """
 
-    n_resamples: int = Field(1000, ge=0, le=100_000)
-    seed: int = Field(42, ge=0, lt=2**32)
-    n_bins: int = Field(10, ge=2, le=100)
     calibration: CalibrationMethod = "platt"
     literature: dict[str, float] = Field(default_factory=dict)
     n_literature: int = Field(160, ge=1)
     shown_model: str = "cnn"
-    n_shown: int = Field(3, ge=1, le=12)
-    n_checked: int = Field(64, ge=4, le=10_000)
-    border_fraction: float = Field(0.08, gt=0, lt=0.5)
 
 
-class ReleaseParams(Parameters):
-    """Which trained model reads new films, and how.
-
-    Attributes
-    ----------
-    model : str
-        A model of the honest protocol: the mean of its trainings of all folds.
-    batch_size : int
-        Films at once.
-    max_rejected_fraction : float
-        Stop when more than this share of the films cannot be read.
-    """
+class TbReleaseParams(ModelReleaseParams):
+    """Which trained model reads new films, and how."""
 
     model: str = "ensemble"
-    batch_size: int = Field(32, ge=1, le=4096)
-    max_rejected_fraction: float = Field(0.5, ge=0, le=1)

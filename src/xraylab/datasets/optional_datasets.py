@@ -1,0 +1,98 @@
+"""Tables that need not be there: empty where no run has saved any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import pandas as pd
+from kedro_datasets.pandas import CSVDataset, ParquetDataset
+
+__all__ = ["OptionalCSVDataset", "OptionalParquetDataset"]
+
+
+def _empty_table(columns: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in columns.items()})
+
+
+class OptionalCSVDataset(CSVDataset):
+    """Save a table as CSV; load the last saved one, or an empty table where no run has saved any.
+
+    ``exists`` stays truthful, so that ``--only-missing-outputs`` makes what is missing.
+
+    Examples
+    --------
+    .. code-block:: yaml
+
+        lung_segmentation.lungs:
+          type: xraylab.datasets.OptionalCSVDataset
+          filepath: data/07_model_output/lung_segmentation/lungs.csv
+          columns: {image_id: str, lung_fraction: float64}
+    """
+
+    OPTIONAL = True  # a reader does without it; see `xraylab.workspace`
+
+    def __init__(
+        self,
+        *,
+        columns: dict[str, str] | None = None,
+        save_args: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Describe a table.
+
+        Parameters
+        ----------
+        columns : dict of str to str, optional
+            Types of columns that every table has; text stays text, whatever it holds. Other columns are read as pandas
+            infers them.
+        save_args : dict, optional
+            Arguments of ``DataFrame.to_csv``; the index is not written.
+        **kwargs
+            As for `kedro_datasets.pandas.CSVDataset`.
+        """
+        super().__init__(save_args={"index": False, **deepcopy(save_args or {})}, **kwargs)
+        self._columns = dict(columns or {})
+
+    def load(self) -> pd.DataFrame:
+        """Return the table."""
+        if not self.exists():
+            return _empty_table(self._columns)
+        table = super().load()
+        kinds = {name: kind for name, kind in self._columns.items() if name in table}
+        typed: pd.DataFrame = table.astype(kinds)
+        return typed
+
+
+class OptionalParquetDataset(ParquetDataset):
+    """Save a table as Parquet; load the last saved one, or an empty table where no run has saved any.
+
+    Examples
+    --------
+    .. code-block:: yaml
+
+        "{pipeline}.{protocol}.predictions":
+          type: xraylab.datasets.OptionalParquetDataset
+          filepath: data/07_model_output/{pipeline}/{protocol}/predictions.parquet
+          versioned: true
+    """
+
+    OPTIONAL = True  # a reader does without it; see `xraylab.workspace`
+
+    def __init__(self, *, columns: dict[str, str] | None = None, **kwargs: Any) -> None:
+        """Describe a table.
+
+        Parameters
+        ----------
+        columns : dict of str to str, optional
+            Types of the columns that an empty table has.
+        **kwargs
+            As for `kedro_datasets.pandas.ParquetDataset`.
+        """
+        super().__init__(**kwargs)
+        self._columns = dict(columns or {})
+
+    def load(self) -> pd.DataFrame:
+        """Return the table."""
+        return super().load() if self.exists() else _empty_table(self._columns)

@@ -1,0 +1,212 @@
+"""The wiring that every deep pipeline shares: one template, instantiated once for each protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial, update_wrapper
+from typing import Any
+
+from kedro.pipeline import Node, Pipeline
+
+from xraylab.flow.compare import SEPARATOR, gather_protocols
+from xraylab.flow.summary import summarise
+
+__all__ = [
+    "PREDICT",
+    "TABLES",
+    "bind",
+    "create_comparison",
+    "create_part",
+    "create_protocol",
+    "create_release",
+    "create_summary",
+    "gather",
+    "step",
+]
+
+PREDICT = "predict"
+"""Tag of the nodes that apply a released model."""
+
+TABLES = ("leakage", "history", "trainings", "predictions")
+"""Tables that every protocol of a deep pipeline writes."""
+
+Names = str | list[str] | dict[str, str] | None
+
+
+def step(
+    function: Callable[..., Any], inputs: Names, outputs: Names, name: str | None = None
+) -> Node:
+    """Return a node that is named as its function.
+
+    Examples
+    --------
+    >>> step(len, "films", "n_films").name
+    'len'
+    """
+    return Node(function, inputs, outputs, name=name or function.__name__)
+
+
+def bind(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Return a function with some arguments set, under the name that it has.
+
+    Examples
+    --------
+    >>> bind(int, base=2)("101")
+    5
+    """
+    bound = partial(function, **options)
+    return update_wrapper(bound, function)
+
+
+def create_part(
+    pipeline: str,
+    nodes: Iterable[Node],
+    inputs: Mapping[str, str],
+    tags: Iterable[str],
+) -> Pipeline:
+    """Return nodes in the namespace of a pipeline.
+
+    Parameters
+    ----------
+    pipeline : str
+        Its name. Parameters are named ``params:<block>`` and read from ``<pipeline>.<block>``.
+    nodes : iterable of Node
+        The nodes.
+    inputs : mapping of str to str
+        Data sets of other pipelines and raw data, by what the nodes call them.
+    tags : iterable of str
+        Tags of all nodes, such as the protocols that need them.
+    """
+    return _instantiate(nodes, pipeline, pipeline, inputs, {}, tags)
+
+
+def create_protocol(
+    pipeline: str,
+    protocol: str,
+    nodes: Iterable[Node],
+    shared: Iterable[str] = ("arrays",),
+    inputs: Mapping[str, str] | None = None,
+    tags: Iterable[str] = (),
+) -> Pipeline:
+    """Return nodes under one protocol: in the namespace ``<pipeline>.<protocol>``, with the protocol as their tag.
+
+    Parameters
+    ----------
+    pipeline, protocol : str
+        Their names. The nodes call the parameters of the protocol ``params:protocol``.
+    nodes : iterable of Node
+        The nodes. ``all_films`` is the cohort of the pipeline before it is split, ``encoder_weights`` pretrained
+        weights.
+    shared : iterable of str
+        Data sets of the pipeline that all protocols read.
+    inputs : mapping of str to str, optional
+        Further data sets, by what the nodes call them.
+    tags : iterable of str
+        Tags of all nodes; without any the protocol.
+    """
+    known = {"all_films": f"{pipeline}.cohort", "encoder_weights": "encoder_weights"}
+    known |= {name: f"{pipeline}.{name}" for name in shared}
+    parameters = {"params:protocol": f"params:{pipeline}.{protocol}"}
+    known |= inputs or {}
+    tags = list(tags) or [protocol]
+    return _instantiate(nodes, f"{pipeline}.{protocol}", pipeline, known, parameters, tags)
+
+
+def create_comparison(
+    pipeline: str,
+    protocols: Sequence[str],
+    nodes: Iterable[Node],
+    figures: Sequence[str],
+    tables: Sequence[str] = TABLES,
+    inputs: Mapping[str, str] | None = None,
+    films: str = "cohort",
+) -> Pipeline:
+    """Return the nodes that lay protocols side by side, and the summary that the report reads.
+
+    Parameters
+    ----------
+    pipeline : str
+        Its name.
+    protocols : sequence of str
+        All protocols; tables of those that have not run are left out.
+    nodes : iterable of Node
+        What is made of their tables.
+    figures : sequence of str
+        Names of the figures that the summary holds, in their order.
+    tables : sequence of str
+        Tables of each protocol, which are put below each other under the same names.
+    inputs : mapping of str to str, optional
+        Further data sets, by what the nodes call them.
+    films : str
+        Data set of the films that there are now: a protocol that ran on others is left out.
+    """
+    node, parts = gather(pipeline, dict.fromkeys(tables, protocols), films)
+    known = {**parts, **(inputs or {})}
+    return create_part(pipeline, [node, *nodes, create_summary(figures)], known, protocols)
+
+
+def gather(
+    pipeline: str,
+    tables: Mapping[str, Sequence[str]],
+    films: str,
+    renamed: Mapping[str, str] | None = None,
+    **options: Any,
+) -> tuple[Node, dict[str, str]]:
+    """Return the node that puts the tables of all protocols below each other, and the data sets that it reads.
+
+    Parameters
+    ----------
+    pipeline : str
+        Its name.
+    tables : mapping of str to sequence of str
+        The protocols that have each table.
+    films : str
+        Data set of the films that there are now.
+    renamed : mapping of str to str, optional
+        What a table of all protocols is called, where that is not the name of the table.
+    **options
+        As `xraylab.flow.compare.gather_protocols` takes them.
+    """
+    pairs = [(protocol, table) for table, protocols in tables.items() for protocol in protocols]
+    pairs += [(protocol, "cohort") for protocol, _ in pairs]
+    parts = {
+        f"{protocol}{SEPARATOR}{table}": f"{pipeline}.{protocol}.{table}"
+        for protocol, table in sorted(set(pairs), key=pairs.index)
+    }
+    function = bind(gather_protocols, tables=tuple(tables), **options)
+    names = [(renamed or {}).get(table, table) for table in tables]
+    return step(function, {"films": films, **{name: name for name in parts}}, names), parts
+
+
+def create_summary(figures: Sequence[str], metrics: str | None = "metrics") -> Node:
+    """Return the node that puts metrics and figures of a pipeline together for the report."""
+    known = {} if metrics is None else {"metrics": metrics}
+    return step(summarise, {**known, **{name: f"{name}_figure" for name in figures}}, "summary")
+
+
+def create_release(
+    pipeline: str,
+    nodes: Iterable[Node],
+    inputs: Mapping[str, str],
+) -> Pipeline:
+    """Return the nodes that apply the released model of the honest protocol; ``--tags=predict`` runs nothing else."""
+    return create_part(pipeline, nodes, inputs, ["honest", PREDICT])
+
+
+def _instantiate(
+    nodes: Iterable[Node],
+    namespace: str,
+    pipeline: str,
+    inputs: Mapping[str, str],
+    parameters: Mapping[str, str],
+    tags: Iterable[str],
+) -> Pipeline:
+    """Return nodes in a namespace, with inputs and parameters mapped to their own names."""
+    plain = Pipeline(list(nodes))
+    read = {name for name in plain.inputs() if name.startswith("params:")}
+    blocks = {
+        name: parameters.get(name, f"params:{pipeline}.{name.removeprefix('params:')}")
+        for name in read
+    }
+    known = {name: place for name, place in inputs.items() if name in plain.inputs()}
+    return Pipeline(plain, namespace=namespace, inputs=known, parameters=blocks, tags=set(tags))

@@ -1,0 +1,206 @@
+"""Predictions → metrics, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xraylab import plots
+from xraylab.evaluation.bootstrap import bootstrap_table
+from xraylab.evaluation.metrics import score_predictions, tidy
+from xraylab.flow.masks import RankedFilms
+from xraylab.flow.params import EvaluationParams
+from xraylab.imaging.array_cache import ArrayCache, LoadFilm
+from xraylab.tabular.tree_params import TreeKind
+
+from .task import NETWORK
+
+__all__ = [
+    "add_network",
+    "evaluate",
+    "plot_cv_scatter",
+    "plot_overlays",
+    "plot_protocols",
+    "plot_shap_importance",
+    "select_shap_values",
+    "tabulate_folds",
+]
+
+BASELINE = "predicted_ratio"
+"""What any honest model must beat: a line through the predicted ratio alone."""
+
+
+def add_network(protocol_predictions: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
+    """Put the predictions of the network, if there is one, before those of the protocols.
+
+    They are out of fold by patient, so that they count as ``honest``.
+
+    Returns
+    -------
+    DataFrame
+        ``protocol, image_id, group_id, data_set, annotation, model, split, fold, target, prediction``, and the
+        network's ``dice, iou, false_area, empty_agreement``.
+    """
+    from xraylab.evaluation.segmentation import EMPTY_TRUTH
+
+    ordered = [
+        "protocol", "image_id", "group_id", "data_set", "annotation", "model", "split", "fold", "target", "prediction",
+        "dice", "iou", *EMPTY_TRUTH,
+    ]  # fmt: skip
+    tables = [protocol_predictions]
+    if len(films):
+        network = films.assign(protocol="honest", model=NETWORK, prediction=films["lesion_ratio"])
+        tables.insert(0, network[ordered])
+    return pd.concat(tables, ignore_index=True).reindex(columns=ordered)
+
+
+def evaluate(
+    predictions: pd.DataFrame, history: pd.DataFrame, params: EvaluationParams
+) -> pd.DataFrame:
+    """Measure every protocol and model on rows that it was not fitted to, with 95 % intervals over groups.
+
+    Returns
+    -------
+    DataFrame
+        Tidy metrics: ``r2, mae, rmse, mse, bias``; ``r2_box`` and ``r2_mask``, the same on films with boxes and with
+        pixel masks alone; ``r2_gain``, R² minus that of the predicted ratio alone, on the same rows; and of the
+        network ``dice, iou`` (mean, median, 5th percentile, worst) on films with pixel masks in which a lesion is
+        drawn, the same ``_box``, on films without a lesion ``false_area`` and ``empty_agreement``, and ``val_loss``
+        and ``val_dice`` of its trainings, the mean over folds.
+    """
+    from xraylab.evaluation.segmentation import EMPTY_TRUTH, segmentation_metrics
+
+    n, seed = params.n_resamples, params.seed
+    tables = [score_predictions(predictions, n_resamples=n, seed=seed)]
+    for annotation, rows in predictions.groupby("annotation", sort=True):
+        if annotation in ("box", "mask"):
+            table = score_predictions(rows, ("r2",), n, seed)
+            tables.append(table.assign(metric=f"r2_{annotation!s}"))
+    for protocol, rows in predictions.groupby("protocol", sort=False):
+        tables += _gains(str(protocol), rows, params)
+    network = predictions[predictions["model"] == NETWORK]
+    for annotation, suffix in (("mask", ""), ("box", "_box")):
+        rows = network[network["annotation"] == annotation]
+        if len(rows):
+            renamed = rows.rename(columns={"dice": f"dice{suffix}", "iou": f"iou{suffix}"})
+            empty = [name for name in EMPTY_TRUTH if annotation == "mask" and name in rows]
+            names = [f"dice{suffix}", f"iou{suffix}", *empty]
+            table = segmentation_metrics(renamed, names, n, seed)
+            tables.append(tidy("honest", NETWORK, "test", table))
+    if len(history):
+        tables.append(_measure_trainings(history))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _measure_trainings(history: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean over folds of the least validation loss, and of the Dice beside it."""
+    best = history.loc[history.groupby("model")["val_loss"].idxmin()]
+    losses = pd.DataFrame(
+        {
+            "metric": ["val_loss", "val_dice"],
+            "value": [best["val_loss"].mean(), best["val_dice"].mean()],
+            "ci_low": np.nan,
+            "ci_high": np.nan,
+            "n": len(best),
+        }
+    )
+    return tidy("honest", NETWORK, "val", losses)
+
+
+def _gains(protocol: str, rows: pd.DataFrame, params: EvaluationParams) -> list[pd.DataFrame]:
+    """Measure how much R² each model of a protocol gains over the baseline, on the same resamples."""
+    base = rows[rows["model"] == BASELINE]
+    tables = []
+    for model, own in rows.groupby("model", sort=False):
+        if base.empty or model in (BASELINE, NETWORK) or len(own) != len(base):
+            continue
+        target = own["target"].to_numpy(np.float64)
+        centred = target - target.mean()
+        sums = pd.DataFrame(
+            {
+                "n": 1.0,
+                "gain": (base["prediction"].to_numpy() - target) ** 2
+                - (own["prediction"].to_numpy() - target) ** 2,
+                "centred": centred,
+                "square": centred**2,
+            }
+        )
+        per_group = sums.groupby(own["group_id"].to_numpy()).sum().to_numpy()
+        table = bootstrap_table(
+            per_group, _gain, ("r2_gain",), params.n_resamples, params.seed, n=len(own)
+        )
+        tables.append(tidy(protocol, str(model), "test", table))
+    return tables
+
+
+def _gain(sums: np.ndarray) -> np.ndarray:
+    n, gain, centred, square = sums.T
+    spread = square - centred**2 / n
+    return np.asarray((gain / np.where(spread > 1e-12 * square, spread, np.nan))[:, None])
+
+
+def tabulate_folds(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Measure every fold by itself, as the public demo's table does.
+
+    Returns
+    -------
+    DataFrame
+        ``protocol, model, fold, n, r2, rmse, mse``; R² is missing where the target of a fold does not vary.
+    """
+    rows = []
+    for (protocol, model, fold), part in predictions.groupby(
+        ["protocol", "model", "fold"], sort=False
+    ):
+        error = part["prediction"] - part["target"]
+        spread = float(((part["target"] - part["target"].mean()) ** 2).sum())
+        mse = float((error**2).mean())
+        r2 = 1 - float((error**2).sum()) / spread if spread > 0 else np.nan
+        row = {"protocol": protocol, "model": model, "fold": fold, "n": len(part)}
+        rows.append({**row, "r2": r2, "rmse": mse**0.5, "mse": mse})
+    return pd.DataFrame(rows)
+
+
+def select_shap_values(shap_values: pd.DataFrame, kind: TreeKind) -> pd.DataFrame:
+    """Return the Shapley values of one kind of model, for all protocols."""
+    return shap_values[shap_values["model"] == kind].drop(columns="model").reset_index(drop=True)
+
+
+def plot_cv_scatter(
+    predictions: pd.DataFrame, metrics: pd.DataFrame, kind: TreeKind
+) -> plots.Figure:
+    """Draw predictions of one kind of model against the target, under every protocol."""
+    own = predictions["model"].isin([kind, f"{kind}_by_image"])
+    return plots.plot_fold_scatter(predictions[own], metrics)
+
+
+def plot_shap_importance(shap_values: pd.DataFrame) -> plots.Figure:
+    """Draw the Shapley values of one kind of model: each row of the held-out folds, and their mean sizes."""
+    return plots.plot_shap_importance(shap_values)
+
+
+def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
+    """Draw R² of every model that learns, under every protocol."""
+    shown = metrics[~metrics["model"].isin([NETWORK, "mean", "identity"])]
+    return plots.plot_protocol_comparison(shown, "r2")
+
+
+def plot_overlays(
+    arrays: ArrayCache, masks: Mapping[str, LoadFilm], films: pd.DataFrame
+) -> plots.Figure:
+    """Draw annotated and predicted lesions of the best, the median and the worst film of each kind of annotation."""
+    places = {"worst": 1, "median": 0.5, "upper quarter": 0.25, "best": 0}
+    panels: dict[str, list[Any]] = {}
+    for annotation, part in films.groupby("annotation", sort=False):
+        name = "boxes" if annotation == "box" else "pixel masks"
+        for word, row in RankedFilms(part, places):
+            place = arrays.row_of(row["image_id"])
+            mask = np.asarray(masks[row["image_id"]]() > 0.5, np.uint8)  # noqa: PLR2004
+            film, truth = np.asarray(arrays.films[place]), np.asarray(arrays.masks[place])
+            label = f"{word}: {row['image_id']}\nDice {row['dice']:.3f}"
+            panels.setdefault(name, []).append((label, film, truth, mask))
+    return plots.plot_mask_overlays(
+        panels, "Lesions out of fold: no network was trained on its films"
+    )

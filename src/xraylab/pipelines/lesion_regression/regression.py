@@ -1,0 +1,323 @@
+"""Rows of a protocol → tuned models, their predictions of what they were not fitted to, and why."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xraylab.evaluation.splits import NO_FOLD
+from xraylab.models.card import digest_facts
+from xraylab.models.state import ModelState
+from xraylab.tabular.design import table_digest
+from xraylab.tabular.explain import explain_tree_model
+from xraylab.tabular.forest import export_forest
+from xraylab.tabular.identities import find_identities
+from xraylab.tabular.studies import open_storage
+from xraylab.tabular.tree_params import KINDS, SPECS, TreeKind, TreeSpec
+from xraylab.tabular.trees import FittedTrees, fit_tree_model
+from xraylab.tabular.tuning import TuningParams, tune
+
+from .params import ProtocolParams, TableParams
+
+__all__ = ["fit_models", "predict_rows", "repeat_table", "tune_models"]
+
+logger = logging.getLogger(__name__)
+
+NOT_FEATURES = ("image_id", "group_id", "data_set", "annotation", "split", "fold", "target")
+
+_PREDICTED = ["image_id", "group_id", "data_set", "annotation", "split", "fold", "target"]
+
+
+def tune_models(
+    cohort: pd.DataFrame, studies: Path, tuning: TuningParams, params: ProtocolParams
+) -> pd.DataFrame:
+    """Tune every kind of model: once for each fold on the rows outside of it, and once on all rows for the release.
+
+    Under ``reported`` there is one tuning, on the folds that are reported afterwards.
+
+    Parameters
+    ----------
+    cohort : DataFrame
+        As `make_rows` gives it.
+    studies : Path
+        Folder of the SQLite database, unless ``tuning.storage`` names another.
+    tuning : TuningParams
+        Budget and search spaces.
+    params : ProtocolParams
+        The protocol.
+
+    Returns
+    -------
+    DataFrame
+        ``model, fold`` (-1: on all rows), ``mse`` (mean over the folds of the tuning), ``n_trials, n_pruned``, the
+        hyper-parameters, and all of them as JSON in ``parameters``.
+    """
+    storage = open_storage(tuning.storage or f"sqlite:///{(studies / 'studies.db').resolve()}")
+    features, target = _features_of(cohort), cohort["target"]
+    rows = []
+    for kind in KINDS:
+        for fold, chosen, folds in _list_tunings(cohort, params):
+            x, y = features[chosen], target[chosen]
+            facts = [kind, table_digest(x, y, list(x.columns)), folds.tolist(), params.scale_target]
+            facts += [tuning.seed, tuning.space(kind).model_dump(mode="json")]
+            name = f"{kind}-fold{fold}-{digest_facts(facts)}"
+            found = tune(kind, x, y, folds, tuning, storage, name, scale_target=params.scale_target)
+            logger.info(
+                "Tuned %s %s: mean square error %.4g after %d trials, %d of them pruned",
+                kind, "on all rows" if fold == NO_FOLD else f"without fold {fold}", found.mse,
+                found.n_trials, found.n_pruned,
+            )  # fmt: skip
+            spec = found.spec.model_dump(mode="json", exclude={"kind"})
+            counts = {"mse": found.mse, "n_trials": found.n_trials, "n_pruned": found.n_pruned}
+            rows.append(
+                {"model": kind, "fold": fold, **counts, **spec, "parameters": json.dumps(spec)}
+            )
+    table = pd.DataFrame(rows)
+    return table[[name for name in table if name != "parameters"] + ["parameters"]]
+
+
+def _list_tunings(
+    cohort: pd.DataFrame, params: ProtocolParams
+) -> Iterator[tuple[int, NDArray[np.bool_], NDArray[np.int64]]]:
+    """Give for each tuning the fold that it is for, the rows that it may see, and their inner folds."""
+    everything = np.ones(len(cohort), bool)
+    fold = cohort["fold"].to_numpy(np.int64)
+    if params.tuning == "reported":
+        yield NO_FOLD, everything, fold
+        return
+    for held_out in np.unique(fold):
+        chosen = fold != held_out
+        yield (
+            int(held_out),
+            chosen,
+            _fold_by_groups(cohort.loc[chosen, "group_id"], params.n_inner_folds),
+        )
+    yield NO_FOLD, everything, _fold_by_groups(cohort["group_id"], params.n_inner_folds)
+
+
+def _fold_by_groups(groups: pd.Series, n_folds: int) -> NDArray[np.int64]:
+    """Return folds (N,) of nearly equal size that keep groups whole, always the same."""
+    from sklearn.model_selection import GroupKFold
+
+    if groups.nunique() < n_folds:
+        raise ValueError(f"{n_folds} folds need as many groups, got {groups.nunique()}")
+    folds = np.zeros(len(groups), np.int64)
+    for fold, (_, rows) in enumerate(GroupKFold(n_folds).split(folds, groups=groups)):
+        folds[rows] = fold
+    return folds
+
+
+def _features_of(cohort: pd.DataFrame) -> pd.DataFrame:
+    return cohort[[name for name in cohort.columns if name not in NOT_FEATURES]].astype(np.float64)
+
+
+def _spec_of(best: pd.DataFrame, kind: TreeKind, fold: int) -> TreeSpec:
+    """Return the hyper-parameters that were tuned for a fold, or those of all rows where there was one tuning."""
+    rows = best[best["model"] == kind].set_index("fold")["parameters"]
+    text = rows[fold] if fold in rows.index else rows[NO_FOLD]
+    spec: TreeSpec = SPECS[kind].model_validate(json.loads(text))
+    return spec
+
+
+def predict_rows(
+    cohort: pd.DataFrame,
+    best_hyperparams: pd.DataFrame,
+    tuning: TuningParams,
+    params: ProtocolParams,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Predict every row by models that were fitted to the other folds, and share each prediction out among features.
+
+    Returns
+    -------
+    predictions : DataFrame
+        ``image_id, group_id, data_set, annotation, model, split, fold, target, prediction``: each kind of model, what
+        a model must beat (``mean``, the mean of the training target; ``predicted_ratio``, a line through the ratio of
+        the predicted mask), and, where the target is the network's own ratio, why the numbers do not hold:
+        ``random_forest_by_image`` (folds that keep images whole) and ``identity`` (no model, the expression that gives
+        the target).
+    shap_values : DataFrame
+        ``model, row, image_id, fold, feature, feature_value, shap_value, base_value``, one row a row of the cohort and
+        feature.
+    """
+    features, target = _features_of(cohort), cohort["target"]
+    fold = cohort["fold"].to_numpy(np.int64)
+    tables, shares = [], []
+    for kind in KINDS:
+        prediction = pd.Series(np.nan, cohort.index)
+        for held_out, model in _fit_each_fold(cohort, fold, kind, best_hyperparams, tuning, params):
+            here = features[fold == held_out]
+            prediction[here.index] = model.predict(here)
+            shares.append(_explain(model, here, cohort, kind))
+        tables.append(_predicted(cohort, kind, prediction))
+    baselines = {"mean": _mean_of_others(target, fold)}
+    if params.target == "true_ratio":
+        baselines["predicted_ratio"] = _line_through(features["lesion_ratio"], target, fold)
+    else:
+        baselines |= _why_not(cohort, best_hyperparams, tuning, params)
+    tables += [_predicted(cohort, name, values) for name, values in baselines.items()]
+    return pd.concat(tables, ignore_index=True), pd.concat(shares, ignore_index=True)
+
+
+def _fit_each_fold(
+    cohort: pd.DataFrame,
+    fold: NDArray[np.int64],
+    kind: TreeKind,
+    best: pd.DataFrame,
+    tuning: TuningParams,
+    params: ProtocolParams,
+) -> Iterator[tuple[int, FittedTrees]]:
+    features, target = _features_of(cohort), cohort["target"]
+    for held_out in np.unique(fold):
+        yield (
+            int(held_out),
+            fit_tree_model(
+                features[fold != held_out], target[fold != held_out],
+                _spec_of(best, kind, int(held_out)), tuning.seed,
+                scale_target=params.scale_target, n_threads=tuning.n_threads,
+            ),
+        )  # fmt: skip
+
+
+def _predicted(cohort: pd.DataFrame, model: str, prediction: pd.Series) -> pd.DataFrame:
+    table = cohort[_PREDICTED].copy()
+    table.insert(4, "model", model)
+    return table.assign(prediction=prediction.astype(np.float64))
+
+
+def _explain(
+    model: FittedTrees, rows: pd.DataFrame, cohort: pd.DataFrame, kind: str
+) -> pd.DataFrame:
+    found = explain_tree_model(model, rows)
+    shares, values = (
+        table.melt(ignore_index=False, var_name="feature", value_name=name).rename_axis("row")
+        for table, name in (
+            (found.drop(columns="base_value"), "shap_value"),
+            (rows, "feature_value"),
+        )
+    )
+    table = shares.reset_index().merge(values.reset_index(), on=["row", "feature"], validate="1:1")
+    table["base_value"] = table["row"].map(found["base_value"])
+    for name in ("image_id", "fold"):
+        table[name] = table["row"].map(cohort[name])
+    table["model"] = kind
+    ordered = (
+        "model",
+        "row",
+        "image_id",
+        "fold",
+        "feature",
+        "feature_value",
+        "shap_value",
+        "base_value",
+    )
+    return table[list(ordered)]
+
+
+def _mean_of_others(target: pd.Series, fold: NDArray[np.int64]) -> pd.Series:
+    means = {held_out: float(target[fold != held_out].mean()) for held_out in np.unique(fold)}
+    return pd.Series([means[each] for each in fold], target.index)
+
+
+def _line_through(feature: pd.Series, target: pd.Series, fold: NDArray[np.int64]) -> pd.Series:
+    """Predict each fold by the least-squares line through one feature of the other folds."""
+    prediction = pd.Series(np.nan, target.index)
+    for held_out in np.unique(fold):
+        x, y = feature[fold != held_out].to_numpy(), target[fold != held_out].to_numpy()
+        spread = float(((x - x.mean()) ** 2).sum())
+        slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if spread else 0.0
+        here = fold == held_out
+        prediction[here] = y.mean() + slope * (feature[here] - x.mean())
+    return prediction
+
+
+def _why_not(
+    cohort: pd.DataFrame, best: pd.DataFrame, tuning: TuningParams, params: ProtocolParams
+) -> dict[str, pd.Series]:
+    """Predict again with images kept whole, and by the expression that gives the target, if there is one."""
+    features = _features_of(cohort)
+    whole = _fold_by_groups(cohort["group_id"], min(params.n_folds, cohort["group_id"].nunique()))
+    prediction = pd.Series(np.nan, cohort.index)
+    for held_out, model in _fit_each_fold(cohort, whole, "random_forest", best, tuning, params):
+        prediction[whole == held_out] = model.predict(features[whole == held_out])
+    return {"random_forest_by_image": prediction, **_identity(features, cohort["target"])}
+
+
+def _identity(features: pd.DataFrame, target: pd.Series) -> dict[str, pd.Series]:
+    found = find_identities(features, target)
+    if not found:
+        return {}
+    # as `find_identities` writes it: a feature, or two with a sign between them
+    first, *rest = found[0].split(" ")
+    values = features[first]
+    if rest:
+        sign, second = rest
+        values = values * features[second] if sign == "*" else values / features[second]
+    known = values.notna() & np.isfinite(values)
+    factor = float(target[known].sum() / values[known].sum())
+    return {"identity": (factor * values).where(known, 0.0)}
+
+
+def repeat_table(cohort: pd.DataFrame, params: TableParams) -> pd.DataFrame:
+    """Fit the models that the public demo reports to its own table, as it does, and with images kept whole.
+
+    Returns
+    -------
+    DataFrame
+        As the predictions of `predict_rows`; every kind of model also ``_by_image``.
+    """
+    features, target = _features_of(cohort), cohort["target"]
+    shuffled = cohort["fold"].to_numpy(np.int64)
+    whole = _fold_by_groups(cohort["group_id"], params.n_folds)
+    tables = []
+    for kind in KINDS:
+        for name, fold in ((kind, shuffled), (f"{kind}_by_image", whole)):
+            prediction = pd.Series(np.nan, cohort.index)
+            for held_out in np.unique(fold):
+                here = fold == held_out
+                model = fit_tree_model(
+                    features[~here], target[~here], getattr(params, kind), params.seed
+                )
+                prediction[here] = model.predict(features[here])
+            tables.append(_predicted(cohort.assign(fold=fold), name, prediction))
+    others = {"mean": _mean_of_others(target, shuffled), **_identity(features, target)}
+    tables += [_predicted(cohort, name, values) for name, values in others.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def fit_models(
+    cohort: pd.DataFrame,
+    best_hyperparams: pd.DataFrame,
+    tuning: TuningParams,
+    params: ProtocolParams,
+) -> tuple[dict[str, ModelState], bytes]:
+    """Fit every kind of model to all rows, for films to come.
+
+    Returns
+    -------
+    models : dict of str to ModelState
+        XGBoost's JSON, LightGBM's text, the forest's arrays; each with a card.
+    forest_onnx : bytes
+        The forest as ONNX.
+    """
+    models: dict[str, Any] = {}
+    exported = b""
+    for kind in KINDS:
+        spec = _spec_of(best_hyperparams, kind, NO_FOLD)
+        model = fit_tree_model(
+            _features_of(cohort), cohort["target"].rename(params.target), spec, tuning.seed,
+            scale_target=params.scale_target, n_threads=tuning.n_threads,
+        )  # fmt: skip
+        row = best_hyperparams[
+            (best_hyperparams["model"] == kind) & (best_hyperparams["fold"] == NO_FOLD)
+        ]
+        models[kind] = model.state({"tuning_mse": float(row["mse"].iloc[0])})
+        if kind == "random_forest":
+            exported = export_forest(model.unscaled_tensors(), model.feature_names)
+    return models, exported

@@ -1,0 +1,173 @@
+"""Arrays → features of frozen encoders, and of what is inside of the lungs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xraylab.features.lungs import LUNG_FEATURES, measure_lungs
+from xraylab.imaging.array_cache import ArrayCache
+from xraylab.imaging.fingerprint import digest_pixels
+from xraylab.imaging.inside_masks import FilledMasks, FilmsInsideMasks
+from xraylab.models.card import digest_facts
+from xraylab.models.embeddings import EmbeddingPlan
+from xraylab.models.frozen import FrozenEncoderParams, build_frozen_encoder
+from xraylab.models.lung_guess import fit_lung_guess, lung_guess_of
+from xraylab.models.networks import Weights
+from xraylab.models.state import ModelState
+
+from .params import EmbeddingParams, TbCohortParams
+
+__all__ = [
+    "LungGuess",
+    "cut_to_lungs",
+    "embed_films",
+    "fill_masks",
+    "guess_lungs",
+    "measure_radiomics",
+    "plan_embeddings",
+]
+
+LungGuess = dict[str, ModelState]
+
+_LUNGS = "lungs"
+
+
+def guess_lungs(arrays: ArrayCache) -> LungGuess:
+    """Fit a guess of the lungs to the films that have a mask, for those that have none, now and later."""
+    return {_LUNGS: fit_lung_guess(arrays.films, arrays.masks)}
+
+
+def fill_masks(arrays: ArrayCache, lung_guess: LungGuess) -> FilledMasks:
+    """Return the lungs of every film, guessed where it has no mask; empty where there is no guess either."""
+    return FilledMasks(arrays.films, arrays.masks, lung_guess_of(lung_guess[_LUNGS]))
+
+
+def cut_to_lungs(
+    arrays: ArrayCache, lung_guess: LungGuess, params: TbCohortParams
+) -> FilmsInsideMasks:
+    """Return the films with all but their lungs blacked out."""
+    return FilmsInsideMasks(arrays.films, fill_masks(arrays, lung_guess), params.lung_margin)
+
+
+def embed_films(
+    arrays: ArrayCache,
+    lung_guess: LungGuess,
+    encoder_weights: Weights,
+    cohort: TbCohortParams,
+    params: EmbeddingParams,
+) -> dict[str, EmbeddingPlan]:
+    """Plan the features of all films by every frozen encoder; the catalog computes what it does not hold yet.
+
+    Parameters
+    ----------
+    arrays : ArrayCache
+        Films and lungs.
+    lung_guess : dict of str to ModelState
+        The lungs of films without a mask.
+    encoder_weights : mapping of str to callable
+        Pretrained weights that lie at hand.
+    cohort, params
+        How lungs are cut out; the encoders.
+
+    Returns
+    -------
+    dict of str to EmbeddingPlan
+        By the name of the encoder.
+
+    Raises
+    ------
+    ValueError
+        If weights are neither at hand nor can be fetched: the message says which file to put where.
+    """
+    names = list(params.encoders)
+    return plan_embeddings(arrays, lung_guess, encoder_weights, cohort, params, names)
+
+
+def plan_embeddings(
+    arrays: ArrayCache,
+    lung_guess: LungGuess,
+    encoder_weights: Weights,
+    cohort: TbCohortParams,
+    params: EmbeddingParams,
+    names: list[str],
+) -> dict[str, EmbeddingPlan]:
+    """Plan the features by some of the encoders."""
+    ids = arrays.index["image_id"].astype(str).tolist()
+    sources = arrays.index["source"].astype(str)
+    plans = {}
+    for name in names:
+        encoder = params.encoders[name]
+        shown = _Encoder(encoder, params.seed, encoder_weights)
+        inside = encoder.inside_lungs
+        films: Any = cut_to_lungs(arrays, lung_guess, cohort) if inside else arrays.films
+        facts = {
+            "encoder": encoder.model_dump(mode="json"),
+            "weights": shown.weights,
+            "weights_digest": shown.digest,
+            "preprocess": arrays.preprocess,
+            "lungs": _lungs_facts(lung_guess, cohort) if inside else None,
+        }
+        plans[name] = EmbeddingPlan(
+            ids,
+            (sources if inside else sources.str.split("+").str[0]).tolist(),
+            facts,
+            _Compute(shown, films),
+            params.batch_size,
+        )
+    return plans
+
+
+def _lungs_facts(lung_guess: LungGuess, cohort: TbCohortParams) -> list[Any]:
+    tensors = lung_guess[_LUNGS].tensors
+    return [cohort.lung_margin, *(digest_pixels(tensors[name]) for name in sorted(tensors))]
+
+
+class _Encoder:
+    """An encoder with what it is known by."""
+
+    def __init__(self, params: FrozenEncoderParams, seed: int, weights: Weights) -> None:
+        self.equalise = params.equalise
+        self.network, self.weights = build_frozen_encoder(params, seed, weights)
+        parts = [digest_pixels(value.numpy()) for value in self.network.state_dict().values()]
+        self.digest = digest_facts(parts)
+
+
+class _Compute:
+    """The features of some of the films."""
+
+    def __init__(self, encoder: _Encoder, films: Any) -> None:
+        self.encoder, self.films = encoder, films
+
+    def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        from xraylab.training.predict import predict_probabilities
+
+        films = np.asarray(self.films[rows])
+        if self.encoder.equalise:
+            films = np.stack([cv2.equalizeHist(film) for film in films])
+        # in full precision: what is stored is the same on every machine, within rounding
+        found = predict_probabilities(
+            self.encoder.network, films, kind="number", precision="32", accelerator="cpu"
+        )
+        return found.reshape(len(rows), -1)
+
+
+def measure_radiomics(arrays: ArrayCache, lung_guess: LungGuess) -> pd.DataFrame:
+    """Measure every film inside of its lungs, or of the guess where it has no mask.
+
+    Returns
+    -------
+    DataFrame
+        ``image_id`` and `xraylab.features.lungs.LUNG_FEATURES`.
+    """
+    ids = arrays.index["image_id"].astype(str)
+    lungs = fill_masks(arrays, lung_guess)
+    rows = [
+        {"image_id": image_id, **measure_lungs(np.asarray(film), mask)}
+        for image_id, film, mask in zip(ids, arrays.films, lungs, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["image_id", *LUNG_FEATURES])

@@ -1,0 +1,91 @@
+"""All that a model may look at of a set of films."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from xraylab.features.lungs import LUNG_FEATURES
+from xraylab.imaging.array_cache import ArrayCache
+from xraylab.models.embeddings import Embeddings
+
+from .features import LungGuess, cut_to_lungs
+from .params import TbCohortParams
+
+__all__ = ["Material", "collect_material"]
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Material:
+    """Films, as they are and inside of their lungs, their features by frozen encoders, and their radiomics.
+
+    Attributes
+    ----------
+    arrays : ArrayCache
+        Films and lungs.
+    lung_guess : dict of str to ModelState
+        The lungs of films without a mask.
+    embeddings : mapping of str to Embeddings
+        By the name of the encoder.
+    radiomics : DataFrame
+        As `measure_radiomics` gives it.
+    cohort : TbCohortParams
+        How lungs are cut out.
+    """
+
+    arrays: ArrayCache
+    lung_guess: LungGuess
+    embeddings: Mapping[str, Embeddings]
+    radiomics: pd.DataFrame
+    cohort: TbCohortParams
+
+    def films(self, inside_lungs: bool) -> Any:
+        """Return all films (N, S, S), mapped."""
+        return self._inside if inside_lungs else self.arrays.films
+
+    @cached_property
+    def _inside(self) -> Any:
+        return cut_to_lungs(self.arrays, self.lung_guess, self.cohort)
+
+    @cached_property
+    def _lungs(self) -> pd.DataFrame:
+        return self.radiomics.set_index("image_id")[list(LUNG_FEATURES)]
+
+    def features_of(self, encoder: str, image_ids: pd.Series) -> Floats:
+        """Return features (M, F) of films by one encoder.
+
+        Raises
+        ------
+        ValueError
+            If there is no such encoder, or its features are of another film of the same name.
+        """
+        if encoder not in self.embeddings:
+            raise ValueError(
+                f"there is no encoder '{encoder}' among {', '.join(self.embeddings)} "
+                "(tb_classification.embedding.encoders)"
+            )
+        sources = self.arrays.index["source"].iloc[self.arrays.rows_of(image_ids)]
+        return self.embeddings[encoder].rows(image_ids, sources)
+
+    def lungs_of(self, image_ids: pd.Series) -> pd.DataFrame:
+        """Return the radiomics of films, in their order."""
+        return self._lungs.loc[image_ids.to_numpy()].reset_index(drop=True)
+
+
+def collect_material(
+    arrays: ArrayCache,
+    lung_guess: LungGuess,
+    embeddings: Mapping[str, Embeddings],
+    radiomics: pd.DataFrame,
+    cohort: TbCohortParams,
+) -> Material:
+    """Put together all that a model may look at."""
+    return Material(arrays, lung_guess, embeddings, radiomics, cohort)
