@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab.evaluation.binary import Weight
-from xraylab.evaluation.calibration import Calibration, fit_calibration
+from xraylab.evaluation.calibration import apply_calibration, fit_calibration
 from xraylab.evaluation.thresholds import choose_threshold
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.card import NOTICE, digest_facts, package_versions
@@ -26,7 +26,7 @@ from xraylab.training.params import TrainingParams
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["KEPT", "calibrate", "list_arms", "model_key", "predict", "train_networks", "weight_of"]
+__all__ = ["KEPT", "list_arms", "model_key", "predict", "train_networks", "weight_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -130,7 +130,7 @@ def _train(
     if spec.calibration is not None:
         # families weigh as the training weighs them
         calibration = fit_calibration(found.loc[check.index], spec.calibration).model_dump()
-        found["prediction"] = calibrate(found["prediction"].to_numpy(), calibration)
+        found["prediction"] = apply_calibration(found["prediction"].to_numpy(), calibration)
     last = outcome.history.iloc[outcome.best_epoch]
     card = {
         **facts,
@@ -200,15 +200,6 @@ def _predict_rows(
     return np.asarray(found[again], np.float64)
 
 
-def calibrate(
-    probabilities: NDArray[np.float64], calibration: dict[str, Any] | None
-) -> NDArray[np.float64]:
-    """Return probabilities as the card of a model calibrates them: its entry ``calibration``, or None."""
-    if calibration is None:
-        return probabilities
-    return Calibration(**calibration).apply(probabilities)
-
-
 def predict(
     arrays: ArrayCache,
     cohort: pd.DataFrame,
@@ -230,7 +221,7 @@ def predict(
         for name, spec in params.models.items():
             state = models[model_key(name, arm)]
             raw = _predict_rows(restore_classifier(state), arrays, held_out, spec, training)
-            found = calibrate(raw, state.card["calibration"])
+            found = apply_calibration(raw, state.card["calibration"])
             table = held_out[KEPT].assign(prediction=found, threshold=state.card["threshold"])
             tables.append(table.assign(model=name))
     return pd.concat(tables, ignore_index=True)

@@ -8,14 +8,13 @@ import numpy as np
 import pandas as pd
 
 from xraylab import plots
+from xraylab.evaluation.calibration import apply_calibration
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.models.card import NOTICE, check_preparation
 from xraylab.models.classifiers import restore_classifier
 from xraylab.models.state import ModelState
 from xraylab.pipelines.fracture.params import CohortParams, ReleaseParams
 from xraylab.training.params import TrainingParams
-
-from .networks import calibrate
 
 __all__ = ["cache_new_films", "plot_fractures", "predict_fractures"]
 
@@ -72,7 +71,7 @@ def predict_fractures(
             restore_classifier(state), new_arrays.films, rows, params.batch_size,
             views=state.card["views"], precision=training.precision, accelerator=training.accelerator,
         )  # fmt: skip
-        found.append(calibrate(raw.astype(np.float64), state.card["calibration"]))
+        found.append(apply_calibration(raw, state.card["calibration"]))
     probability = np.mean(found, axis=0, dtype=np.float64)
     threshold = float(np.mean([state.card["threshold"] for state in states]))
     table = pd.DataFrame(

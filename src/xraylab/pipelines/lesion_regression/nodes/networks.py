@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab.evaluation.decoding import Threshold, choose_threshold
+from xraylab.evaluation.decoding import Threshold, mask_threshold
 from xraylab.evaluation.leakage import pass_gate
 from xraylab.evaluation.splits import assign_folds, assign_splits
 from xraylab.imaging.array_cache import ArrayCache, LoadFilm
@@ -244,7 +244,7 @@ def _read_films(arrays: ArrayCache, places: NDArray[np.int64], start: int, stop:
 
 def _threshold(batches: Batches, position: int, threshold: Threshold) -> Bytes:
     probabilities = batches(position)
-    return np.asarray(probabilities >= choose_threshold(probabilities, threshold), np.uint8)
+    return np.asarray(probabilities >= mask_threshold(probabilities, threshold), np.uint8)
 
 
 def measure_films(

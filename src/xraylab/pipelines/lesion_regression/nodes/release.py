@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab import plots
-from xraylab.evaluation.decoding import Threshold, choose_threshold
+from xraylab.evaluation.decoding import Threshold, mask_threshold
 from xraylab.features.lesions import measure_lesions
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.models.card import check_preparation
@@ -24,7 +24,7 @@ from xraylab.pipelines.lesion_regression.params import (
     ReleaseParams,
     SegmentationParams,
 )
-from xraylab.tabular.trees import restore_tree_model
+from xraylab.tabular.kinds import restore_tabular_model
 from xraylab.training.params import TrainingParams
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _mask(
     middle = np.median([batches(position) for batches in members], axis=0).astype(np.float32)
     shape = int(facts["width_px"]), int(facts["height_px"])
     large = cv2.resize(middle, shape, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large >= choose_threshold(middle, threshold), np.uint8)
+    return np.asarray(large >= mask_threshold(middle, threshold), np.uint8)
 
 
 def describe_lesions(
@@ -137,7 +137,7 @@ def describe_lesions(
     for name in CLINICAL_FEATURES:
         lesions[name] = lesions[name].astype(np.float64)
     for name, state in regressors.items():
-        lesions[f"estimated_{name}"] = restore_tree_model(state).predict(lesions)
+        lesions[f"estimated_{name}"] = restore_tabular_model(state).predict(lesions)
     return lesions, new_arrays.rejected
 
 

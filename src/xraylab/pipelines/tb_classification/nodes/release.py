@@ -21,7 +21,7 @@ from xraylab.pipelines.tb_classification.params import (
 )
 from xraylab.training.params import TrainingParams
 
-from .classifiers import predict_by
+from .classifiers import predict_classifier
 from .cohort import join_lungs
 from .features import measure_radiomics, plan_embeddings
 from .material import Material
@@ -146,7 +146,7 @@ def predict_tuberculosis(
     for row, state in enumerate(members.values()):
         able = has_lungs | (not _needs_lungs(state))
         if able.any():
-            found[row, able] = predict_by(state, material, ids[able], training)
+            found[row, able] = predict_classifier(state, material, ids[able], training)
     known = np.isfinite(found)
     read = known.any(axis=0)
     probability, spread = _mean_and_spread(found[:, read])

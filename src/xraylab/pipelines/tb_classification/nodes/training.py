@@ -25,7 +25,7 @@ from xraylab.pipelines.tb_classification.params import (
 from xraylab.training.history import join_histories
 from xraylab.training.params import TrainingParams
 
-from .classifiers import fit_model, predict_by
+from .classifiers import FitSetting, predict_classifier, train_classifier
 from .cohort import CLASS_NAMES
 from .material import Material
 
@@ -82,6 +82,7 @@ def train_models(
         fitted at once.
     """
     material = Material(arrays, lung_guess, embeddings, radiomics, cohort_params)
+    setting = FitSetting(material, encoder_weights, training, params.seed)
     models: dict[str, ModelState] = {}
     histories: dict[str, pd.DataFrame] = {}
     for name, spec, arm, rows in _list_trainings(cohort, params):
@@ -94,10 +95,8 @@ def train_models(
             state = ModelState({**facts, "members": [model_key(each, arm) for each in spec.of]})
         else:
             logger.info("Fitting %s to %d films", key, facts["n_train"])
-            state, histories[key] = fit_model(
-                spec, material, rows, encoder_weights, training, params.seed, facts,
-                unfinished / f"{key}-{digest_facts(facts)}",
-            )  # fmt: skip
+            folder = unfinished / f"{key}-{digest_facts(facts)}"
+            state, histories[key] = train_classifier(spec, setting, rows, facts, folder)
         models[key] = state
         threshold = _threshold(key, models, material, rows, training, params)
         models[key] = ModelState(
@@ -154,7 +153,7 @@ def predict_mean(
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the probability (M,) of tuberculosis of films by a stored model, or by the mean of several."""
     members = models[key].card.get("members", [key])
-    found = [predict_by(models[each], material, image_ids, training) for each in members]
+    found = [predict_classifier(models[each], material, image_ids, training) for each in members]
     return np.asarray(np.mean(found, axis=0), np.float64)
 
 
@@ -213,7 +212,7 @@ def predict(
             of = [each for each in of if each["arm"].iloc[0] == arm]
             found = np.mean([each["prediction"].to_numpy() for each in of], axis=0)
         else:
-            found = predict_by(models[key], material, held_out["image_id"], training)
+            found = predict_classifier(models[key], material, held_out["image_id"], training)
         table = held_out[KEPT].assign(prediction=found, threshold=models[key].card["threshold"])
         tables.append(table.assign(model=name))
     return pd.concat(tables, ignore_index=True)
