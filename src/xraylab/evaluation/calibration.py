@@ -11,7 +11,8 @@ Probabilistic outputs for support vector machines, *Advances in Large Margin Cla
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,7 @@ __all__ = [
     "BinStrategy",
     "Calibration",
     "CalibrationMethod",
+    "apply_calibration",
     "assign_bins",
     "expected_calibration_error",
     "fit_calibration",
@@ -84,6 +86,28 @@ class Calibration(Parameters):
                 f"such as {values[bad][0]:g}"
             )
         return np.asarray(expit(self.slope * _logit(values) + self.intercept), np.float64)
+
+
+def apply_calibration(
+    probabilities: NDArray[np.floating], stored: Mapping[str, Any] | None
+) -> Floats:
+    """Return probabilities as the card of a model calibrates them.
+
+    Parameters
+    ----------
+    probabilities : ndarray
+        In [0, 1], any shape.
+    stored : mapping or None
+        ``model_dump()`` of a `Calibration`; None changes nothing.
+
+    Examples
+    --------
+    >>> apply_calibration(np.array([0.5]), {"method": "temperature", "slope": 2.0}).tolist()
+    [0.5]
+    """
+    if stored is None:
+        return np.asarray(probabilities, np.float64)
+    return Calibration(**stored).apply(probabilities)
 
 
 def fit_calibration(rows: pd.DataFrame, method: CalibrationMethod) -> Calibration:

@@ -23,12 +23,9 @@ from xraylab.evaluation.binary import (
 )
 from xraylab.evaluation.bootstrap import bootstrap_counts
 from xraylab.evaluation.calibration import N_BINS, assign_bins
-from xraylab.evaluation.thresholds import ThresholdRule, choose_threshold
 
 __all__ = [
     "CLASSIFICATION_METRICS",
-    "ThresholdRule",
-    "choose_threshold",
     "class_report",
     "classification_metrics",
     "confusion_counts",

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Threshold", "choose_threshold"]
+__all__ = ["Threshold", "mask_threshold"]
 
 Threshold = float | Literal["expected_dice"]
 """A probability, or that from which the mask of a film has the largest expected Dice coefficient."""
@@ -21,7 +21,7 @@ Threshold = float | Literal["expected_dice"]
 _LEAST = 0.05
 
 
-def choose_threshold(probabilities: NDArray[np.float32], threshold: Threshold) -> float:
+def mask_threshold(probabilities: NDArray[np.float32], threshold: Threshold) -> float:
     r"""Return the probability from which a pixel of a film belongs to its mask.
 
     For ``expected_dice`` the k likeliest pixels are taken, k being where :math:`2 \sum_{i \le k} p_i / (k + \sum_i
@@ -37,7 +37,7 @@ def choose_threshold(probabilities: NDArray[np.float32], threshold: Threshold) -
 
     Examples
     --------
-    >>> choose_threshold(np.array([[0.9, 0.4], [0.1, 0.0]], np.float32), "expected_dice").__round__(2)
+    >>> mask_threshold(np.array([[0.9, 0.4], [0.1, 0.0]], np.float32), "expected_dice").__round__(2)
     0.4
     """
     if threshold != "expected_dice":

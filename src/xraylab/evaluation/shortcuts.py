@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from xraylab.evaluation.binary import Weight, check_binary_rows, measure_ranks
 from xraylab.evaluation.bootstrap import bootstrap_counts
+from xraylab.evaluation.penalties import choose_penalty, count_inner_folds
 from xraylab.evaluation.shortcut_features import border_pixels, intensity_features, outside_pixels
 from xraylab.evaluation.splits import assign_stratified_folds
 
@@ -35,7 +36,6 @@ Hashes = NDArray[np.uint64]
 
 _AXES = 3
 _PENALTIES = (1e-4, 1e-3, 1e-2, 0.1, 1.0)  # scikit-learn's C, the strongest penalty first
-_FOLDS = 5
 
 
 def look_up_content(
@@ -234,22 +234,15 @@ def _pair(model_rows: pd.DataFrame, probe_rows: pd.DataFrame) -> pd.DataFrame:
 def _choose_penalty(
     x: Floats, y: Floats, weights: Floats, groups: NDArray[np.int64], seed: int
 ) -> float:
-    labels, names = pd.Series(y), pd.Series(groups)
-    n_folds = min(_FOLDS, int(names.groupby(labels).nunique().min()))
+    n_folds = count_inner_folds(y, groups)
     if n_folds < 2:  # noqa: PLR2004
         return _PENALTIES[-1]
-    folds = assign_stratified_folds(names, labels, n_folds, seed).to_numpy()
-    losses = np.zeros(len(_PENALTIES))
-    for fold in range(n_folds):
-        held_out = folds == fold
-        if y[~held_out].min() == y[~held_out].max():  # groups of both classes may leave one
-            continue
-        chance = _fit_and_predict(
-            x[~held_out], y[~held_out], weights[~held_out], _PENALTIES, x[held_out]
-        ).clip(1e-15, 1 - 1e-15)
-        right = np.where(y[held_out] == 1, chance, 1 - chance)
-        losses -= np.log(right) @ weights[held_out]
-    return _PENALTIES[int(np.argmin(losses))]
+    folds = assign_stratified_folds(pd.Series(groups), pd.Series(y), n_folds, seed).to_numpy()
+
+    def predict(train: NDArray[np.bool_], held_out: NDArray[np.bool_]) -> Floats:
+        return _fit_and_predict(x[train], y[train], weights[train], _PENALTIES, x[held_out])
+
+    return choose_penalty(y, folds, _PENALTIES, predict, weights)
 
 
 def _fit_and_predict(

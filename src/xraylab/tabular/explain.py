@@ -13,48 +13,55 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from xraylab.tabular.forest import split_trees
-from xraylab.tabular.trees import FittedTrees
+from xraylab.tabular.forest import RandomForest, split_trees
+from xraylab.tabular.interface import TabularModel
+from xraylab.tabular.trees import BoostedTrees
 
 __all__ = ["explain_tree_model"]
 
 
-def explain_tree_model(model: FittedTrees, features: pd.DataFrame) -> pd.DataFrame:
+def explain_tree_model(model: TabularModel, features: pd.DataFrame) -> pd.DataFrame:
     """Share each prediction out among the features.
 
     Parameters
     ----------
-    model : FittedTrees
-        Any of the three kinds.
+    model : BoostedTrees or RandomForest
+        A fitted ensemble of trees.
     features : (N, …) DataFrame
         Rows to explain, best those that the model was not fitted to.
 
     Returns
     -------
     (N, F + 1) DataFrame
-        On the index of `features`: ``base_value``, the mean prediction over the training rows, and a column a feature,
-        in units of the target. Each row sums to the model's prediction.
+        On the index of `features`: ``base_value``, the mean prediction over the training rows, and one column per
+        feature, in units of the target. Each row sums to the model's prediction.
 
     Raises
     ------
+    TypeError
+        If the model is no ensemble of trees.
     ValueError
-        As `FittedTrees.predict` raises.
+        As the model's `predict` raises.
     """
     from shap import TreeExplainer  # type: ignore[import-untyped]
 
-    design = model.design(features)
+    if not isinstance(model, BoostedTrees | RandomForest):
+        raise TypeError(f"only an ensemble of trees can be explained, got {type(model).__name__}")
+    design = model.record.design(features, allow_missing=True)
     described: Any
-    n_trees = 1
-    if model.spec.kind == "random_forest":
-        n_trees = len(model.tensors["first"]) - 1
+    if isinstance(model, RandomForest):
         trees = split_trees(model.tensors)
+        n_trees = len(trees)
         described = {"trees": trees, "internal_dtype": np.float64, "input_dtype": np.float32}
     else:
-        described = model.library_model
+        n_trees, described = 1, model.library_model
     explainer = TreeExplainer(described, feature_perturbation="tree_path_dependent")
     # the library sums trees; a forest is their mean
-    shares = np.asarray(explainer.shap_values(design), np.float64) / n_trees * model.scale
-    base = float(np.ravel(explainer.expected_value)[0]) / n_trees * model.scale + model.offset
-    table = pd.DataFrame(shares, index=features.index, columns=list(model.feature_names))
+    shares = np.asarray(explainer.shap_values(design), np.float64) / n_trees * model.target.scale
+    base = (
+        float(np.ravel(explainer.expected_value)[0]) / n_trees * model.target.scale
+        + model.target.offset
+    )
+    table = pd.DataFrame(shares, index=features.index, columns=list(model.record.feature_names))
     table.insert(0, "base_value", base)
     return table

@@ -1,4 +1,4 @@
-"""A random forest as plain arrays: they predict as scikit-learn does, and are exported as ONNX.
+"""A random forest for a number or a class as plain arrays: they predict as scikit-learn does, and are exported as ONNX.
 
 Nodes of all trees lie one after the other. scikit-learn compares float32 features with float64 thresholds, and so does
 `predict_forest`; ONNX compares in float32, with each threshold rounded down, which gives the same answer for
@@ -8,12 +8,30 @@ every float32 feature.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["FOREST_TENSORS", "export_forest", "flatten_forest", "predict_forest", "split_trees"]
+from xraylab.models.state import ModelState
+from xraylab.tabular.design import Features
+from xraylab.tabular.interface import FitOptions, FitRecord, check_parts, make_state
+from xraylab.tabular.scaling import TargetScaling
+from xraylab.tabular.tree_params import ForestSpec
+from xraylab.tabular.trees import read_tree_rows, tree_options
+
+__all__ = [
+    "FOREST_TENSORS",
+    "RandomForest",
+    "export_forest",
+    "fit_forest",
+    "flatten_forest",
+    "predict_forest",
+    "restore_forest",
+    "split_trees",
+]
 
 Floats = NDArray[np.float64]
 Tensors = Mapping[str, NDArray[Any]]
@@ -33,6 +51,70 @@ tree, -1 for a leaf), what it compares, what it answers, where a missing value g
 
 _LEAF = -1
 _OPSET = {"": 17, "ai.onnx.ml": 3}
+
+
+@dataclass(frozen=True, eq=False)
+class RandomForest:
+    """A fitted random forest.
+
+    Attributes
+    ----------
+    spec : ForestSpec
+        What was fitted.
+    record : FitRecord
+        What is recorded of the fit.
+    target : TargetScaling
+        How the target was scaled for the fit.
+    tensors : dict of str to ndarray
+        The arrays `FOREST_TENSORS`.
+    """
+
+    spec: ForestSpec
+    record: FitRecord
+    target: TargetScaling
+    tensors: dict[str, NDArray[Any]]
+
+    def predict(self, features: Features) -> Floats:
+        """Predict as `TabularModel.predict` says; a value may be missing."""
+        design = self.record.design(features, allow_missing=True)
+        return self.target.undo(predict_forest(self.tensors, design))
+
+    def state(self, facts: Mapping[str, Any] | None = None) -> ModelState:
+        """Return the model as `TabularModel.state` says."""
+        parts = ModelState(self.target.card(), self.tensors)
+        return make_state(self.spec.model_dump(mode="json"), self.record, parts, facts)
+
+    def to_onnx(self) -> bytes:
+        """Return the model as `export_forest` does; predictions are in units of the target."""
+        value = self.target.undo(self.tensors["value"])
+        numbered = tuple(f"feature_{i}" for i in range(self.record.n_features))
+        names = self.record.feature_names or numbered
+        return export_forest({**self.tensors, "value": value}, names)
+
+
+def fit_forest(
+    spec: ForestSpec, features: Features, target: pd.Series, options: FitOptions
+) -> RandomForest:
+    """Fit a random forest on all features, as `fit_tabular_model` says.
+
+    Raises
+    ------
+    ValueError
+        As `read_tree_rows` raises.
+    """
+    from sklearn.ensemble import RandomForestRegressor
+
+    design, goal, scaling = read_tree_rows(features, target, options)
+    forest = RandomForestRegressor(**tree_options(spec, options)).fit(design, scaling.apply(goal))
+    record = FitRecord.of_fit(features, target, options.seed, "scikit-learn")
+    return RandomForest(spec, record, scaling, flatten_forest(forest))
+
+
+def restore_forest(spec: ForestSpec, record: FitRecord, state: ModelState) -> RandomForest:
+    """Return the model of `RandomForest.state`; ValueError if one of its arrays is missing."""
+    check_parts(state, FOREST_TENSORS)
+    tensors = {name: state.tensors[name] for name in FOREST_TENSORS}
+    return RandomForest(spec, record, TargetScaling.restore(state.card), tensors)
 
 
 def flatten_forest(forest: Any) -> dict[str, NDArray[Any]]:

@@ -6,17 +6,23 @@ logistic regression with an L2 penalty in the space of the kernel, made on the t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab.models.state import ModelState
+from xraylab.tabular.design import Features, class_vector, column_names, read_features
+from xraylab.tabular.interface import FitOptions, FitRecord, check_parts, make_state
+from xraylab.tabular.params import KernelSpec
+from xraylab.tabular.scaling import FEATURE_TENSORS, FeatureScaling
 
 __all__ = ["KernelModel", "fit_kernel", "restore_kernel"]
 
-Floats = NDArray[np.floating[Any]]
+Floats = NDArray[np.float64]
 
 _LEAST_EIGENVALUE = 1e-8
 
@@ -27,76 +33,64 @@ class KernelModel:
 
     Attributes
     ----------
-    mean, scale : (F,) ndarray of float64
-        Each feature is shifted and scaled; what is missing becomes the mean.
+    spec : KernelSpec
+        What was fitted; ``width`` is the factor g.
+    record : FitRecord
+        What is recorded of the fit.
+    scaling : FeatureScaling
+        Standardises the features; what is missing then becomes 0, the mean.
     rows : (N, F) ndarray of float32
-        The training rows, shifted and scaled.
+        The standardised training rows.
     coefficient : (N,) ndarray of float64
         Weight of each row's kernel.
     intercept : float
         Added to the logit.
-    width : float
-        The factor g.
     """
 
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    spec: KernelSpec
+    record: FitRecord
+    scaling: FeatureScaling
     rows: NDArray[np.float32]
-    coefficient: NDArray[np.float64]
+    coefficient: Floats
     intercept: float
-    width: float
 
-    def predict(self, features: Floats) -> NDArray[np.float64]:
-        """Return probabilities (M,) of class 1 for features (M, F), which may be missing."""
+    def predict(self, features: Features) -> Floats:
+        """Predict as `TabularModel.predict` says: probabilities (N,) of class 1; a value may be missing."""
         from scipy.special import expit
 
-        kernel = _kernel(_scaled(features, self.mean, self.scale), self.rows, self.width)
+        design = self.record.design(features, allow_missing=True)
+        kernel = _kernel(_scaled(design, self.scaling), self.rows, self.spec.width)
         return np.asarray(expit(kernel @ self.coefficient + self.intercept), np.float64)
 
-    def state(self, card: dict[str, Any]) -> ModelState:
-        """Return the model as plain data, with a card."""
+    def state(self, facts: Mapping[str, Any] | None = None) -> ModelState:
+        """Return the model as `TabularModel.state` says."""
         tensors: dict[str, NDArray[Any]] = {
-            "mean": self.mean,
-            "scale": self.scale,
+            **self.scaling.tensors(),
             "rows": self.rows,
             "coefficient": self.coefficient,
             "intercept": np.array([self.intercept]),
         }
-        return ModelState({**card, "width": self.width}, tensors)
+        parameters = self.spec.model_dump(mode="json")
+        return make_state(parameters, self.record, ModelState({}, tensors), facts)
 
 
-def restore_kernel(state: ModelState) -> KernelModel:
-    """Return the model of `KernelModel.state`."""
+def restore_kernel(spec: KernelSpec, record: FitRecord, state: ModelState) -> KernelModel:
+    """Return the model of `KernelModel.state`; ValueError if one of its arrays is missing."""
+    check_parts(state, (*FEATURE_TENSORS, "rows", "coefficient", "intercept"))
     return KernelModel(
-        mean=state.tensors["mean"],
-        scale=state.tensors["scale"],
+        spec=spec,
+        record=record,
+        scaling=FeatureScaling.restore(state.tensors),
         rows=state.tensors["rows"],
         coefficient=state.tensors["coefficient"],
         intercept=float(state.tensors["intercept"][0]),
-        width=float(state.card["width"]),
     )
 
 
 def fit_kernel(
-    features: Floats, target: Floats, penalty: float = 30.0, width: float = 0.3
+    spec: KernelSpec, features: Features, target: pd.Series, options: FitOptions
 ) -> KernelModel:
-    """Fit a kernel logistic regression on standardised features.
-
-    Parameters
-    ----------
-    features : (N, F) ndarray
-        Training features; what is missing counts as the mean of the others.
-    target : (N,) ndarray
-        0 or 1.
-    penalty : float
-        scikit-learn's ``C``, above 0: the smaller, the smoother.
-    width : float
-        The factor g, above 0: the larger, the more local.
-
-    Returns
-    -------
-    KernelModel
-        Predicts from what is stored of it.
+    """Fit a kernel logistic regression on standardised features, as `fit_tabular_model` says.
 
     Raises
     ------
@@ -105,35 +99,31 @@ def fit_kernel(
     """
     from sklearn.linear_model import LogisticRegression
 
-    x, y = np.asarray(features, np.float64), np.asarray(target, np.float64)
-    if x.ndim != 2 or len(x) != len(y):  # noqa: PLR2004
-        raise ValueError(f"features must be (rows, features) of {len(y)} rows, got {x.shape}")
-    if np.isinf(x).any():
-        raise ValueError(f"{int(np.isinf(x).sum())} features are infinite")
-    if not {0.0, 1.0} == set(y.tolist()):
-        raise ValueError(f"a classifier needs targets 0 and 1, got {sorted(set(y.tolist()))}")
-    known = np.isfinite(x)
-    n = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, x, 0.0).sum(axis=0) / n
-    scale = np.sqrt(np.where(known, (x - mean) ** 2, 0.0).sum(axis=0) / n)
-    scale[scale == 0] = 1.0
-    rows = _scaled(x, mean, scale).astype(np.float32)
-    values, vectors = np.linalg.eigh(_kernel(rows, rows, width))
+    design = read_features(features, column_names(features), "training", allow_missing=True)
+    y = class_vector(features, target, "training")
+    scaling = FeatureScaling.fit(design)
+    rows = _scaled(design, scaling).astype(np.float32)
+    values, vectors = np.linalg.eigh(_kernel(rows, rows, spec.width))
     kept = values > _LEAST_EIGENVALUE
     basis = vectors[:, kept] / np.sqrt(values[kept])
     coordinates = vectors[:, kept] * np.sqrt(values[kept])
-    fitted = LogisticRegression(C=penalty, max_iter=5000).fit(coordinates, y)
+    fitted = LogisticRegression(C=spec.penalty, max_iter=5000).fit(coordinates, y)
     return KernelModel(
-        mean, scale, rows, basis @ fitted.coef_[0], float(fitted.intercept_[0]), width
+        spec=spec,
+        record=FitRecord.of_fit(features, target, options.seed, "scikit-learn"),
+        scaling=scaling,
+        rows=rows,
+        coefficient=basis @ fitted.coef_[0],
+        intercept=float(fitted.intercept_[0]),
     )
 
 
-def _scaled(features: Floats, mean: Floats, scale: Floats) -> NDArray[np.float64]:
-    values = (np.asarray(features, np.float64) - mean) / scale
+def _scaled(design: Floats, scaling: FeatureScaling) -> Floats:
+    values = scaling.apply(design)
     return np.where(np.isnan(values), 0.0, values)
 
 
-def _kernel(a: Floats, b: Floats, width: float) -> NDArray[np.float64]:
+def _kernel(a: NDArray[Any], b: NDArray[Any], width: float) -> Floats:
     from scipy.spatial.distance import cdist
 
     squared = cdist(np.asarray(a, np.float64), np.asarray(b, np.float64), "sqeuclidean")

@@ -1,14 +1,14 @@
-"""What to fit: the typed parameters of a regressor."""
+"""What to fit: the typed parameters of regressors, logistic and kernel models."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from xraylab.parameters import Parameters
 
-__all__ = ["COMMON_KEYS", "KEYS_OF_KIND", "RegressorParams"]
+__all__ = ["COMMON_KEYS", "KEYS_OF_KIND", "KernelSpec", "LogisticSpec", "RegressorParams"]
 
 COMMON_KEYS = ("kind", "features", "log_features", "log_target", "scale")
 KEYS_OF_KIND = {
@@ -95,3 +95,29 @@ class RegressorParams(Parameters):
                 f"log_features: '{unused[0]}' is not among features {list(self.features or ())}"
             )
         return self
+
+    def of_kind(self) -> dict[str, Any]:
+        """Return the parameters that have a meaning for this kind, JSON-ready."""
+        return self.model_dump(mode="json", include={*COMMON_KEYS, *KEYS_OF_KIND[self.kind]})
+
+
+class LogisticSpec(Parameters):
+    """Logistic regression; its penalty is chosen by inner folds (`xraylab.tabular.logistic`)."""
+
+    kind: Literal["logistic"] = "logistic"
+
+
+class KernelSpec(Parameters):
+    """Kernel logistic regression (`xraylab.tabular.kernel`).
+
+    Attributes
+    ----------
+    penalty : float
+        scikit-learn's ``C``: the smaller, the smoother.
+    width : float
+        Width of the kernel: the larger, the more local.
+    """
+
+    kind: Literal["kernel"] = "kernel"
+    penalty: float = Field(30.0, gt=0)
+    width: float = Field(0.3, gt=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -12,7 +12,6 @@ from xraylab.tabular.space import Choice, Real, Space, Whole
 __all__ = [
     "KINDS",
     "SPACES",
-    "SPECS",
     "ForestSpace",
     "ForestSpec",
     "LightgbmSpace",
@@ -117,13 +116,6 @@ class ForestSpace(Space):
     min_samples_leaf: Whole = Whole(low=1, high=2)
     max_features: Choice = Choice(choices=("sqrt", "log2", None))
 
-
-SPECS: dict[str, Any] = {
-    "xgboost": XgboostSpec,
-    "lightgbm": LightgbmSpec,
-    "random_forest": ForestSpec,
-}
-"""Hyper-parameters by the kind of model."""
 
 SPACES: dict[str, type[Space]] = {
     "xgboost": XgboostSpace,

@@ -10,22 +10,22 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
+from xraylab.tabular.interface import FitOptions
+from xraylab.tabular.kinds import TABULAR_KINDS, fit_tabular_model
 from xraylab.tabular.space import Space
 from xraylab.tabular.studies import Report, StudyParams, search
 from xraylab.tabular.tree_params import (
-    SPECS,
     ForestSpace,
     LightgbmSpace,
     TreeKind,
     TreeSpec,
     XgboostSpace,
 )
-from xraylab.tabular.trees import fit_tree_model
 
 if TYPE_CHECKING:
     from optuna.storages import RDBStorage
 
-__all__ = ["Tuned", "TuningParams", "tune"]
+__all__ = ["FoldedRows", "Tuned", "TuningParams", "tune"]
 
 
 class TuningParams(StudyParams):
@@ -52,6 +52,28 @@ class TuningParams(StudyParams):
         return found
 
 
+@dataclass(frozen=True, eq=False)
+class FoldedRows:
+    """Rows that hyper-parameters are compared on.
+
+    Attributes
+    ----------
+    features : (N, F) DataFrame
+        Features; values may be missing.
+    target : (N,) Series
+        Target, on the index of `features`.
+    folds : (N,) ndarray of int
+        Fold of each row: each fold in turn is predicted from all others.
+    scale_target : bool
+        As `FitOptions` has it.
+    """
+
+    features: pd.DataFrame
+    target: pd.Series
+    folds: NDArray[np.int64]
+    scale_target: bool = False
+
+
 @dataclass(frozen=True)
 class Tuned:
     """What a study found.
@@ -73,15 +95,7 @@ class Tuned:
 
 
 def tune(
-    kind: TreeKind,
-    features: pd.DataFrame,
-    target: pd.Series,
-    folds: NDArray[np.int64],
-    params: TuningParams,
-    storage: RDBStorage,
-    study_name: str,
-    *,
-    scale_target: bool = False,
+    kind: TreeKind, rows: FoldedRows, params: TuningParams, storage: RDBStorage, study_name: str
 ) -> Tuned:
     """Find the hyper-parameters with the least mean squared error over folds, by a Parzen estimator of trees (TPE).
 
@@ -89,20 +103,14 @@ def tune(
     ----------
     kind : {"xgboost", "lightgbm", "random_forest"}
         What is tuned.
-    features : (N, F) DataFrame
-        Features; values may be missing.
-    target : (N,) Series
-        Target, on the index of `features`.
-    folds : (N,) ndarray of int
-        Fold of each row: each fold in turn is predicted from all others.
+    rows : FoldedRows
+        The data.
     params : TuningParams
         Budget, pruning, search space.
     storage : RDBStorage
         As `open_storage` gives it.
     study_name : str
         Name of the study; it should name the data too, so that another table begins another study.
-    scale_target : bool
-        As `xraylab.tabular.trees.fit_tree_model` takes it.
 
     Returns
     -------
@@ -114,39 +122,31 @@ def tune(
     ValueError
         If there are fewer than two folds.
     """
-    if len(np.unique(folds)) < 2:  # noqa: PLR2004
-        raise ValueError(f"tuning needs at least 2 folds, got {len(np.unique(folds))}")
+    n_folds = len(np.unique(rows.folds))
+    if n_folds < 2:  # noqa: PLR2004
+        raise ValueError(f"tuning needs at least 2 folds, got {n_folds}")
+    spec_class: Any = TABULAR_KINDS[kind].spec
 
     def objective(drawn: dict[str, Any], report: Report) -> float:
-        spec: TreeSpec = SPECS[kind].model_validate(drawn)
-        return _validate(report, features, target, folds, spec, params, scale_target)
+        return _validate(report, rows, spec_class.model_validate(drawn), params)
 
     found = search(objective, params.space(kind).dimensions(), params, storage, study_name)
     return Tuned(
-        spec=SPECS[kind].model_validate(found.best),
+        spec=spec_class.model_validate(found.best),
         mse=found.value,
         n_trials=len(found.trials),
         n_pruned=found.n_pruned,
     )
 
 
-def _validate(
-    report: Report,
-    features: pd.DataFrame,
-    target: pd.Series,
-    folds: NDArray[np.int64],
-    spec: TreeSpec,
-    params: TuningParams,
-    scale_target: bool,
-) -> float:
+def _validate(report: Report, rows: FoldedRows, spec: TreeSpec, params: TuningParams) -> float:
     """Return the mean over folds of the mean squared error, or stop at a fold after which it looks hopeless."""
+    options = FitOptions(params.seed, params.n_threads, rows.scale_target)
+    features, target = rows.features, rows.target
     errors: list[float] = []
-    for step, fold in enumerate(np.unique(folds)):
-        held_out = folds == fold
-        model = fit_tree_model(
-            features[~held_out], target[~held_out], spec, params.seed,
-            scale_target=scale_target, n_threads=params.n_threads,
-        )  # fmt: skip
+    for step, fold in enumerate(np.unique(rows.folds)):
+        held_out = rows.folds == fold
+        model = fit_tabular_model(spec, features[~held_out], target[~held_out], options)
         error = model.predict(features[held_out]) - target[held_out].to_numpy(np.float64)
         errors.append(float(np.mean(error**2)))
         report(float(np.mean(errors)), step)

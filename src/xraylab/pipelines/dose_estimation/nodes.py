@@ -17,7 +17,8 @@ from xraylab.evaluation.metrics import DEFAULT_METRICS, score_predictions, tidy
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.features.texture import EXTENDED_FEATURES, PUBLISHED_FEATURES
 from xraylab.models.state import ModelState
-from xraylab.tabular.regressors import fit_regressor, restore_regressor
+from xraylab.tabular.interface import FitOptions
+from xraylab.tabular.kinds import fit_tabular_model, restore_tabular_model
 
 from .params import EvaluationParams, ProtocolParams
 
@@ -110,19 +111,17 @@ def fit_models(
     models, histories = {}, []
     for name, spec in params.models.items():
         columns = list(spec.features) if spec.features else _feature_columns(features)
-        fitted = fit_regressor(
-            train[columns],
-            train["target"].rename(params.target),
-            spec,
-            params.seed,
-            (val[columns], val["target"]) if len(val) else None,
-        )
-        last = fitted.history.iloc[-1]
+        validation = (val[columns], val["target"]) if len(val) else None
+        options = FitOptions(params.seed, validation=validation)
+        target = train["target"].rename(params.target)
+        fitted = fit_tabular_model(spec, train[columns], target, options)
+        fit_history = fitted.record.history
+        last = fit_history.iloc[-1]
         losses = {
             key: float(last[key]) for key in ("train_loss", "val_loss") if pd.notna(last[key])
         }
-        models[name] = fitted.state(losses)
-        histories.append(fitted.history.assign(model=name))
+        models[name] = fitted.state({"metrics": losses})
+        histories.append(fit_history.assign(model=name))
     history = pd.concat(histories, ignore_index=True)
     return models, history[["model", "epoch", "train_loss", "val_loss"]]
 
@@ -145,9 +144,8 @@ def predict(
     rows = _join(features, cohort)
     tables = []
     for name, state in models.items():
-        model = restore_regressor(state)
         table = rows[[*KEYS, "group_id", "split", "fold", "target"]].assign(
-            model=name, prediction=model.predict(rows[list(model.feature_names)])
+            model=name, prediction=restore_tabular_model(state).predict(rows)
         )
         table["interval_low"] = np.nan
         table["interval_high"] = np.nan

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from xraylab.dose.simulate import Recipe
 from xraylab.evaluation.leakage import OnLeak
 from xraylab.parameters import Parameters
-from xraylab.tabular.regressors import RegressorParams
+from xraylab.tabular.params import RegressorParams
 
 __all__ = ["EvaluationParams", "ProtocolParams"]
 

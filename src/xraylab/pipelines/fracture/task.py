@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab.evaluation.binary import Weight
-from xraylab.evaluation.calibration import Calibration, fit_calibration
+from xraylab.evaluation.calibration import apply_calibration, fit_calibration
 from xraylab.evaluation.thresholds import choose_threshold
 from xraylab.flow.split import OfficialSplit
 from xraylab.flow.train import (
@@ -103,7 +103,7 @@ class FractureTask:
             # families weigh as the training weighs them
             thinned = found.loc[_thin(val, spec.recipe.draws_per_group).index]
             calibration = fit_calibration(thinned, spec.calibration).model_dump()
-            found["prediction"] = _calibrate(found["prediction"].to_numpy(), calibration)
+            found["prediction"] = apply_calibration(found["prediction"].to_numpy(), calibration)
         last = outcome.history.iloc[outcome.best_epoch]
         return {
             "n_train_families": int(training.train["group_id"].nunique()),
@@ -121,7 +121,7 @@ class FractureTask:
         """Return the calibrated probability (N,) of a fracture."""
         network, card = restore_classifier(state), state.card
         found = self._probabilities(network, rows, card["views"], batch_size)
-        return _calibrate(found, card["calibration"])
+        return apply_calibration(found, card["calibration"])
 
     def _probabilities(
         self, network: nn.Module, rows: pd.DataFrame, views: int, batch_size: int
@@ -145,14 +145,6 @@ def _thin(rows: pd.DataFrame, n_copies: int | None) -> pd.DataFrame:
         return rows
     turn = rows.sort_values("image_id").groupby("group_id").cumcount()
     return rows[turn.reindex(rows.index) < n_copies]
-
-
-def _calibrate(
-    probabilities: NDArray[np.float64], calibration: dict[str, Any] | None
-) -> NDArray[np.float64]:
-    if calibration is None:
-        return probabilities
-    return Calibration(**calibration).apply(probabilities)
 
 
 def weight_of(params: ProtocolParams) -> Weight:

@@ -78,7 +78,7 @@ class SegmentationParams(Parameters):
         Average each prediction with that of the mirror image (2), or not.
     threshold : float or "expected_dice"
         Probability from which a pixel is lesion, or for each film that which gives the largest expected Dice
-        (`xraylab.evaluation.decoding.choose_threshold`).
+        (`xraylab.evaluation.decoding.mask_threshold`).
     seed : int
         Seed of the folds.
     """

@@ -17,12 +17,13 @@ from xraylab.models.card import digest_facts
 from xraylab.models.state import ModelState
 from xraylab.tabular.design import table_digest
 from xraylab.tabular.explain import explain_tree_model
-from xraylab.tabular.forest import export_forest
+from xraylab.tabular.forest import RandomForest
 from xraylab.tabular.identities import find_identities
+from xraylab.tabular.interface import FitOptions, TabularModel
+from xraylab.tabular.kinds import TABULAR_KINDS, fit_tabular_model
 from xraylab.tabular.studies import open_storage
-from xraylab.tabular.tree_params import KINDS, SPECS, TreeKind, TreeSpec
-from xraylab.tabular.trees import FittedTrees, fit_tree_model
-from xraylab.tabular.tuning import TuningParams, tune
+from xraylab.tabular.tree_params import KINDS, TreeKind, TreeSpec
+from xraylab.tabular.tuning import FoldedRows, TuningParams, tune
 
 from .params import ProtocolParams, TableParams
 
@@ -68,7 +69,8 @@ def tune_models(
             facts = [kind, table_digest(x, y, list(x.columns)), folds.tolist(), params.scale_target]
             facts += [tuning.seed, tuning.space(kind).model_dump(mode="json")]
             name = f"{kind}-fold{fold}-{digest_facts(facts)}"
-            found = tune(kind, x, y, folds, tuning, storage, name, scale_target=params.scale_target)
+            folded = FoldedRows(x, y, folds, params.scale_target)
+            found = tune(kind, folded, tuning, storage, name)
             logger.info(
                 "Tuned %s %s: mean square error %.4g after %d trials, %d of them pruned",
                 kind, "on all rows" if fold == NO_FOLD else f"without fold {fold}", found.mse,
@@ -122,8 +124,13 @@ def _spec_of(best: pd.DataFrame, kind: TreeKind, fold: int) -> TreeSpec:
     """Return the hyper-parameters that were tuned for a fold, or those of all rows where there was one tuning."""
     rows = best[best["model"] == kind].set_index("fold")["parameters"]
     text = rows[fold] if fold in rows.index else rows[NO_FOLD]
-    spec: TreeSpec = SPECS[kind].model_validate(json.loads(text))
+    spec_class: Any = TABULAR_KINDS[kind].spec
+    spec: TreeSpec = spec_class.model_validate(json.loads(text))
     return spec
+
+
+def _options(tuning: TuningParams, params: ProtocolParams) -> FitOptions:
+    return FitOptions(tuning.seed, tuning.n_threads, params.scale_target)
 
 
 def predict_rows(
@@ -172,17 +179,13 @@ def _fit_each_fold(
     best: pd.DataFrame,
     tuning: TuningParams,
     params: ProtocolParams,
-) -> Iterator[tuple[int, FittedTrees]]:
+) -> Iterator[tuple[int, TabularModel]]:
     features, target = _features_of(cohort), cohort["target"]
     for held_out in np.unique(fold):
-        yield (
-            int(held_out),
-            fit_tree_model(
-                features[fold != held_out], target[fold != held_out],
-                _spec_of(best, kind, int(held_out)), tuning.seed,
-                scale_target=params.scale_target, n_threads=tuning.n_threads,
-            ),
-        )  # fmt: skip
+        spec = _spec_of(best, kind, int(held_out))
+        others = fold != held_out
+        model = fit_tabular_model(spec, features[others], target[others], _options(tuning, params))
+        yield int(held_out), model
 
 
 def _predicted(cohort: pd.DataFrame, model: str, prediction: pd.Series) -> pd.DataFrame:
@@ -192,7 +195,7 @@ def _predicted(cohort: pd.DataFrame, model: str, prediction: pd.Series) -> pd.Da
 
 
 def _explain(
-    model: FittedTrees, rows: pd.DataFrame, cohort: pd.DataFrame, kind: str
+    model: TabularModel, rows: pd.DataFrame, cohort: pd.DataFrame, kind: str
 ) -> pd.DataFrame:
     found = explain_tree_model(model, rows)
     shares, values = (
@@ -281,8 +284,8 @@ def repeat_table(cohort: pd.DataFrame, params: TableParams) -> pd.DataFrame:
             prediction = pd.Series(np.nan, cohort.index)
             for held_out in np.unique(fold):
                 here = fold == held_out
-                model = fit_tree_model(
-                    features[~here], target[~here], getattr(params, kind), params.seed
+                model = fit_tabular_model(
+                    getattr(params, kind), features[~here], target[~here], FitOptions(params.seed)
                 )
                 prediction[here] = model.predict(features[here])
             tables.append(_predicted(cohort.assign(fold=fold), name, prediction))
@@ -310,14 +313,12 @@ def fit_models(
     exported = b""
     for kind in KINDS:
         spec = _spec_of(best_hyperparams, kind, NO_FOLD)
-        model = fit_tree_model(
-            _features_of(cohort), cohort["target"].rename(params.target), spec, tuning.seed,
-            scale_target=params.scale_target, n_threads=tuning.n_threads,
-        )  # fmt: skip
+        target = cohort["target"].rename(params.target)
+        model = fit_tabular_model(spec, _features_of(cohort), target, _options(tuning, params))
         row = best_hyperparams[
             (best_hyperparams["model"] == kind) & (best_hyperparams["fold"] == NO_FOLD)
         ]
-        models[kind] = model.state({"tuning_mse": float(row["mse"].iloc[0])})
-        if kind == "random_forest":
-            exported = export_forest(model.unscaled_tensors(), model.feature_names)
+        models[kind] = model.state({"metrics": {"tuning_mse": float(row["mse"].iloc[0])}})
+        if isinstance(model, RandomForest):
+            exported = model.to_onnx()
     return models, exported

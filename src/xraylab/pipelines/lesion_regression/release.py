@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab import plots
-from xraylab.evaluation.decoding import choose_threshold
+from xraylab.evaluation.decoding import mask_threshold
 from xraylab.features.lesions import measure_lesions
 from xraylab.flow.params import ReleaseParams
 from xraylab.flow.release import (
@@ -23,7 +23,7 @@ from xraylab.flow.release import (
 )
 from xraylab.imaging.array_cache import ArrayCache, LoadFilm
 from xraylab.models.state import ModelState
-from xraylab.tabular.trees import restore_tree_model
+from xraylab.tabular.kinds import restore_tabular_model
 from xraylab.training.params import TrainingParams
 
 from .params import CLINICAL_FEATURES, SegmentationParams
@@ -56,7 +56,7 @@ def predict_lesions(
         If the networks were trained on films prepared in another way.
     """
     states = list(find_released(models, NETWORK, new_arrays).values())
-    threshold = partial(choose_threshold, threshold=segmentation.threshold)
+    threshold = partial(mask_threshold, threshold=segmentation.threshold)
     return predict_masks(new_arrays, states, params.batch_size, training, threshold)
 
 
@@ -91,7 +91,7 @@ def describe_lesions(
     for name in CLINICAL_FEATURES:
         lesions[name] = lesions[name].astype(np.float64)
     for name, state in regressors.items():
-        lesions[f"estimated_{name}"] = restore_tree_model(state).predict(lesions)
+        lesions[f"estimated_{name}"] = restore_tabular_model(state).predict(lesions)
     return lesions, new_arrays.rejected
 
 

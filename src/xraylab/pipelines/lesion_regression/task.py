@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab.evaluation.decoding import choose_threshold
+from xraylab.evaluation.decoding import mask_threshold
 from xraylab.flow.cohort import masks_by_film
 from xraylab.flow.masks import MaskTask, predict_held_out_masks
 from xraylab.flow.split import split_films
@@ -78,7 +78,7 @@ def predict_masks(
     def name_of(one: Training, row: Mapping[str, Any]) -> str:
         return str(row["image_id"])
 
-    threshold = partial(choose_threshold, threshold=params.threshold)
+    threshold = partial(mask_threshold, threshold=params.threshold)
     trainings = list_trainings(tested, {NETWORK: params})
     return predict_held_out_masks(trainings, models, read, training, name_of, threshold)
 

@@ -2,56 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from xraylab.models.classifiers import build_classifier, restore_classifier
 from xraylab.models.mlp import build_mlp, restore_mlp
 from xraylab.models.networks import Weights, describe_network
 from xraylab.models.state import ModelState
-from xraylab.tabular.kernel import fit_kernel, restore_kernel
-from xraylab.tabular.logistic import fit_logistic, restore_logistic
-from xraylab.tabular.trees import fit_tree_model, restore_tree_model
+from xraylab.tabular.interface import FitOptions
+from xraylab.tabular.kinds import TabularSpec, fit_tabular_model, restore_tabular_model
+from xraylab.tabular.params import KernelSpec, LogisticSpec
 from xraylab.training.params import TrainingParams
 
-from .material import Material
+from .material import Material, TabularModelParams
+from .params import BoostingModel, CnnModel, KernelModelParams, MlpModel
 
-__all__ = ["Simple", "fit_model", "predict_by"]
+__all__ = ["FitSetting", "Simple", "predict_classifier", "train_classifier"]
 
-Simple = MlpModel | LogisticModelParams | BoostingModel | KernelModelParams | CnnModel
+Simple = MlpModel | CnnModel | TabularModelParams
 Floats = NDArray[np.float64]
+Trained = tuple[ModelState, pd.DataFrame]
 
 
-def fit_model(
-    spec: Simple,
-    material: Material,
-    rows: pd.DataFrame,
-    weights: Weights,
-    training: TrainingParams,
-    seed: int,
-    card: dict[str, Any],
-    folder: Path,
-) -> tuple[ModelState, pd.DataFrame]:
+@dataclass(frozen=True)
+class FitSetting:
+    """What every training of a protocol shares.
+
+    Attributes
+    ----------
+    material : Material
+        What the models may look at.
+    weights : mapping of str to callable
+        Pretrained weights that lie at hand.
+    training : TrainingParams
+        Budget and machine.
+    seed : int
+        Seed of the fits.
+    """
+
+    material: Material
+    weights: Weights
+    training: TrainingParams
+    seed: int
+
+
+def train_classifier(
+    spec: Simple, setting: FitSetting, rows: pd.DataFrame, card: dict[str, Any], folder: Path
+) -> Trained:
     """Fit one model to the rows of the split ``train``.
 
     Parameters
     ----------
     spec : any of the parameters of a model but `MeanModel`
         The model.
-    material : Material
-        What it may look at.
+    setting : FitSetting
+        What it may look at, budget, machine, seed.
     rows : DataFrame
         ``image_id, group_id, split, target``; a ``cnn`` chooses its weights on the split ``val``.
-    weights : mapping of str to callable
-        Pretrained weights that lie at hand.
-    training : TrainingParams
-        Budget and machine.
-    seed : int
-        Seed of the fit.
     card : dict
         What is known of the training.
     folder : Path
@@ -62,45 +75,79 @@ def fit_model(
     ModelState
         With the card.
     DataFrame
-        One row an epoch; none for a model that is fitted at once.
+        One row per epoch; none for a model that is fitted at once.
     """
-    learn = rows[rows["split"] == "train"]
-    target = learn["target"].to_numpy(np.float64)
     if isinstance(spec, CnnModel):
-        return _fit_cnn(spec, material, rows, weights, training, card, folder)
+        return _train_cnn(spec, setting, rows, card, folder)
+    train = rows[rows["split"] == "train"]
+    target = pd.Series(train["target"].to_numpy(np.float64), name="tuberculosis")
     if isinstance(spec, MlpModel):
-        from xraylab.training.vectors import fit_vectors
+        return _train_mlp(spec, setting, train["image_id"], target, card)
+    components = setting.material.fit_components(spec, train["image_id"])
+    features = setting.material.tabular_features(spec, train["image_id"], components)
+    options = FitOptions(setting.seed, binary=True)
+    state = fit_tabular_model(_tabular_spec(spec), features, target, options).state(card)
+    return ModelState(state.card, {**state.tensors, **components}, state.booster), pd.DataFrame()
 
-        features = material.features_of(spec.encoder, learn["image_id"])
-        network = build_mlp(features.shape[1], spec.hidden_sizes, seed)
-        history = fit_vectors(network, features, target, spec.recipe, seed)
-        described = {"n_features": features.shape[1], "hidden_sizes": list(spec.hidden_sizes)}
-        return describe_network(network, {**card, "network": described}), history
-    if isinstance(spec, LogisticModelParams):
-        features = material.features_of(spec.encoder, learn["image_id"])
-        model = fit_logistic(features, target, seed)
-        return model.state({**card, "n_parameters": features.shape[1] + 1}), pd.DataFrame()
+
+def predict_classifier(
+    state: ModelState, material: Material, image_ids: pd.Series, training: TrainingParams
+) -> Floats:
+    """Return the probability (M,) of tuberculosis of films, by a stored model that is no mean of others."""
+    model = state.card["spec"]
+    if model["kind"] == "cnn":
+        from xraylab.training.predict import predict_films
+
+        found = predict_films(
+            restore_classifier(state), material.films(model["inside_lungs"]),
+            material.arrays.rows_of(image_ids), model["recipe"]["batch_size"], views=model["views"],
+            precision=training.precision, accelerator=training.accelerator,
+        )  # fmt: skip
+        return np.asarray(found, np.float64)
+    if model["kind"] == "mlp":
+        from xraylab.training.vectors import predict_vectors
+
+        features = material.features_of(model["encoder"], image_ids)
+        return predict_vectors(restore_mlp(state), features)
+    adapter: TypeAdapter[TabularModelParams] = TypeAdapter(TabularModelParams)
+    spec = adapter.validate_python(model)
+    table = material.tabular_features(spec, image_ids, state.tensors)
+    return restore_tabular_model(state).predict(table)
+
+
+def _tabular_spec(spec: TabularModelParams) -> TabularSpec:
+    if isinstance(spec, BoostingModel):
+        return spec.spec
     if isinstance(spec, KernelModelParams):
-        features = _kernel_features(spec, material, learn["image_id"])
-        return fit_kernel(features, target, spec.penalty, spec.width).state(card), pd.DataFrame()
-    return _fit_boosting(spec, material, learn, seed, card), pd.DataFrame()
+        return KernelSpec(penalty=spec.penalty, width=spec.width)
+    return LogisticSpec()
 
 
-def _fit_cnn(
-    spec: CnnModel,
-    material: Material,
-    rows: pd.DataFrame,
-    weights: Weights,
-    training: TrainingParams,
+def _train_mlp(
+    spec: MlpModel,
+    setting: FitSetting,
+    image_ids: pd.Series,
+    target: pd.Series,
     card: dict[str, Any],
-    folder: Path,
-) -> tuple[ModelState, pd.DataFrame]:
+) -> Trained:
+    from xraylab.training.vectors import fit_vectors
+
+    features = setting.material.features_of(spec.encoder, image_ids)
+    network = build_mlp(features.shape[1], spec.hidden_sizes, setting.seed)
+    history = fit_vectors(network, features, target.to_numpy(), spec.recipe, setting.seed)
+    described = {"n_features": features.shape[1], "hidden_sizes": list(spec.hidden_sizes)}
+    return describe_network(network, {**card, "network": described}), history
+
+
+def _train_cnn(
+    spec: CnnModel, setting: FitSetting, rows: pd.DataFrame, card: dict[str, Any], folder: Path
+) -> Trained:
     from xraylab.training.classify import Labelled, fit_classifier
 
-    arrays = material.arrays
+    arrays, training = setting.material.arrays, setting.training
     own = training.model_copy(update={"seed": training.seed + spec.seed})
-    network = build_classifier(spec.network, own.seed, arrays.size_px, weights)
-    learn, check = (
+    network = build_classifier(spec.network, own.seed, arrays.size_px, setting.weights)
+    train, val = (
         Labelled(
             arrays.rows_of(part["image_id"]),
             part["target"].to_numpy(),
@@ -108,81 +155,7 @@ def _fit_cnn(
         )
         for part in (rows[rows["split"] == name] for name in ("train", "val"))
     )
-    films = material.films(spec.inside_lungs)
-    outcome = fit_classifier(network, films, learn, check, spec.recipe, own, folder)
+    films = setting.material.films(spec.inside_lungs)
+    outcome = fit_classifier(network, films, train, val, spec.recipe, own, folder)
     described = {"network": spec.network.model_dump(mode="json"), "fit": outcome.facts()}
     return describe_network(network, {**card, **described}), outcome.history
-
-
-def _fit_boosting(
-    spec: BoostingModel, material: Material, learn: pd.DataFrame, seed: int, card: dict[str, Any]
-) -> ModelState:
-    tensors: dict[str, Any] = {}
-    if spec.encoder is not None:
-        features = material.features_of(spec.encoder, learn["image_id"]).astype(np.float64)
-        mean = features.mean(axis=0)
-        _, _, basis = np.linalg.svd(features - mean, full_matrices=False)
-        tensors = {"embedding_mean": mean, "embedding_basis": basis[: spec.n_components]}
-    table = _table(spec, material, learn["image_id"], tensors)
-    target = pd.Series(learn["target"].to_numpy(np.float64), name="tuberculosis")
-    fitted = fit_tree_model(table, target, spec.spec, seed, binary=True, n_threads=1)
-    state = fitted.state()
-    return ModelState({**state.card, **card}, {**state.tensors, **tensors}, state.booster)
-
-
-def _table(
-    spec: BoostingModel, material: Material, image_ids: pd.Series, tensors: dict[str, Any]
-) -> pd.DataFrame:
-    """Return the features of the trees: scores on the components of an embedding, and radiomics."""
-    parts = []
-    if spec.encoder is not None:
-        features = material.features_of(spec.encoder, image_ids).astype(np.float64)
-        scores = (features - tensors["embedding_mean"]) @ tensors["embedding_basis"].T
-        parts.append(
-            pd.DataFrame(scores, columns=[f"component_{i}" for i in range(scores.shape[1])])
-        )
-    if spec.radiomics:
-        parts.append(material.lungs_of(image_ids))
-    return pd.concat(parts, axis=1)
-
-
-def _kernel_features(
-    spec: KernelModelParams, material: Material, image_ids: pd.Series
-) -> NDArray[np.floating[Any]]:
-    parts: list[NDArray[np.floating[Any]]] = []
-    if spec.encoder is not None:
-        parts.append(material.features_of(spec.encoder, image_ids))
-    if spec.radiomics:
-        parts.append(material.lungs_of(image_ids).to_numpy(np.float64))
-    return np.concatenate(parts, axis=1)
-
-
-def predict_by(
-    state: ModelState, material: Material, image_ids: pd.Series, training: TrainingParams
-) -> Floats:
-    """Return the probability (M,) of tuberculosis of films, by a stored model that is no mean of others."""
-    spec = state.card["model"]
-    kind = spec["kind"]
-    if kind == "cnn":
-        from xraylab.training.predict import predict_films
-
-        found = predict_films(
-            restore_classifier(state), material.films(spec["inside_lungs"]),
-            material.arrays.rows_of(image_ids), spec["recipe"]["batch_size"], views=spec["views"],
-            precision=training.precision, accelerator=training.accelerator,
-        )  # fmt: skip
-        return np.asarray(found, np.float64)
-    if kind == "mlp":
-        from xraylab.training.vectors import predict_vectors
-
-        return predict_vectors(restore_mlp(state), material.features_of(spec["encoder"], image_ids))
-    if kind == "logistic":
-        features = material.features_of(spec["encoder"], image_ids)
-        return restore_logistic(state).predict(features)
-    if kind == "kernel":
-        kernel = KernelModelParams.model_validate(spec)
-        return restore_kernel(state).predict(_kernel_features(kernel, material, image_ids))
-    boosting = BoostingModel.model_validate(spec)
-    table = _table(boosting, material, image_ids, state.tensors)
-    # a booster's float32 may round a probability past 1
-    return np.clip(restore_tree_model(state).predict(table), 0.0, 1.0)

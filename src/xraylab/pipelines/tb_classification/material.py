@@ -16,11 +16,12 @@ from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.embeddings import Embeddings
 
 from .features import LungGuess, cut_to_lungs
-from .params import TbCohortParams
+from .params import BoostingModel, KernelModelParams, LogisticModelParams, TbCohortParams
 
-__all__ = ["Material", "collect_material"]
+__all__ = ["Material", "TabularModelParams", "collect_material"]
 
 Floats = NDArray[np.floating[Any]]
+TabularModelParams = LogisticModelParams | BoostingModel | KernelModelParams
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,53 @@ class Material:
     def lungs_of(self, image_ids: pd.Series) -> pd.DataFrame:
         """Return the radiomics of films, in their order."""
         return self._lungs.loc[image_ids.to_numpy()].reset_index(drop=True)
+
+    def fit_components(
+        self, spec: TabularModelParams, image_ids: pd.Series
+    ) -> dict[str, NDArray[np.float64]]:
+        """Return mean (F,) and leading components (K, F) of an encoder's features; nothing if the model needs none."""
+        if not isinstance(spec, BoostingModel) or spec.encoder is None:
+            return {}
+        features = self.features_of(spec.encoder, image_ids).astype(np.float64)
+        mean = features.mean(axis=0)
+        _, _, basis = np.linalg.svd(features - mean, full_matrices=False)
+        return {"embedding_mean": mean, "embedding_basis": basis[: spec.n_components]}
+
+    def tabular_features(
+        self,
+        spec: TabularModelParams,
+        image_ids: pd.Series,
+        components: Mapping[str, NDArray[np.float64]],
+    ) -> pd.DataFrame | Floats:
+        """Return what a tabular model reads of films: features of an encoder, then radiomics.
+
+        Parameters
+        ----------
+        spec : parameters of a tabular model
+            Which features.
+        image_ids : (M,) Series
+            The films.
+        components : mapping of str to ndarray
+            As `fit_components` gives them: boosted trees read the scores on them.
+
+        Returns
+        -------
+        (M, F) DataFrame or ndarray
+            A table for boosted trees.
+        """
+        parts: list[Floats] = []
+        names: list[str] = []
+        if spec.encoder is not None:
+            parts.append(self.features_of(spec.encoder, image_ids))
+            if isinstance(spec, BoostingModel):
+                centred = parts[0].astype(np.float64) - components["embedding_mean"]
+                parts[0] = centred @ components["embedding_basis"].T
+                names += [f"component_{i}" for i in range(parts[0].shape[1])]
+        if not isinstance(spec, LogisticModelParams) and spec.radiomics:
+            parts.append(self.lungs_of(image_ids).to_numpy(np.float64))
+            names += LUNG_FEATURES
+        values = np.concatenate(parts, axis=1)
+        return pd.DataFrame(values, columns=names) if isinstance(spec, BoostingModel) else values
 
 
 def collect_material(
