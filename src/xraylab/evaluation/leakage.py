@@ -2,8 +2,8 @@
 
 A leak is a key that two splits share. Each kind of leak is one key column of the cohort, so that a
 new kind is one more column and one more line in `LEAK_KINDS`. Work and memory grow with the number
-of images, never with the number of pairs; only the column ``look``, of films that look alike whichever way
-they are turned, takes a comparison of all pairs to make (`xraylab.evaluation.duplicates`).
+of images, never with the number of pairs. The column ``duplicate_cluster``, of near-duplicates in any orientation, is
+made before, by `xraylab.duplicates.clusters.find_duplicate_clusters`, which compares all pairs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LEAK_KINDS = {
     "same_group": "group_id",
     "same_bytes": "source",
     "same_pixels": "digest",
-    "near_duplicate": "look",
+    "near_duplicate": "duplicate_cluster",
 }
 """Key column of each kind of leak. A cohort need not have those of equal content."""
 
@@ -61,9 +61,9 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
     ----------
     cohort : (N, …) DataFrame
         One row an image, with columns ``image_id``, ``group_id``, ``split`` (empty text: in no
-        split) and, to look for equal content, ``source`` (digest of the file), ``digest`` (of the
-        decoded pixels) or ``look`` (one name for all that look alike); what is missing is
-        compared with nothing. An image may have more than one row (one a dose, say), in one
+        split) and, to find equal content, ``source`` (digest of the file), ``digest`` (of the
+        decoded pixels) or ``duplicate_cluster`` (one name for all copies of a film); what is
+        missing is compared with nothing. An image may have more than one row (one a dose, say), in one
         group.
 
     Returns

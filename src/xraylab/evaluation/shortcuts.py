@@ -91,8 +91,6 @@ def look_up_nearest(
     ValueError
         For no training films, hashes of another shape or type, or a target that is not 0 or 1.
     """
-    from xraylab.evaluation.kernels import nearest_targets
-
     for name, hashes in (("train_hashes", train_hashes), ("test_hashes", test_hashes)):
         if hashes.ndim != _AXES or hashes.dtype != np.uint64:
             raise ValueError(
@@ -103,8 +101,14 @@ def look_up_nearest(
             f"train_hashes are {train_hashes.shape[1:]} a film, test_hashes {test_hashes.shape[1:]}"
         )
     targets = _checked_targets(train_targets, len(train_hashes), "hashes")
-    means, least = nearest_targets(train_hashes, targets, test_hashes)
-    return np.asarray(means, np.float64), np.asarray(least, np.int32)
+    words = np.ascontiguousarray(train_hashes[:, 0].T)
+    means, least = np.empty(len(test_hashes)), np.empty(len(test_hashes), np.int32)
+    for row, film in enumerate(test_hashes):
+        bits = np.bitwise_count(film.T[:, :, None] ^ words[:, None])  # (words, turns, films)
+        distances = bits.sum(axis=0, dtype=np.int32).min(axis=0)
+        least[row] = distances.min()
+        means[row] = targets[distances == least[row]].mean()
+    return means, least
 
 
 def probe(

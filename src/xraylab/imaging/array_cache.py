@@ -25,20 +25,20 @@ from numpy.typing import NDArray
 
 from xraylab.imaging.errors import UnreadableRadiograph
 from xraylab.imaging.film_file import IGNORED, LoadFilm, ignored_files, read_loaded, with_voi
-from xraylab.imaging.fingerprint import digest_pixels, perceptual_hashes
+from xraylab.imaging.fingerprint import HASH_BITS, TURNS, digest_pixels, perceptual_hashes
 from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams, prepare_film, prepare_mask
 
 __all__ = ["ArrayCache", "CachePlan", "LoadFilm", "digest_source", "read_cache", "write_cache"]
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 2  # raise it when the same parameters give other arrays
+_FORMAT = 3  # raise it when the same parameters give other arrays or another index
 EMPTY_MASK = "its mask is empty"
 """Reason of a film that is of no use without anything drawn."""
 _INDEX, _REJECTED, _CARD = "index.parquet", "rejected.parquet", "card.json"
 _FACTS = (
     *("source", "height_px", "width_px", "spacing_mm"),
-    *("scaled_by", "patient_id", "digest", "looks"),
+    *("scaled_by", "patient_id", "digest", "hashes"),
 )
 
 
@@ -97,8 +97,7 @@ class ArrayCache:
         One row an array, in order: ``image_id``, the ``path`` of its file (empty where there is none), the digest of
         its files (``source``), its own size (``height_px, width_px``), ``spacing_mm`` (row spacing, nan where
         unknown), ``scaled_by`` and ``patient_id`` (see `xraylab.imaging.Film`), the ``digest`` of its pixels, and
-        ``looks``, the perceptual hashes of
-        `xraylab.imaging.fingerprint.perceptual_hashes` as 256 bytes.
+        ``hashes``, its perceptual hashes as 256 bytes (see the attribute of that name).
     rejected : DataFrame
         ``image_id, reason``.
     preprocess : dict
@@ -124,6 +123,15 @@ class ArrayCache:
     def masks(self) -> NDArray[np.uint8]:
         """The masks (N, S, S) of 0 and 1, mapped read-only; only where films have masks."""
         return self._map("masks.u8")
+
+    @property
+    def hashes(self) -> NDArray[np.uint64]:
+        """The perceptual hashes (N, 8, 4) of `xraylab.imaging.fingerprint.perceptual_hashes`."""
+        packed = b"".join(self.index["hashes"])
+        words = np.frombuffer(packed, np.uint64).reshape(len(self.index), TURNS, HASH_BITS // 64)
+        return (
+            words.copy()
+        )  # numba would compile its loops once more for an array that is read-only
 
     def rows_of(self, image_ids: pd.Series) -> NDArray[np.int64]:
         """Return the row of each image id.
@@ -324,7 +332,7 @@ def _prepare(image_id: str, load: LoadFilm, plan: CachePlan, old: _Old) -> Prepa
             return image_id, {}, _NOTHING, _NOTHING, EMPTY_MASK
         mask = prepare_mask(masks, film.shape, plan.preprocess)
         small = prepare_film(film, plan.preprocess)
-        facts["looks"] = perceptual_hashes(small).tobytes()
+        facts["hashes"] = perceptual_hashes(small).tobytes()
     except (UnreadableRadiograph, MaskSizeError) as error:
         return image_id, {}, _NOTHING, _NOTHING, getattr(error, "reason", str(error))
     return image_id, facts, small, mask, ""

@@ -60,7 +60,7 @@ class CohortParams(Parameters):
         Films decoded at once, as joblib counts: -1 uses every core.
     max_rejected_fraction : float
         Stop when more than this share of the labelled films cannot be read.
-    max_look_distance : int
+    max_hash_distance : int
         Bits of 256 by which the perceptual hashes of two copies may differ. Hands in one pose differ by less than other
         films do, so that it is less than elsewhere.
     patient_folder : int, optional
@@ -80,7 +80,7 @@ class CohortParams(Parameters):
     )
     workers: int = Field(-1, ge=-64, le=256)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
-    max_look_distance: int = Field(12, ge=0, le=256)
+    max_hash_distance: int = Field(12, ge=0, le=256)
     patient_folder: int | None = Field(None, ge=1, le=32)
 
     @model_validator(mode="after")

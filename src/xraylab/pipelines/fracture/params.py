@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from xraylab.duplicates.rotations import TurnedCopyParams
 from xraylab.evaluation.calibration import CalibrationMethod
 from xraylab.evaluation.leakage import OnLeak
-from xraylab.evaluation.rotations import TurnedCopyParams
 from xraylab.evaluation.thresholds import ThresholdRule
 from xraylab.imaging.markers import MarkerParams
 from xraylab.imaging.preprocess import PreprocessParams

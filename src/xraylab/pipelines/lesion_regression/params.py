@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from xraylab.evaluation.duplicates import MAX_DISTANCE
+from xraylab.duplicates.hash_distance import MAX_HASH_DISTANCE
 from xraylab.evaluation.leakage import OnLeak
 from xraylab.features.lesions import LESION_FEATURES
 from xraylab.imaging.preprocess import PreprocessParams
@@ -59,7 +59,7 @@ class CohortParams(Parameters):
         Films decoded at once, as joblib counts: -1 uses every core.
     max_rejected_fraction : float
         Stop when more than this share of the annotated films is left out.
-    max_look_distance : int
+    max_hash_distance : int
         Bits of 256 by which the perceptual hashes of two copies may differ.
     inside_lungs : bool
         Measure lesions inside the lungs alone, where there is a mask of the lungs.
@@ -73,7 +73,7 @@ class CohortParams(Parameters):
     preprocess: PreprocessParams = PreprocessParams()
     workers: int = Field(-1, ge=-64, le=256)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
-    max_look_distance: int = Field(MAX_DISTANCE, ge=0, le=256)
+    max_hash_distance: int = Field(MAX_HASH_DISTANCE, ge=0, le=256)
     inside_lungs: bool = True
     patient_folder: int | None = Field(None, ge=1, le=32)
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from xraylab.evaluation.duplicates import MAX_DISTANCE
+from xraylab.duplicates.hash_distance import MAX_HASH_DISTANCE
 from xraylab.evaluation.leakage import OnLeak
 from xraylab.imaging.augment import Variant
 from xraylab.imaging.preprocess import PreprocessParams
@@ -36,7 +36,7 @@ class CohortParams(Parameters):
         Films decoded at once, as joblib counts: -1 uses every core.
     max_rejected_fraction : float
         Stop when more than this share of the films that have a mask cannot be read.
-    max_look_distance : int
+    max_hash_distance : int
         Bits of 256 by which the perceptual hashes of two copies may differ.
     patient_folder : int, optional
         Which folder above a film is its patient's: 1 for the one that it lies in. Films of a patient are one group.
@@ -48,7 +48,7 @@ class CohortParams(Parameters):
     preprocess: PreprocessParams = PreprocessParams()
     workers: int = Field(-1, ge=-64, le=256)
     max_rejected_fraction: float = Field(0.2, ge=0, le=1)
-    max_look_distance: int = Field(MAX_DISTANCE, ge=0, le=256)
+    max_hash_distance: int = Field(MAX_HASH_DISTANCE, ge=0, le=256)
     patient_folder: int | None = Field(None, ge=1, le=32)
     same_patients: tuple[tuple[str, ...], ...] = ()
 

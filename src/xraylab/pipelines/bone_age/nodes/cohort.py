@@ -10,11 +10,10 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from xraylab.evaluation.duplicates import name_looks
+from xraylab.duplicates.clusters import find_duplicate_clusters
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.film_file import IGNORED, ignored_files
-from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.bone_age.params import CohortParams
 from xraylab.records.delimited import (
     LoadTable,
@@ -267,22 +266,20 @@ def index_cohort(
     labels : DataFrame
         As `read_labels` gives them.
     params : CohortParams
-        When two films look alike.
+        When two films are near-duplicates.
 
     Returns
     -------
     cohort : DataFrame
         ``image_id, group_id`` (the film, or all films of a child where the files name children), ``sex, target``
-        (months), ``official_split, height_px, width_px, source, digest, look``, and ``split`` and ``fold``, still
-        empty.
+        (months), ``official_split, height_px, width_px, source, digest, duplicate_cluster``, and ``split`` and
+        ``fold``, still empty.
     rejected : DataFrame
         ``image_id, reason``.
     """
     index = arrays.index
     ids = index["image_id"].astype(str)
-    hashes = np.stack(
-        [np.frombuffer(looks, np.uint64).reshape(TURNS, -1) for looks in index["looks"]]
-    )
+    clusters, _ = find_duplicate_clusters(ids, arrays.hashes, params.max_hash_distance)
     told = labels.set_index("image_id").reindex(ids)
     cohort = pd.DataFrame(
         {
@@ -293,7 +290,7 @@ def index_cohort(
                 name: index[name]
                 for name in ("height_px", "width_px", "source", "digest", "scaled_by")
             },
-            "look": name_looks(ids, hashes, params.max_look_distance),
+            "duplicate_cluster": clusters,
             "split": "",
             "fold": NO_FOLD,
         }

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from xraylab.evaluation.duplicates import join_copies
+from xraylab.duplicates.clusters import find_duplicate_clusters
 from xraylab.evaluation.leakage import check_leakage, merge_duplicates, pass_gate
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, assign_stratified_folds
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
@@ -111,21 +111,19 @@ def index_cohort(
         ``image_id, group_id`` (the film itself, or all films of a patient where the files name patients),
         ``official_split, target`` (1: fractured), ``named_family`` (class and number in the file's name, a hint that
         is only compared with), ``height_px, width_px, source`` and ``digest`` (equal for equal files and equal
-        pixels), ``look`` (one name for all turned copies of a film), ``conflict`` (the same file lies in both
-        classes), ``marker_fraction`` (of the film, burned-in letters), ``split, fold`` (still empty).
+        pixels), ``duplicate_cluster`` (one name for all turned copies of a film), ``conflict`` (the same file lies in
+        both classes), ``marker_fraction`` (of the film, burned-in letters), ``split, fold`` (still empty).
     copies : DataFrame
         ``image_id_a, image_id_b, angle_deg, mirrored, similarity``: pairs by which turned copies were joined.
     rejected : DataFrame
         ``image_id, reason``.
     """
-    from xraylab.evaluation.rotations import find_turned_copies
-
     index = arrays.index
     ids = index["image_id"].astype(str)
     folders = [_folders(image_id) for image_id in ids]
     target = pd.Series([params.classes[label] for _, label in folders], index=ids.index)
     distinct = ~index["digest"].duplicated()
-    pairs = find_turned_copies(arrays.films, params.copies, index["digest"])
+    clusters, pairs = find_duplicate_clusters(ids, arrays.films, params.copies, index["digest"])
     labels = target.groupby(index["source"]).transform("nunique")
     cohort = pd.DataFrame(
         {
@@ -138,7 +136,7 @@ def index_cohort(
                 name: index[name]
                 for name in ("height_px", "width_px", "source", "digest", "scaled_by")
             },
-            "look": join_copies(ids, pairs, index["digest"]),
+            "duplicate_cluster": clusters,
             "conflict": labels > 1,
             "marker_fraction": _marker_fraction(arrays, distinct, params),
             "split": "",

@@ -10,7 +10,6 @@ from xraylab.evaluation.shortcut_features import border_pixels
 from xraylab.evaluation.shortcuts import look_up_content, look_up_nearest, probe
 from xraylab.evaluation.thresholds import choose_threshold
 from xraylab.imaging.array_cache import ArrayCache
-from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.fracture.params import PROBES, ProtocolParams
 
 from .networks import KEPT, list_arms, weight_of
@@ -34,9 +33,7 @@ def predict_by_shortcut(
     """
     tables = []
     border = border_pixels(arrays.films)
-    hashes = np.stack(
-        [np.frombuffer(looks, np.uint64).reshape(TURNS, -1) for looks in arrays.index["looks"]]
-    )
+    hashes = arrays.hashes
     for _, rows in list_arms(cohort):
         learn = rows[rows["split"] == "train"]
         held_out = rows[rows["split"].isin(["val", "test"])]

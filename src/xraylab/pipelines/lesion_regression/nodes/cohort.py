@@ -9,11 +9,10 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from xraylab.evaluation.duplicates import name_looks
+from xraylab.duplicates.clusters import find_duplicate_clusters
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.film_file import IGNORED, ignored_files
-from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.lesion_regression.params import CohortParams
 from xraylab.records.delimited import LoadTable, find_column, text_of, to_numbers
 from xraylab.records.entries import read_entries
@@ -271,16 +270,14 @@ def index_cohort(
     cohort : DataFrame
         One row per film: ``image_id, group_id`` (``<data set>/<patient>``, or the image where no table and no file
         knows the patient), ``data_set, annotation`` (``box`` or ``mask``), ``patient_id, age, sex, view, follow_up``
-        (missing where unknown), ``height_px, width_px, source, digest, look``, ``target`` (the share of the film that
-        is lesion by its annotation), and ``split`` and ``fold``, still empty.
+        (missing where unknown), ``height_px, width_px, source, digest, duplicate_cluster``, ``target`` (the share of
+        the film that is lesion by its annotation), and ``split`` and ``fold``, still empty.
     rejected : DataFrame
         ``image_id, reason``.
     """
     index = arrays.index
     ids = index["image_id"].astype(str)
-    hashes = np.stack(
-        [np.frombuffer(looks, np.uint64).reshape(TURNS, -1) for looks in index["looks"]]
-    )
+    clusters, _ = find_duplicate_clusters(ids, arrays.hashes, params.max_hash_distance)
     by_box = ids.isin(set(_join(boxes, ids)[0]["image_id"]))
     films = pd.DataFrame(
         {
@@ -311,7 +308,7 @@ def index_cohort(
         source=index["source"].str.split("+").str[0].to_numpy(),
         digest=index["digest"].to_numpy(),
         scaled_by=index["scaled_by"].to_numpy(),
-        look=name_looks(ids, hashes, params.max_look_distance).to_numpy(),
+        duplicate_cluster=clusters.to_numpy(),
         target=[float(mask.mean()) for mask in arrays.masks],
         split="",
         fold=NO_FOLD,

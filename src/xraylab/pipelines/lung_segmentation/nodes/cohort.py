@@ -9,13 +9,12 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from xraylab.evaluation.duplicates import name_looks
+from xraylab.duplicates.clusters import find_duplicate_clusters
 from xraylab.evaluation.leakage import check_leakage, pass_gate
 from xraylab.evaluation.sites import list_sites, site_of
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.film_file import ignored_files
-from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.lung_segmentation.params import CohortParams, ProtocolParams
 from xraylab.records.groups import group_films, patients_of_files
 from xraylab.records.same_patients import patients_of_readings
@@ -81,23 +80,21 @@ def index_cohort(
     readings : mapping of str to str
         Clinical readings by the name of their film, which say what films are of one patient; there may be none.
     params : CohortParams
-        Sites, patients, and when two films look alike.
+        Sites, patients, and when two films are near-duplicates.
 
     Returns
     -------
     cohort : DataFrame
         ``image_id, group_id`` (all films of a patient, as readings, files and ``same_patients`` say),
         ``site, tuberculosis`` (1, 0, or -1 where the name does not say),
-        ``height_px, width_px, spacing_mm, source, digest, look``, ``target`` (the share of the film that is lung),
-        and ``split`` and ``fold``, still empty.
+        ``height_px, width_px, spacing_mm, source, digest, duplicate_cluster``, ``target`` (the share of the film
+        that is lung), and ``split`` and ``fold``, still empty.
     rejected : DataFrame
         ``image_id, reason``.
     """
     index = arrays.index
     ids = index["image_id"].astype(str)
-    hashes = np.stack(
-        [np.frombuffer(looks, np.uint64).reshape(TURNS, -1) for looks in index["looks"]]
-    )
+    clusters, _ = find_duplicate_clusters(ids, arrays.hashes, params.max_hash_distance)
     patients = patients_of_files(index, params.patient_folder)
     patients |= patients_of_readings(ids, readings, params.same_patients)
     label = ids.str.extract(r"_([01])$")[0]
@@ -112,7 +109,7 @@ def index_cohort(
                 for name in ("height_px", "width_px", "spacing_mm", "digest", "scaled_by")
             },
             "source": index["source"].str.split("+").str[0],
-            "look": name_looks(ids, hashes, params.max_look_distance),
+            "duplicate_cluster": clusters,
             "target": [float(mask.mean()) for mask in arrays.masks],
             "split": "",
             "fold": NO_FOLD,

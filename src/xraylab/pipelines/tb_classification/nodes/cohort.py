@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab.evaluation.duplicates import name_looks
+from xraylab.duplicates.clusters import find_duplicate_clusters
 from xraylab.evaluation.leakage import check_leakage, merge_duplicates, pass_gate
 from xraylab.evaluation.sites import list_sites, site_of
 from xraylab.evaluation.splits import NO_FOLD, assign_stratified_folds, split_rows_at_random
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, digest_source
 from xraylab.imaging.film_file import ignored_files
-from xraylab.imaging.fingerprint import TURNS
 from xraylab.pipelines.tb_classification.params import CohortParams, ProtocolParams
 from xraylab.records.groups import group_films, patients_of_files
 from xraylab.records.readings import (
@@ -147,19 +146,16 @@ def index_cohort(
         ``image_id, group_id`` (all films of a patient, as readings, files and ``same_patients`` say), ``site, target``
         (1: tuberculosis), ``sex`` (F, M or empty), ``age_years`` (nan where unknown) and ``reading_note`` (what could
         not be read) of the clinical readings, ``height_px, width_px,
-        spacing_mm, source, digest, look`` (one name for films that look alike), ``conflict`` (films that look alike
-        lie in both classes), ``mean_intensity, std_intensity`` (of the prepared film, in [0, 1]), ``lungs``
-        (``predicted, annotated``, or empty without a mask), ``lung_fraction``, ``split, fold`` (still empty).
+        spacing_mm, source, digest, duplicate_cluster`` (one name for all near-duplicates), ``conflict``
+        (near-duplicates lie in both classes), ``mean_intensity, std_intensity`` (of the prepared film, in [0, 1]),
+        ``lungs`` (``predicted, annotated``, or empty without a mask), ``lung_fraction``, ``split, fold`` (still empty).
     rejected : DataFrame
         ``image_id, reason``.
     """
     index = arrays.index
     ids = index["image_id"].astype(str)
-    hashes = np.stack(
-        [np.frombuffer(looks, np.uint64).reshape(TURNS, -1) for looks in index["looks"]]
-    )
     target = ids.str.extract(_LABEL, expand=False).astype(float)
-    look = name_looks(ids, hashes, params.max_look_distance)
+    clusters, _ = find_duplicate_clusters(ids, arrays.hashes, params.max_hash_distance)
     texts = join_readings(list(ids), readings)
     facts = [parse_reading(texts[image_id]) if image_id in texts else Reading() for image_id in ids]
     log_notes({name: fact.note for name, fact in zip(ids, facts, strict=True)}, "The readings")
@@ -183,8 +179,8 @@ def index_cohort(
                 for name in ("height_px", "width_px", "spacing_mm", "digest", "scaled_by")
             },
             "source": source,
-            "look": look,
-            "conflict": target.groupby(look).transform("nunique") > 1,
+            "duplicate_cluster": clusters,
+            "conflict": target.groupby(clusters).transform("nunique") > 1,
             "mean_intensity": moments[:, 0],
             "std_intensity": moments[:, 1],
             "lungs": np.where(fraction > 0, kind, ""),
@@ -212,7 +208,7 @@ def split_cohort(
     -------
     cohort : DataFrame
         One row a film and training; ``arm`` names the training: the model under ``rows``, ``fold_<k>`` under ``folds``,
-        the site that trains under ``sites``. Films that look alike and lie in both classes are in no split, but under
+        the site that trains under ``sites``. Near-duplicates that lie in both classes are in no split, but under
         ``rows``.
     leakage : DataFrame
         What the gate found, with the ``arm`` and the ``action`` that was taken.

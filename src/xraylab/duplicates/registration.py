@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.evaluation.polar import SIDE_PX, Band, band_pass
+from xraylab.duplicates.polar import SIDE_PX, Band, band_pass
 
 __all__ = ["angle_of", "compare_registered", "compare_turned", "measure_crossing", "turn_matrix"]
 
