@@ -13,7 +13,14 @@ Hashes = NDArray[np.uint64]
 
 @njit(cache=True, parallel=True)
 def least_distances(hashes: Hashes, start: int, stop: int) -> NDArray[np.int32]:
-    """Return, for films start … stop - 1 against all later ones, the least distance and its turn (B, N, 2)."""
+    """Return, for films start … stop - 1 against all later ones, the least distance and its turn (B, N, 2).
+
+    Examples
+    --------
+    >>> hashes = np.array([0b1111, 0b0000, 0b0001], np.uint64).reshape(3, 1, 1)
+    >>> least_distances(hashes, 0, 2)[:, 2, 0].tolist()  # of films 0 and 1 to film 2
+    [3, 1]
+    """
     films, turns, words = hashes.shape
     least = np.full((stop - start, films, 2), 1 << 20, np.int32)
     for row in prange(start, stop):

@@ -59,7 +59,7 @@ class TurnedCopyParams(Parameters):
     min_polar_similarity : float
         Correlation of the films in polar coordinates from which a registration is tried.
     max_scale : float
-        Largest enlargement, and its inverse, that is looked for.
+        Largest enlargement that is tried; its inverse is the largest reduction.
     neighbours : int
         Candidates per film and round.
     workers : int

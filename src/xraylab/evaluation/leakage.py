@@ -79,6 +79,14 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
     ValueError
         If a column is missing, a value of ``image_id``, ``group_id`` or ``split`` is missing, or
         an image lies in two groups.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": list("abc"), "group_id": ["p", "p", "q"]})
+    >>> cohort["split"] = ["train", "test", "test"]
+    >>> find_leaks(cohort)[["kind", "key", "split_a", "split_b", "image_id_a", "image_id_b"]]
+             kind key split_a split_b image_id_a image_id_b
+    0  same_group   p    test   train          b          a
     """
     _check_cohort(cohort, ("image_id", "group_id", "split"))
     found = [
@@ -117,6 +125,13 @@ def check_leakage(cohort: pd.DataFrame, on_leak: OnLeak) -> pd.DataFrame:
         For ``fail``, if there is a leak: the message names the worst pairs and what to do.
     ValueError
         For another `on_leak`, and as `find_leaks` raises.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": list("ab"), "group_id": ["p", "p"]})
+    >>> cohort["split"] = ["train", "test"]
+    >>> check_leakage(cohort, "report")["kind"].tolist()
+    ['same_group']
     """
     if on_leak not in get_args(OnLeak):  # a gate never fails open
         raise ValueError(f"on_leak must be one of {', '.join(get_args(OnLeak))}, got {on_leak!r}")
@@ -147,6 +162,12 @@ def merge_duplicates(cohort: pd.DataFrame) -> pd.Series:
     ------
     ValueError
         If a column or a group id is missing.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"group_id": ["p", "q", "q", "r"], "digest": ["1", "1", "2", "3"]})
+    >>> merge_duplicates(cohort).tolist()
+    ['p', 'p', 'p', 'r']
     """
     _check_cohort(cohort, ("group_id",))
     content = _content_columns(cohort)
@@ -179,6 +200,13 @@ def regroup(cohort: pd.DataFrame, resplit: Callable[[pd.Series], pd.Series]) -> 
     ------
     LeakError
         If the new split leaks: `resplit` does not keep a group whole.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": list("abc"), "group_id": list("pqr"), "digest": list("112")})
+    >>> cohort["split"] = ["train", "test", "test"]
+    >>> regroup(cohort, lambda groups: groups.map({"p": "train", "r": "test"}))["split"].tolist()
+    ['train', 'train', 'test']
     """
     groups = merge_duplicates(cohort) if _content_columns(cohort) else cohort["group_id"]
     split_again = cohort.assign(group_id=groups, split=resplit(groups))
@@ -211,6 +239,14 @@ def pass_gate(
     ------
     LeakError
         With ``on_leak: fail``, if anything leaks.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": list("abc"), "group_id": list("pqr"), "digest": list("112")})
+    >>> by_group = {"p": "train", "q": "test", "r": "test"}
+    >>> split, leaks = pass_gate(cohort, "regroup", lambda groups: groups.map(by_group))
+    >>> split["split"].tolist(), leaks[["kind", "action"]].to_numpy().tolist()
+    (['train', 'train', 'test'], [['same_pixels', 'regrouped']])
     """
     split = cohort.assign(split=resplit(cohort["group_id"]))
     leaks = check_leakage(split, on_leak)

@@ -178,6 +178,16 @@ def read_cache(folder: str) -> ArrayCache:
     ------
     FileNotFoundError
         If the folder holds none.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> films = {"a": lambda: np.ones((20, 30), np.float32)}
+    >>> with TemporaryDirectory() as folder:
+    ...     write_cache(CachePlan(films), f"{folder}/cache")
+    ...     read_cache(f"{folder}/cache").index[["image_id", "height_px", "width_px"]]
+      image_id  height_px  width_px
+    0        a         20        30
     """
     place = Path(folder)
     card = json.loads((place / _CARD).read_text(encoding="utf-8"))
@@ -199,6 +209,15 @@ def write_cache(plan: CachePlan, folder: str) -> None:
     ------
     ValueError
         If there is no film, or more than ``max_rejected_fraction`` cannot be read, naming the first.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> films = {"a": lambda: np.ones((20, 30), np.float32)}
+    >>> with TemporaryDirectory() as folder:
+    ...     write_cache(CachePlan(films, preprocess=PreprocessParams(size_px=16)), f"{folder}/cache")
+    ...     read_cache(f"{folder}/cache").films.shape
+    (1, 16, 16)
     """
     place = Path(folder)
     old = _Old(place, _card(plan))
@@ -347,7 +366,14 @@ def _load_masks(load_masks: list[LoadFilm]) -> list[NDArray[np.float32]]:
 
 
 def digest_source(load: LoadFilm) -> str:
-    """Return the digest of a film's file; of its pixels where the film is made, not read."""
+    """Return the digest of a film's file; of its pixels where the film is made, not read.
+
+    Examples
+    --------
+    >>> film = np.ones((2, 2), np.float32)
+    >>> digest_source(lambda: film) == digest_pixels(film)
+    True
+    """
     digest = getattr(load, "digest", None)
     return str(digest()) if digest is not None else digest_pixels(load())
 

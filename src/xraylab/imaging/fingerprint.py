@@ -17,7 +17,14 @@ HASH_BITS = 256
 
 
 def digest_pixels(film: NDArray[np.float32]) -> str:
-    """Return the 128-bit xxHash of a film's pixels, equal for films that are equal pixel by pixel."""
+    """Return the 128-bit xxHash of a film's pixels, equal for films that are equal pixel by pixel.
+
+    Examples
+    --------
+    >>> film = np.zeros((2, 2), np.float32)
+    >>> digest_pixels(film) == digest_pixels(film.copy()), len(digest_pixels(film))
+    (True, 32)
+    """
     from xxhash import xxh3_128_hexdigest
 
     return str(xxh3_128_hexdigest(np.ascontiguousarray(film).data))
@@ -42,6 +49,13 @@ def perceptual_hashes(film: NDArray[np.uint8]) -> NDArray[np.uint64]:
     ----------
     Zauner C. (2010), *Implementation and Benchmarking of Perceptual Image Hash Functions*: the DCT hash. Low
     frequencies of a 64 × 64 copy, each above or below their median, by ``imagehash.phash``.
+
+    Examples
+    --------
+    >>> film = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    >>> hashes, turned = perceptual_hashes(film), perceptual_hashes(np.rot90(film))
+    >>> hashes.shape, bool((hashes[1] == turned[0]).all())
+    ((8, 4), True)
     """
     import imagehash
     from PIL import Image
