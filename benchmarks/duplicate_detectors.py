@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from benchmarks.duplicate_films import COPIES, Films, phantom_films, public_films
 from benchmarks.report import Table, machine, publish
-from xraylab.evaluation.duplicates import find_look_alikes, join_copies
-from xraylab.evaluation.polar import correlate_turns, describe_film
-from xraylab.evaluation.rotations import TurnedCopyParams, find_turned_copies
+from xraylab.duplicates.clusters import join_copies
+from xraylab.duplicates.hash_distance import find_near_duplicates
+from xraylab.duplicates.polar import correlate_turns, describe_film
+from xraylab.duplicates.rotations import TurnedCopyParams, find_turned_copies
 from xraylab.imaging.fingerprint import perceptual_hashes
 
 __all__ = ["main"]
@@ -36,7 +37,7 @@ _ALL_PAIRS = 600  # films of which a way that correlates all pairs takes minutes
 
 def _by_hash(films: NDArray[np.uint8], max_distance: int) -> pd.DataFrame:
     hashes = np.stack([perceptual_hashes(film) for film in films])
-    return find_look_alikes(hashes, max_distance)
+    return find_near_duplicates(hashes, max_distance)
 
 
 def _by_polar_correlation(films: NDArray[np.uint8]) -> pd.DataFrame:

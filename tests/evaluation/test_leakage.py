@@ -149,7 +149,9 @@ def test_duplicates_join_through_a_chain():
 
 
 def test_joining_needs_content():
-    with pytest.raises(ValueError, match="lacks a column of content \\(source, digest, look\\)"):
+    with pytest.raises(
+        ValueError, match="lacks a column of content \\(source, digest, duplicate_cluster\\)"
+    ):
         merge_duplicates(cohort(CLEAN).drop(columns="digest"))
 
 

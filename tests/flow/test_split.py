@@ -28,7 +28,7 @@ def make_films(n: int = 60, copies: int = 0) -> pd.DataFrame:
     content = [ids[k - (n - copies)] if k >= n - copies else ids[k] for k in range(n)]
     return pd.DataFrame(
         {
-            "image_id": ids, "group_id": ids, "source": content, "digest": content, "look": content,
+            "image_id": ids, "group_id": ids, "source": content, "digest": content, "duplicate_cluster": content,
             "site": np.where(np.arange(n) % 3, "a", "b"), "target": np.arange(n) % 2,
             "official_split": np.tile(["train", "train", "val", "test"], n)[:n], "split": "", "fold": -1,
         }
@@ -120,7 +120,9 @@ def test_groups_and_copies_never_stand_on_two_sides(
 @pytest.mark.parametrize("stratified", [True, False])
 def test_a_site_is_trained_on_alone_and_tested_at_all_others(stratified: bool) -> None:
     films = make_films(60)
-    films.loc[1, "look"] = films.loc[0, "look"]  # the same film at the other site
+    films.loc[1, "duplicate_cluster"] = films.loc[
+        0, "duplicate_cluster"
+    ]  # the same film at the other site
     cohort, _ = split_films(films, SitesSplit(), 2, strata_of(films) if stratified else None)
     assert sorted(cohort["arm"].unique()) == ["a", "b"]
     for site, rows in cohort.groupby("arm"):

@@ -165,7 +165,7 @@ def test_a_folder_per_patient_is_a_group_in_bone_age(tmp_path: Path) -> None:
     arrays = cache(in_folders(n), tmp_path / "arrays")
     ids = [str(number) for number in range(n)]
     labels = pd.DataFrame({"image_id": ids, "target": 60.0, "sex": "M", "official_split": "train"})
-    plain = bone_age_params.AgeCohortParams(preprocess=SMALL, max_look_distance=0)
+    plain = bone_age_params.AgeCohortParams(preprocess=SMALL, max_hash_distance=0)
     check_groups(bone_age.index_cohort(arrays, labels, plain)[0], [])
     params = plain.model_copy(update={"patient_folder": 1})
     cohort, _ = bone_age.index_cohort(arrays, labels, params)
@@ -183,7 +183,7 @@ def test_a_dicom_patient_is_a_group_in_bone_age(
     labels = pd.DataFrame(
         {"image_id": list("012345"), "target": 60.0, "sex": "M", "official_split": "train"}
     )
-    params = bone_age_params.AgeCohortParams(preprocess=SMALL, max_look_distance=0)
+    params = bone_age_params.AgeCohortParams(preprocess=SMALL, max_hash_distance=0)
 
     def index(patients: list[str]) -> pd.DataFrame:
         known = replace(arrays, index=arrays.index.assign(patient_id=patients))

@@ -75,6 +75,12 @@ def point_spread(detector: Detector) -> NDArray[np.float32]:
     -------
     (2 r + 1,) ndarray of float32
         Samples at whole pixels out to r = ceil(4 sigma); ``[1.0]`` without blur.
+
+    Examples
+    --------
+    >>> spread = point_spread(Detector(blur_sigma_px=0.7))
+    >>> len(spread), round(float(spread.sum()), 4)
+    (7, 1.0)
     """
     if detector.blur_sigma_px == 0:
         return np.ones(1, np.float32)
@@ -85,12 +91,25 @@ def point_spread(detector: Detector) -> NDArray[np.float32]:
 
 
 def noise_gain(detector: Detector) -> float:
-    """Return the factor by which the blur lowers the variance of white noise: the sum of h squared."""
+    """Return the factor by which the blur lowers the variance of white noise: the sum of h squared.
+
+    Examples
+    --------
+    >>> noise_gain(Detector(blur_sigma_px=0)), round(noise_gain(Detector(blur_sigma_px=1)), 3)
+    (1.0, 0.08)
+    """
     return float((point_spread(detector).astype(np.float64) ** 2).sum() ** 2)
 
 
 def blur(image: FloatImage, detector: Detector) -> FloatImage:
-    """Blur an (H, W) image with the detector's point spread, mirrored at the border."""
+    """Blur an (H, W) image with the detector's point spread, mirrored at the border.
+
+    Examples
+    --------
+    >>> image = np.full((3, 3), 7, np.float32)
+    >>> blur(image, Detector()).round(3).tolist()[0]
+    [7.0, 7.0, 7.0]
+    """
     if detector.blur_sigma_px == 0:
         return image
     kernel = point_spread(detector)
@@ -119,6 +138,13 @@ def expose(
     -------
     (H, W) ndarray of float32
         Counts in quanta; a few may be below 0 where electronic noise exceeds the signal.
+
+    Examples
+    --------
+    >>> depth = np.zeros((64, 64), np.float32)  # the open beam
+    >>> counts = expose(depth, 0.5, np.random.default_rng(0), Detector(photons_per_pixel=1000))
+    >>> round(float(counts.mean()) / 500, 2)
+    1.0
     """
     mean_quanta = (
         dose_fraction * detector.photons_per_pixel * np.exp(-optical_depth.astype(np.float64))
@@ -132,6 +158,12 @@ def counts_to_film(counts: FloatImage, dose_fraction: float, detector: Detector)
     """Turn counts of an exposure at a dose fraction into a film in [0, 1], bone bright.
 
     Counts under half a quantum are read as half a quantum, so that the logarithm exists.
+
+    Examples
+    --------
+    >>> detector = Detector(photons_per_pixel=1000, log_range=2)
+    >>> counts_to_film(np.float32([[1000 / np.e]]), 1.0, detector).round(3).tolist()
+    [[0.5]]
     """
     reference = np.float32(dose_fraction * detector.photons_per_pixel)
     depth = -np.log(np.maximum(counts, np.float32(0.5)) / reference)
@@ -139,6 +171,13 @@ def counts_to_film(counts: FloatImage, dose_fraction: float, detector: Detector)
 
 
 def film_to_counts(film: FloatImage, detector: Detector) -> FloatImage:
-    """Linearise a full-dose film in [0, 1], bone bright, to counts in quanta (H, W)."""
+    """Linearise a full-dose film in [0, 1], bone bright, to counts in quanta (H, W).
+
+    Examples
+    --------
+    >>> detector = Detector(photons_per_pixel=1000, log_range=2)
+    >>> film_to_counts(np.float32([[0, 0.5]]), detector).round().tolist()
+    [[1000.0, 368.0]]
+    """
     scale = np.float32(detector.photons_per_pixel)
     return np.asarray(scale * np.exp(np.float32(-detector.log_range) * film), np.float32)

@@ -29,7 +29,16 @@ def _random_bits(key: Any, counter: Any) -> Any:
 
 @njit(nogil=True, cache=True, fastmath=True)
 def fill_normal(out: NDArray[np.float32], key: Any, quantiles: NDArray[np.float32]) -> None:
-    """Fill a flat float32 array with standard normal samples."""
+    """Fill a flat float32 array with standard normal samples.
+
+    Examples
+    --------
+    >>> from xraylab.dose.noise import normal_quantiles
+    >>> out = np.empty(10_000, np.float32)
+    >>> fill_normal(out, np.uint64(1), normal_quantiles())
+    >>> round(float(out.std()), 1)
+    1.0
+    """
     whole = out.size // 4
     for block in range(whole):
         bits = _random_bits(key, block)
@@ -56,6 +65,14 @@ def add_noise(
     """Write ``clip(film * scale + noise_std * z, 0, 1)`` of flat arrays to ``out``, in one pass.
 
     ``z`` is what `fill_normal` gives for the same key.
+
+    Examples
+    --------
+    >>> from xraylab.dose.noise import normal_quantiles
+    >>> film, out = np.float32([0.5, 1.0]), np.empty(2, np.float32)
+    >>> add_noise(film, np.float32(0.5), np.float32(0), np.uint64(1), normal_quantiles(), out)
+    >>> out.tolist()
+    [0.25, 0.5]
     """
     zero, one = np.float32(0), np.float32(1)
     whole = film.size // 4
@@ -80,7 +97,16 @@ def scaled_normal(
     quantiles: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Write ``sqrt(max(variance, 0)) * z`` of flat arrays to ``out``."""
+    """Write ``sqrt(max(variance, 0)) * z`` of flat arrays to ``out``.
+
+    Examples
+    --------
+    >>> from xraylab.dose.noise import normal_quantiles
+    >>> variance, out = np.float32([0, -1]), np.ones(2, np.float32)
+    >>> scaled_normal(variance, np.uint64(1), normal_quantiles(), out)
+    >>> np.abs(out).tolist()
+    [0.0, 0.0]
+    """
     zero = np.float32(0)
     whole = variance.size // 4
     for block in range(whole):

@@ -91,7 +91,14 @@ def _rng(seed: int, image_id: str, recipe: str) -> np.random.Generator:
 
 
 def plan_additive(image_id: str, recipe: AdditiveRecipe, seed: int) -> list[Exposure]:
-    """List the additive exposures of one film."""
+    """List the additive exposures of one film.
+
+    Examples
+    --------
+    >>> recipe = AdditiveRecipe(scales=(1.0, 0.6), noise_stds=(0.0, 0.04))
+    >>> [(each.scale, each.noise_std) for each in plan_additive("film", recipe, seed=0)]
+    [(1.0, 0.0), (0.6, 0.04)]
+    """
     if recipe.draws == 0:
         levels = [
             (f"{scale:g}", scale, noise)
@@ -119,7 +126,14 @@ def plan_additive(image_id: str, recipe: AdditiveRecipe, seed: int) -> list[Expo
 
 
 def plan_quantum(image_id: str, recipe: QuantumRecipe, seed: int) -> list[Exposure]:
-    """List the quantum exposures of one film."""
+    """List the quantum exposures of one film.
+
+    Examples
+    --------
+    >>> recipe = QuantumRecipe(dose_fractions=(0.1, 1.0), draws=0)
+    >>> [each.dose_fraction for each in plan_quantum("film", recipe, seed=0)]
+    [0.1, 1.0]
+    """
     if recipe.draws == 0:
         levels = [(f"{dose:g}", dose) for dose in recipe.dose_fractions]
     else:
@@ -153,7 +167,14 @@ def to_rows(image_id: str, group_id: str, exposures: list[Exposure]) -> list[dic
 
 
 def exposures_of(rows: pd.DataFrame) -> list[Exposure]:
-    """Rebuild the exposures from rows of the plan, in their order."""
+    """Rebuild the exposures from rows of the plan, in their order.
+
+    Examples
+    --------
+    >>> exposures = plan_quantum("film", QuantumRecipe(), seed=0)
+    >>> exposures_of(pd.DataFrame(to_rows("film", "patient", exposures))) == exposures
+    True
+    """
     own = [name for name in Exposure.model_fields if name != "detector"]
     detector = list(Detector.model_fields)
     return [

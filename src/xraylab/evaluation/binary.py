@@ -84,6 +84,12 @@ def check_binary_rows(rows: pd.DataFrame, weight: Weight = "row") -> BinaryRows:
     ValueError
         For no rows, a missing column, a value that is missing, a target that is not 0 or 1, a prediction outside of
         [0, 1], or an unknown `weight`.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("aab"), "target": [0, 0, 1], "prediction": [0.1, 0.2, 0.9]})
+    >>> check_binary_rows(rows, weight="group").weight.tolist()
+    [0.5, 0.5, 1.0]
     """
     if weight not in get_args(Weight):
         raise ValueError(f"weight must be one of {', '.join(get_args(Weight))}, got {weight!r}")
@@ -114,6 +120,11 @@ def check_thresholds(rows: pd.DataFrame, threshold: float | str) -> Floats:
     ------
     ValueError
         If the column is missing, or a threshold is missing or outside of [0, 1].
+
+    Examples
+    --------
+    >>> check_thresholds(pd.DataFrame({"own": [0.2, 0.7]}), "own").tolist()
+    [0.2, 0.7]
     """
     if isinstance(threshold, str):
         if threshold not in rows.columns:
@@ -136,6 +147,13 @@ def measure_ranks(rows: BinaryRows) -> Callable[[Floats], Floats]:
 
     Nothing is sorted again: a resample is a weighting of the rows. A metric is nan in a resample where a class that it
     needs has no row: the average precision needs a positive one, the others both.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("abc"), "target": [0, 1, 1], "prediction": [0.5, 0.4, 0.9]})
+    >>> measure = measure_ranks(check_binary_rows(rows))
+    >>> measure(np.ones((1, 3)))[0, 0].item()  # auroc: one of two pairs is in order
+    0.5
     """
     order = np.argsort(-rows.prediction, kind="stable")
     falling = rows.prediction[order]

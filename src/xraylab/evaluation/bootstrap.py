@@ -61,6 +61,15 @@ def bootstrap_groups(
     value, low, high : (M,) ndarray
         The values on all groups and their 95 % percentile interval. Resamples without a value are
         left out of it; the interval is nan for one or two groups and for 0 resamples.
+
+    Examples
+    --------
+    The mean over rows of three groups, from the number of rows and their sum in each group:
+
+    >>> sums = np.array([[1.0, 4.0], [2.0, 8.0], [1.0, 4.0]])
+    >>> value, low, high = bootstrap_groups(sums, lambda s: s[:, 1:] / s[:, :1], 100, seed=0)
+    >>> value.item(), low.item(), high.item()
+    (4.0, 4.0, 4.0)
     """
     statistics = np.asarray(statistics, np.float64)
     value = np.asarray(reduce(statistics.sum(axis=0, keepdims=True))[0], np.float64)
@@ -93,6 +102,13 @@ def bootstrap_counts(
     -------
     value, low, high : (M,) ndarray
         As `bootstrap_groups` gives them.
+
+    Examples
+    --------
+    >>> target = np.array([4.0, 4.0, 4.0])
+    >>> mean = lambda times: (times @ target / times.sum(axis=1))[:, None]
+    >>> [bound.item() for bound in bootstrap_counts(mean, 3, 100, seed=0)]
+    [4.0, 4.0, 4.0]
     """
     value = np.asarray(measure(np.ones((1, n_groups)))[0], np.float64)
     low, high = _interval(measure, n_groups, len(value), n_resamples, seed, n_cells)
@@ -122,6 +138,13 @@ def bootstrap_table(
     -------
     DataFrame
         Columns ``metric, value, ci_low, ci_high, n, n_groups``.
+
+    Examples
+    --------
+    >>> sums = np.array([[1.0, 4.0], [2.0, 8.0], [1.0, 4.0]])
+    >>> bootstrap_table(sums, lambda s: s[:, 1:] / s[:, :1], ["mean"], 100, seed=0)
+      metric  value  ci_low  ci_high  n  n_groups
+    0   mean    4.0     4.0      4.0  3         3
     """
     value, low, high = bootstrap_groups(statistics, reduce, n_resamples, seed)
     if len(value) != len(names):
@@ -165,6 +188,13 @@ def bootstrap_rows(
     -------
     list of float
         The value on all rows and its 95 % percentile interval, as `bootstrap_groups` gives them.
+
+    Examples
+    --------
+    >>> error = lambda target, prediction: float(np.abs(target - prediction).max())
+    >>> ones = np.ones(4)
+    >>> bootstrap_rows(error, np.arange(4), ones, 3 * ones, 50, seed=0)
+    [2.0, 2.0, 2.0]
     """
     value = float(metric(target, prediction))
     n_groups = int(groups.max()) + 1

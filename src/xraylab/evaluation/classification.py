@@ -89,6 +89,14 @@ def classification_metrics(
     ------
     ValueError
         For an unknown metric, and as `check_binary_rows` and `check_thresholds` raise.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("abcd"), "target": [0, 0, 1, 1]})
+    >>> rows["prediction"] = [0.1, 0.6, 0.4, 0.9]
+    >>> table = classification_metrics(rows, 0.5, ["accuracy", "recall", "auroc"], n_resamples=0)
+    >>> table.set_index("metric")["value"].to_dict()
+    {'accuracy': 0.5, 'recall': 0.5, 'auroc': 0.75}
     """
     unknown = [name for name in metrics if name not in CLASSIFICATION_METRICS]
     if unknown:
@@ -144,6 +152,17 @@ def class_report(
     ------
     ValueError
         As `check_binary_rows` and `check_thresholds` raise.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("abcd"), "target": [0, 0, 1, 1]})
+    >>> rows["prediction"] = [0.1, 0.2, 0.4, 0.9]
+    >>> class_report(rows, 0.5, ("normal", "ill")).round(2)
+              class  precision  recall    f1  support
+    0        normal       0.67    1.00  0.80        2
+    1           ill       1.00    0.50  0.67        2
+    2     macro avg       0.83    0.75  0.73        4
+    3  weighted avg       0.83    0.75  0.73        4
     """
     counts = confusion_counts(rows, threshold)["n"].to_numpy(np.float64).reshape(2, 2)
     right, support = np.diag(counts), counts.sum(axis=1)
@@ -174,6 +193,16 @@ def confusion_counts(rows: pd.DataFrame, threshold: float | str) -> pd.DataFrame
     ------
     ValueError
         As `check_binary_rows` and `check_thresholds` raise.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("abcd"), "target": [0, 0, 1, 1]})
+    >>> confusion_counts(rows.assign(prediction=[0.1, 0.2, 0.4, 0.9]), 0.5)
+       target  predicted  n  share
+    0       0          0  2    1.0
+    1       0          1  0    0.0
+    2       1          0  1    0.5
+    3       1          1  1    0.5
     """
     from sklearn.metrics import confusion_matrix
 
@@ -210,6 +239,15 @@ def roc_points(rows: pd.DataFrame) -> pd.DataFrame:
     ------
     ValueError
         As `check_binary_rows` raises.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("ab"), "target": [0, 1], "prediction": [0.2, 0.7]})
+    >>> roc_points(rows)
+       threshold  false_positive_rate  sensitivity
+    0        inf                  0.0          0.0
+    1        0.7                  0.0          1.0
+    2        0.2                  1.0          1.0
     """
     from sklearn.metrics import roc_curve
 
@@ -241,6 +279,15 @@ def precision_recall_points(rows: pd.DataFrame) -> pd.DataFrame:
     ------
     ValueError
         As `check_binary_rows` raises.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("ab"), "target": [0, 1], "prediction": [0.2, 0.7]})
+    >>> precision_recall_points(rows)
+       threshold  recall  precision
+    0        0.2     1.0        0.5
+    1        0.7     1.0        1.0
+    2        inf     0.0        1.0
     """
     from sklearn.metrics import precision_recall_curve
 

@@ -2,8 +2,8 @@
 
 A leak is a key that two splits share. Each kind of leak is one key column of the cohort, so that a
 new kind is one more column and one more line in `LEAK_KINDS`. Work and memory grow with the number
-of images, never with the number of pairs; only the column ``look``, of films that look alike whichever way
-they are turned, takes a comparison of all pairs to make (`xraylab.evaluation.duplicates`).
+of images, never with the number of pairs. The column ``duplicate_cluster``, of near-duplicates in any orientation, is
+made before, by `xraylab.duplicates.clusters.find_duplicate_clusters`, which compares all pairs.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LEAK_KINDS = {
     "same_group": "group_id",
     "same_bytes": "source",
     "same_pixels": "digest",
-    "near_duplicate": "look",
+    "near_duplicate": "duplicate_cluster",
 }
 """Key column of each kind of leak. A cohort need not have those of equal content."""
 
@@ -61,9 +61,9 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
     ----------
     cohort : (N, …) DataFrame
         One row an image, with columns ``image_id``, ``group_id``, ``split`` (empty text: in no
-        split) and, to look for equal content, ``source`` (digest of the file), ``digest`` (of the
-        decoded pixels) or ``look`` (one name for all that look alike); what is missing is
-        compared with nothing. An image may have more than one row (one a dose, say), in one
+        split) and, to find equal content, ``source`` (digest of the file), ``digest`` (of the
+        decoded pixels) or ``duplicate_cluster`` (one name for all copies of a film); what is
+        missing is compared with nothing. An image may have more than one row (one a dose, say), in one
         group.
 
     Returns
@@ -79,6 +79,14 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
     ValueError
         If a column is missing, a value of ``image_id``, ``group_id`` or ``split`` is missing, or
         an image lies in two groups.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": list("abc"), "group_id": ["p", "p", "q"]})
+    >>> cohort["split"] = ["train", "test", "test"]
+    >>> find_leaks(cohort)[["kind", "key", "split_a", "split_b", "image_id_a", "image_id_b"]]
+             kind key split_a split_b image_id_a image_id_b
+    0  same_group   p    test   train          b          a
     """
     _check_cohort(cohort, ("image_id", "group_id", "split"))
     found = [
@@ -117,6 +125,13 @@ def check_leakage(cohort: pd.DataFrame, on_leak: OnLeak) -> pd.DataFrame:
         For ``fail``, if there is a leak: the message names the worst pairs and what to do.
     ValueError
         For another `on_leak`, and as `find_leaks` raises.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": list("ab"), "group_id": ["p", "p"]})
+    >>> cohort["split"] = ["train", "test"]
+    >>> check_leakage(cohort, "report")["kind"].tolist()
+    ['same_group']
     """
     if on_leak not in get_args(OnLeak):  # a gate never fails open
         raise ValueError(f"on_leak must be one of {', '.join(get_args(OnLeak))}, got {on_leak!r}")
@@ -147,6 +162,12 @@ def merge_duplicates(cohort: pd.DataFrame) -> pd.Series:
     ------
     ValueError
         If a column or a group id is missing.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"group_id": ["p", "q", "q", "r"], "digest": ["1", "1", "2", "3"]})
+    >>> merge_duplicates(cohort).tolist()
+    ['p', 'p', 'p', 'r']
     """
     _check_cohort(cohort, ("group_id",))
     content = _content_columns(cohort)
@@ -179,6 +200,13 @@ def regroup(cohort: pd.DataFrame, resplit: Callable[[pd.Series], pd.Series]) -> 
     ------
     LeakError
         If the new split leaks: `resplit` does not keep a group whole.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": list("abc"), "group_id": list("pqr"), "digest": list("112")})
+    >>> cohort["split"] = ["train", "test", "test"]
+    >>> regroup(cohort, lambda groups: groups.map({"p": "train", "r": "test"}))["split"].tolist()
+    ['train', 'train', 'test']
     """
     groups = merge_duplicates(cohort) if _content_columns(cohort) else cohort["group_id"]
     split_again = cohort.assign(group_id=groups, split=resplit(groups))
@@ -211,6 +239,14 @@ def pass_gate(
     ------
     LeakError
         With ``on_leak: fail``, if anything leaks.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": list("abc"), "group_id": list("pqr"), "digest": list("112")})
+    >>> by_group = {"p": "train", "q": "test", "r": "test"}
+    >>> split, leaks = pass_gate(cohort, "regroup", lambda groups: groups.map(by_group))
+    >>> split["split"].tolist(), leaks[["kind", "action"]].to_numpy().tolist()
+    (['train', 'train', 'test'], [['same_pixels', 'regrouped']])
     """
     split = cohort.assign(split=resplit(cohort["group_id"]))
     leaks = check_leakage(split, on_leak)

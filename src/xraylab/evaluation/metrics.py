@@ -84,6 +84,14 @@ def regression_metrics(
     ValueError
         For no rows, a missing column, a value that is missing or infinite, an unknown metric, or a
         relative error of a target of 0.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("abc"), "target": [1, 2, 3], "prediction": [1, 2, 6]})
+    >>> regression_metrics(rows, ["mae", "bias"], n_resamples=0)[["metric", "value", "n"]]
+      metric  value  n
+    0    mae    1.0  3
+    1   bias    1.0  3
     """
     groups, target, prediction = check_rows(rows)
     extra = dict(extra or {})
@@ -131,6 +139,14 @@ def score_predictions(
     -------
     DataFrame
         Columns `TIDY_COLUMNS`, in order of first appearance.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("abc"), "target": [1, 2, 3], "prediction": [1, 2, 6]})
+    >>> rows = rows.assign(protocol="honest", model="mean", split="test")
+    >>> score_predictions(rows, ["mae"], n_resamples=0)[["protocol", "split", "metric", "value"]]
+      protocol split metric  value
+    0   honest  test    mae    1.0
     """
     _check_columns(predictions, ("protocol", "model", "split"))
     return pd.concat(
@@ -163,6 +179,13 @@ def tidy(protocol: str, model: str, split: str, rows: pd.DataFrame) -> pd.DataFr
     -------
     DataFrame
         Columns `TIDY_COLUMNS`.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"metric": ["mae"], "value": [1.0], "ci_low": [0.5], "ci_high": [2.0], "n": [9]})
+    >>> tidy("honest", "mean", "test", rows)[["protocol", "model", "split", "metric", "value"]]
+      protocol model split metric  value
+    0   honest  mean  test    mae    1.0
     """
     n_groups = rows.get("n_groups", np.nan)
     named = rows.assign(protocol=protocol, model=model, split=split, n_groups=n_groups)
@@ -186,6 +209,13 @@ def check_rows(rows: pd.DataFrame) -> tuple[NDArray[np.int64], Floats, Floats]:
     ------
     ValueError
         For no rows, a missing column, and a value that is missing or infinite.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": ["b", "a", "b"], "target": [1, 2, 3], "prediction": [1, 2, 4]})
+    >>> groups, target, prediction = check_rows(rows)
+    >>> groups.tolist(), target.tolist()
+    ([0, 1, 0], [1.0, 2.0, 3.0])
     """
     _check_columns(rows, ("group_id", "target", "prediction"))
     if rows["group_id"].isna().any():

@@ -54,6 +54,12 @@ def perturb(name: str, films: NDArray[np.uint8]) -> NDArray[np.uint8]:
     ------
     ValueError
         For an unknown name.
+
+    Examples
+    --------
+    >>> films = np.array([[[0, 10], [20, 255]]], np.uint8)
+    >>> perturb("flip", films).tolist(), perturb("invert", films).tolist()
+    ([[[10, 0], [255, 20]]], [[[255, 245], [235, 0]]])
     """
     if name not in PERTURBATIONS:
         raise ValueError(f"perturbation must be one of {', '.join(PERTURBATIONS)}, got {name!r}")

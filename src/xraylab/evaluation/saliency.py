@@ -51,6 +51,11 @@ def share_inside(saliency: Saliency, mask: Mask | NDArray[np.uint8]) -> float:
     ------
     ValueError
         If the shapes differ, or a value is missing, infinite or below 0.
+
+    Examples
+    --------
+    >>> share_inside(np.array([[3.0, 1.0], [0.0, 0.0]]), np.array([[1, 0], [1, 0]], np.uint8))
+    0.75
     """
     values = _checked(saliency)
     _check_shapes(values.shape, mask.shape, "its mask")
@@ -65,6 +70,11 @@ def border_width(shape: tuple[int, int], width_fraction: float) -> int:
     ------
     ValueError
         For another fraction, or one that leaves no pixel inside.
+
+    Examples
+    --------
+    >>> border_width((100, 50), 0.1)
+    5
     """
     if not 0 < width_fraction < 0.5:  # noqa: PLR2004 - both borders meet at half
         raise ValueError(f"width_fraction must lie in (0, 0.5), got {width_fraction}")
@@ -88,6 +98,11 @@ def border_mask(shape: tuple[int, int], width_fraction: float) -> Mask:
     ------
     ValueError
         As `border_width` raises.
+
+    Examples
+    --------
+    >>> border_mask((3, 4), 0.1).astype(int).tolist()
+    [[1, 1, 1, 1], [1, 0, 0, 1], [1, 1, 1, 1]]
     """
     width = border_width(shape, width_fraction)
     mask = np.ones(shape, bool)
@@ -113,6 +128,12 @@ def map_similarity(first: Saliency, second: Saliency) -> dict[str, float]:
     ------
     ValueError
         If the shapes differ, a side is below 3 px, or a value is missing, infinite or below 0.
+
+    Examples
+    --------
+    >>> ramp = np.arange(16.0).reshape(4, 4)
+    >>> {name: round(value, 3) for name, value in map_similarity(ramp, 2 * ramp).items()}
+    {'ssim': 1.0, 'spearman': 1.0}
     """
     from scipy.stats import spearmanr
     from skimage.metrics import structural_similarity
@@ -151,6 +172,13 @@ def pointing_hit(saliency: Saliency, box: tuple[float, float, float, float]) -> 
     ------
     ValueError
         If the box has no area, or a value is missing, infinite or below 0.
+
+    Examples
+    --------
+    >>> found = np.zeros((4, 4))
+    >>> found[1, 2] = 1
+    >>> pointing_hit(found, (2, 1, 1, 1)), pointing_hit(found, (0, 0, 2, 2))
+    (True, False)
     """
     values = _checked(saliency)
     if len(box) != _BOX_SIDES or not (box[2] > 0 and box[3] > 0):
@@ -176,6 +204,14 @@ def summarise_checks(tables: Sequence[pd.DataFrame], model: str) -> pd.DataFrame
     DataFrame
         ``model, check, value, n``, the mean over the ``n`` films that have a value; checks that no film has are left
         out.
+
+    Examples
+    --------
+    >>> films = pd.DataFrame({"inside": [0.2, 0.4], "hit": [1.0, np.nan]})
+    >>> summarise_checks([films], "resnet18").round(2)
+          model   check  value  n
+    0  resnet18  inside    0.3  2
+    1  resnet18     hit    1.0  1
     """
     joined = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     rows = [

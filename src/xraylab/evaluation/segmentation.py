@@ -56,6 +56,12 @@ def clean_mask(mask: Mask, n_components: int = 2) -> Mask:
     -------
     (H, W) ndarray of uint8
         0 or 1.
+
+    Examples
+    --------
+    >>> mask = np.array([[1, 1, 0, 0, 1], [1, 1, 0, 0, 0]], np.uint8)
+    >>> clean_mask(mask, n_components=1).tolist()
+    [[1, 1, 0, 0, 0], [1, 1, 0, 0, 0]]
     """
     from scipy.ndimage import binary_fill_holes
 
@@ -79,6 +85,11 @@ def split_lungs(mask: Mask) -> Mask:
     (H, W) ndarray of uint8
         1 in the right lung, 2 in the left one. The two largest components are the lungs and smaller ones belong to
         the nearer of them; a single component is cut where the middle third of its columns holds the fewest pixels.
+
+    Examples
+    --------
+    >>> split_lungs(np.array([[1, 1, 0, 1, 1]], np.uint8)).tolist()
+    [[1, 1, 0, 2, 2]]
     """
     count, labels, stats, centres = cv2.connectedComponentsWithStats(
         mask, connectivity=_CONNECTIVITY
@@ -127,6 +138,14 @@ def measure_mask(predicted: Mask, truth: Mask, per_lung: bool = True) -> dict[st
         for each lung the same with the suffix ``_right`` or ``_left``. Where the truth is empty, and nan elsewhere:
         ``false_area``, the share of the image that is predicted, and ``empty_agreement``, 1 if nothing is. An overlap
         with nothing says nothing: these films are never part of a mean Dice.
+
+    Examples
+    --------
+    >>> predicted, truth = np.zeros((2, 4, 4), np.uint8)
+    >>> predicted[0], truth[:2] = 1, 1
+    >>> found = measure_mask(predicted, truth, per_lung=False)
+    >>> round(found["dice"], 3), found["iou"]
+    (0.667, 0.5)
     """
     values = _compare(predicted, truth)
     nothing = not truth.any()
@@ -191,6 +210,16 @@ def segmentation_metrics(
         over groups, its median (``<metric>_median``), and its bad end: of an overlap the 5th percentile (``_p5``) and
         the worst film (``_worst``), of a distance or a false area the 95th percentile (``_p95``) and the largest.
         ``n`` counts the films that have a value.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("abc"), "dice": [0.8, 0.9, 1.0]})
+    >>> segmentation_metrics(rows, ["dice"], n_resamples=0)[["metric", "value"]].round(2)
+            metric  value
+    0         dice   0.90
+    1  dice_median   0.90
+    2      dice_p5   0.81
+    3   dice_worst   0.80
     """
     tables = []
     for metric in metrics:

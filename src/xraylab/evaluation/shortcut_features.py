@@ -49,6 +49,13 @@ def border_pixels(films: Films, width_fraction: float = 0.08) -> Features:
     ------
     ValueError
         For films of another shape or type, and as `border_width` raises.
+
+    Examples
+    --------
+    >>> films = np.zeros((2, 50, 50), np.uint8)
+    >>> films[1, :4] = 255  # the upper border, whose 64 values come first
+    >>> border_pixels(films)[:, :64].mean(axis=1).tolist()
+    [0.0, 1.0]
     """
     _check_films(films)
     width = border_width((films.shape[1], films.shape[2]), width_fraction)
@@ -78,6 +85,12 @@ def intensity_features(films: Films) -> Features:
     ------
     ValueError
         For films of another shape or type.
+
+    Examples
+    --------
+    >>> film = np.repeat(np.array([0, 255], np.uint8), 50).reshape(1, 10, 10)
+    >>> intensity_features(film)[0, :2].tolist()
+    [0.5, 0.5]
     """
     _check_films(films)
     table = [[film.mean(), film.std(), *np.percentile(film, PERCENTILES)] for film in films]
@@ -104,6 +117,13 @@ def outside_pixels(films: Films, masks: Films, size_px: int = 16) -> Features:
     ------
     ValueError
         For films or masks of another shape or type.
+
+    Examples
+    --------
+    >>> film = np.full((1, 8, 8), 255, np.uint8)
+    >>> film[0, :, :4] = 0  # the lungs, which the mask covers
+    >>> outside_pixels(film, (film == 0).astype(np.uint8), size_px=2).tolist()
+    [[1.0, 1.0, 1.0, 1.0]]
     """
     _check_films(films)
     if masks.shape != films.shape:

@@ -59,6 +59,11 @@ def look_up_content(
     ------
     ValueError
         For no training films, keys and targets that differ in number, or a target that is not 0 or 1.
+
+    Examples
+    --------
+    >>> look_up_content(["a", "a", "b"], [1, 0, 1], ["b", "a"]).tolist()
+    [1.0, 0.5]
     """
     targets = _checked_targets(train_targets, len(np.asarray(train_keys)), "keys")
     means = pd.Series(targets).groupby(np.asarray(train_keys, object)).mean()
@@ -90,9 +95,14 @@ def look_up_nearest(
     ------
     ValueError
         For no training films, hashes of another shape or type, or a target that is not 0 or 1.
-    """
-    from xraylab.evaluation.kernels import nearest_targets
 
+    Examples
+    --------
+    >>> train = np.array([0b0000, 0b1111], np.uint64).reshape(2, 1, 1)
+    >>> found, distances = look_up_nearest(train, [0, 1], np.array([0b0111], np.uint64).reshape(1, 1, 1))
+    >>> found.tolist(), distances.tolist()
+    ([1.0], [1])
+    """
     for name, hashes in (("train_hashes", train_hashes), ("test_hashes", test_hashes)):
         if hashes.ndim != _AXES or hashes.dtype != np.uint64:
             raise ValueError(
@@ -103,8 +113,14 @@ def look_up_nearest(
             f"train_hashes are {train_hashes.shape[1:]} a film, test_hashes {test_hashes.shape[1:]}"
         )
     targets = _checked_targets(train_targets, len(train_hashes), "hashes")
-    means, least = nearest_targets(train_hashes, targets, test_hashes)
-    return np.asarray(means, np.float64), np.asarray(least, np.int32)
+    words = np.ascontiguousarray(train_hashes[:, 0].T)
+    means, least = np.empty(len(test_hashes)), np.empty(len(test_hashes), np.int32)
+    for row, film in enumerate(test_hashes):
+        bits = np.bitwise_count(film.T[:, :, None] ^ words[:, None])  # (words, turns, films)
+        distances = bits.sum(axis=0, dtype=np.int32).min(axis=0)
+        least[row] = distances.min()
+        means[row] = targets[distances == least[row]].mean()
+    return means, least
 
 
 def probe(
@@ -137,6 +153,13 @@ def probe(
     ------
     ValueError
         For features that are missing, infinite or of another number, targets that are not 0 or 1, or one class only.
+
+    Examples
+    --------
+    >>> train = np.array([[0.0], [0.1], [0.9], [1.0]])
+    >>> found = probe(train, [0, 0, 1, 1], np.array([[0.05], [0.95]]))
+    >>> (found > 0.5).tolist()
+    [False, True]
     """
     x, x_test = (np.asarray(each, np.float64) for each in (features_train, features_test))
     for name, values in (("features_train", x), ("features_test", x_test)):
@@ -184,6 +207,14 @@ def equals_probe(
     ValueError
         If an image is missing in one of the tables or there twice, or its group or target is another, and as
         `check_binary_rows` raises.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"image_id": range(6), "group_id": range(6), "target": [0, 0, 0, 1, 1, 1]})
+    >>> model, other = (rows.assign(prediction=each) for each in ([0, 0, 0, 1, 1, 1], [0.5] * 6))
+    >>> equals_probe(model, other)[["auroc_model", "auroc_probe", "equals_probe"]]
+       auroc_model  auroc_probe  equals_probe
+    0          1.0          0.5         False
     """
     paired = _pair(model_rows, probe_rows)
     checked = check_binary_rows(paired, weight)

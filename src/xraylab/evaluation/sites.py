@@ -13,7 +13,14 @@ OTHER_SITE = "other"
 
 
 def site_of(image_ids: pd.Series, sites: Mapping[str, str]) -> pd.Series:
-    """Return the site (N,) of each image; ``sites`` names them by how an id begins, the last that fits counts."""
+    """Return the site (N,) of each image; ``sites`` names them by how an id begins, the last that fits counts.
+
+    Examples
+    --------
+    >>> sites = {"MCUCXR": "montgomery", "CHNCXR": "shenzhen"}
+    >>> site_of(pd.Series(["MCUCXR_0001_0", "CHNCXR_0002_1", "mine"]), sites).tolist()
+    ['montgomery', 'shenzhen', 'other']
+    """
     found = pd.Series(OTHER_SITE, index=image_ids.index)
     for start, site in sites.items():
         found[image_ids.str.startswith(start)] = site
@@ -27,6 +34,11 @@ def list_sites(sites: pd.Series) -> list[str]:
     ------
     ValueError
         If there is a single one.
+
+    Examples
+    --------
+    >>> list_sites(pd.Series(["shenzhen", "montgomery", "shenzhen"]))
+    ['montgomery', 'shenzhen']
     """
     names = sorted(sites.unique())
     if len(names) < 2:  # noqa: PLR2004

@@ -52,6 +52,13 @@ def assign_splits(group_ids: pd.Series, fractions: Mapping[str, float], seed: in
     ------
     ValueError
         If the fractions are no shares, a group id is missing or a float, or a split stays empty.
+
+    Examples
+    --------
+    >>> groups = pd.Series(["p1", "p1", "p2", "p3", "p4", "p5"])
+    >>> splits = assign_splits(groups, {"train": 0.5, "test": 0.5}, seed=0)
+    >>> splits.groupby(groups).nunique().tolist()
+    [1, 1, 1, 1, 1]
     """
     names = list(fractions)
     shares = np.array([fractions[name] for name in names], np.float64)
@@ -100,6 +107,13 @@ def assign_folds(group_ids: pd.Series, n_folds: int, seed: int) -> pd.Series:
     ------
     ValueError
         If there are fewer than 2 folds, a group id is missing or a float, or a fold stays empty.
+
+    Examples
+    --------
+    >>> groups = pd.Series(["p1", "p1", "p2", "p3", "p4"])
+    >>> folds = assign_folds(groups, n_folds=2, seed=0)
+    >>> bool(folds[0] == folds[1]), sorted(folds.unique().tolist())
+    (True, [0, 1])
     """
     _check_fold_count(n_folds)
     keys, codes = _group_codes(group_ids)
@@ -141,6 +155,15 @@ def assign_stratified_folds(
     ------
     ValueError
         If a group id or stratum is missing, or a stratum has fewer groups than there are folds.
+
+    Examples
+    --------
+    Every fold has one group of each class:
+
+    >>> groups, classes = pd.Series(list("aabcd")), pd.Series([1, 1, 1, 0, 0])
+    >>> folds = assign_stratified_folds(groups, classes, n_folds=2, seed=0)
+    >>> pd.crosstab(folds, classes, groups, aggfunc="nunique").to_numpy().tolist()
+    [[1, 1], [1, 1]]
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -191,6 +214,12 @@ def split_rows_at_random(
     ------
     ValueError
         If either side would be empty.
+
+    Examples
+    --------
+    >>> train, test = split_rows_at_random(10, test_fraction=0.2, seed=0)
+    >>> len(train), len(test), sorted([*train.tolist(), *test.tolist()]) == list(range(10))
+    (8, 2, True)
     """
     from sklearn.model_selection import train_test_split
 

@@ -56,6 +56,12 @@ def choose_threshold(rows: pd.DataFrame, rule: ThresholdRule, weight: Weight = "
     ------
     ValueError
         For an unknown rule, one class only, and as `check_binary_rows` raises.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"group_id": list("abcd"), "target": [0, 0, 1, 1]})
+    >>> choose_threshold(rows.assign(prediction=[0.1, 0.2, 0.6, 0.9]), "youden")
+    0.4
     """
     if rule not in get_args(ThresholdRule):
         raise ValueError(f"rule must be one of {', '.join(get_args(ThresholdRule))}, got {rule!r}")

@@ -175,6 +175,12 @@ def scan_film(film: Any, extended: bool) -> Any:
     tile_noise, tile_level : (rows, columns) ndarrays of float64
         Sums of abs(N) and of p over tiles of the film without its outermost pixels, N Immerkaer's mask on p. A tile
         has TILE pixels a side; the last row and column of tiles take the remainder too.
+
+    Examples
+    --------
+    >>> bad_row, _, _, levels, *_ = scan_film(np.full((3, 3), 1, np.float32), False)
+    >>> bad_row, levels[255].item()
+    (-1, 9)
     """
     height, width = film.shape
     stride = (width + 2 * _MARGIN + 7) // 8 * 8

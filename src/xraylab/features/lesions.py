@@ -66,6 +66,14 @@ def measure_lesions(mask: Mask, lungs: Mask | None = None) -> dict[str, float]:
     ------
     ValueError
         If the mask holds anything but 0 and 1, or the lungs have another shape.
+
+    Examples
+    --------
+    >>> mask = np.zeros((4, 4), np.uint8)
+    >>> mask[1:3, 2:4] = 1
+    >>> found = measure_lesions(mask)
+    >>> found["lesion_ratio"], found["num_lesions"], found["left_share"]
+    (0.25, 1.0, 1.0)
     """
     if mask.ndim != 2 or mask.size == 0 or mask.max() > 1:  # noqa: PLR2004
         raise ValueError(

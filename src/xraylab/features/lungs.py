@@ -77,6 +77,14 @@ def measure_lungs(film: Bytes, mask: Bytes) -> dict[str, float]:
     ------
     ValueError
         If the shapes differ.
+
+    Examples
+    --------
+    >>> film, mask = np.zeros((2, 32, 32), np.uint8)
+    >>> mask[8:24, 4:12], mask[8:24, 20:28] = 1, 1
+    >>> found = measure_lungs(film, mask)
+    >>> found["lung_area"], found["area_asymmetry"]
+    (0.25, 0.0)
     """
     if film.shape != mask.shape:
         raise ValueError(f"the film has shape {film.shape}, its mask {mask.shape}")

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from xraylab.evaluation.duplicates import name_looks
+from xraylab.duplicates.clusters import find_duplicate_clusters
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.flow.params import CohortParams, HashedCohortParams, ReleaseParams, SitedCohortParams
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
-from xraylab.imaging.fingerprint import TURNS
 from xraylab.records.groups import group_films, patients_of_files
 from xraylab.records.same_patients import patients_of_readings
 
@@ -24,7 +21,6 @@ __all__ = [
     "find_clusters",
     "group_by_patient",
     "masks_by_film",
-    "perceptual_hashes",
     "plan_films",
 ]
 
@@ -73,16 +69,10 @@ def masks_by_film(masks: Mapping[str, LoadFilm]) -> dict[str, list[LoadFilm]]:
     return of_film
 
 
-def perceptual_hashes(arrays: ArrayCache) -> NDArray[np.uint64]:
-    """Return the perceptual hashes (N, T, W) of all films, in each of their eight turns."""
-    looks = arrays.index["looks"]
-    return np.stack([np.frombuffer(each, np.uint64).reshape(TURNS, -1) for each in looks])
-
-
 def find_clusters(arrays: ArrayCache, params: HashedCohortParams) -> pd.Series:
-    """Return one name (N,) for all films that look alike, whichever way they are turned."""
+    """Return the cluster (N,) of each film: one name for all its near-duplicates in any orientation."""
     ids = arrays.index["image_id"].astype(str)
-    return name_looks(ids, perceptual_hashes(arrays), params.max_look_distance)
+    return find_duplicate_clusters(ids, arrays.hashes, params.max_hash_distance)[0]
 
 
 def group_by_patient(
@@ -126,7 +116,7 @@ def describe_films(
     -------
     DataFrame
         ``image_id, group_id``, the facts, ``height_px, width_px, spacing_mm, source`` and ``digest`` (equal for equal
-        files and equal pixels), ``scaled_by, look`` (the cluster of copies), and ``split`` and ``fold``, still empty.
+        files and equal pixels), ``scaled_by, duplicate_cluster``, and ``split`` and ``fold``, still empty.
     """
     index = arrays.index
     return pd.DataFrame(
@@ -137,7 +127,7 @@ def describe_films(
             **{name: index[name] for name in ("height_px", "width_px", "spacing_mm")},
             "source": index["source"].str.split("+").str[0],  # of the film, without its masks
             **{name: index[name] for name in ("digest", "scaled_by")},
-            "look": clusters,
+            "duplicate_cluster": clusters,
             "split": "",
             "fold": NO_FOLD,
         }

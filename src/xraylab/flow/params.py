@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from xraylab.evaluation.duplicates import MAX_DISTANCE
+from xraylab.duplicates.hash_distance import MAX_HASH_DISTANCE
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.parameters import Parameters
 
@@ -48,11 +48,11 @@ class HashedCohortParams(CohortParams):
 
     Attributes
     ----------
-    max_look_distance : int
+    max_hash_distance : int
         Bits of 256 by which the perceptual hashes of two copies may differ.
     """
 
-    max_look_distance: int = Field(MAX_DISTANCE, ge=0, le=256)
+    max_hash_distance: int = Field(MAX_HASH_DISTANCE, ge=0, le=256)
 
 
 class SitedCohortParams(HashedCohortParams):

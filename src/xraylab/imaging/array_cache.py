@@ -25,20 +25,20 @@ from numpy.typing import NDArray
 
 from xraylab.imaging.errors import UnreadableRadiograph
 from xraylab.imaging.film_file import IGNORED, LoadFilm, ignored_files, read_loaded, with_voi
-from xraylab.imaging.fingerprint import digest_pixels, perceptual_hashes
+from xraylab.imaging.fingerprint import HASH_BITS, TURNS, digest_pixels, perceptual_hashes
 from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams, prepare_film, prepare_mask
 
 __all__ = ["ArrayCache", "CachePlan", "LoadFilm", "digest_source", "read_cache", "write_cache"]
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 2  # raise it when the same parameters give other arrays
+_FORMAT = 3  # raise it when the same parameters give other arrays or another index
 EMPTY_MASK = "its mask is empty"
 """Reason of a film that is of no use without anything drawn."""
 _INDEX, _REJECTED, _CARD = "index.parquet", "rejected.parquet", "card.json"
 _FACTS = (
     *("source", "height_px", "width_px", "spacing_mm"),
-    *("scaled_by", "patient_id", "digest", "looks"),
+    *("scaled_by", "patient_id", "digest", "hashes"),
 )
 
 
@@ -97,8 +97,7 @@ class ArrayCache:
         One row an array, in order: ``image_id``, the ``path`` of its file (empty where there is none), the digest of
         its files (``source``), its own size (``height_px, width_px``), ``spacing_mm`` (row spacing, nan where
         unknown), ``scaled_by`` and ``patient_id`` (see `xraylab.imaging.Film`), the ``digest`` of its pixels, and
-        ``looks``, the perceptual hashes of
-        `xraylab.imaging.fingerprint.perceptual_hashes` as 256 bytes.
+        ``hashes``, its perceptual hashes as 256 bytes (see the attribute of that name).
     rejected : DataFrame
         ``image_id, reason``.
     preprocess : dict
@@ -124,6 +123,15 @@ class ArrayCache:
     def masks(self) -> NDArray[np.uint8]:
         """The masks (N, S, S) of 0 and 1, mapped read-only; only where films have masks."""
         return self._map("masks.u8")
+
+    @property
+    def hashes(self) -> NDArray[np.uint64]:
+        """The perceptual hashes (N, 8, 4) of `xraylab.imaging.fingerprint.perceptual_hashes`."""
+        packed = b"".join(self.index["hashes"])
+        words = np.frombuffer(packed, np.uint64).reshape(len(self.index), TURNS, HASH_BITS // 64)
+        return (
+            words.copy()
+        )  # numba would compile its loops once more for an array that is read-only
 
     def rows_of(self, image_ids: pd.Series) -> NDArray[np.int64]:
         """Return the row of each image id.
@@ -170,6 +178,16 @@ def read_cache(folder: str) -> ArrayCache:
     ------
     FileNotFoundError
         If the folder holds none.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> films = {"a": lambda: np.ones((20, 30), np.float32)}
+    >>> with TemporaryDirectory() as folder:
+    ...     write_cache(CachePlan(films), f"{folder}/cache")
+    ...     read_cache(f"{folder}/cache").index[["image_id", "height_px", "width_px"]]
+      image_id  height_px  width_px
+    0        a         20        30
     """
     place = Path(folder)
     card = json.loads((place / _CARD).read_text(encoding="utf-8"))
@@ -191,6 +209,15 @@ def write_cache(plan: CachePlan, folder: str) -> None:
     ------
     ValueError
         If there is no film, or more than ``max_rejected_fraction`` cannot be read, naming the first.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> films = {"a": lambda: np.ones((20, 30), np.float32)}
+    >>> with TemporaryDirectory() as folder:
+    ...     write_cache(CachePlan(films, preprocess=PreprocessParams(size_px=16)), f"{folder}/cache")
+    ...     read_cache(f"{folder}/cache").films.shape
+    (1, 16, 16)
     """
     place = Path(folder)
     old = _Old(place, _card(plan))
@@ -324,7 +351,7 @@ def _prepare(image_id: str, load: LoadFilm, plan: CachePlan, old: _Old) -> Prepa
             return image_id, {}, _NOTHING, _NOTHING, EMPTY_MASK
         mask = prepare_mask(masks, film.shape, plan.preprocess)
         small = prepare_film(film, plan.preprocess)
-        facts["looks"] = perceptual_hashes(small).tobytes()
+        facts["hashes"] = perceptual_hashes(small).tobytes()
     except (UnreadableRadiograph, MaskSizeError) as error:
         return image_id, {}, _NOTHING, _NOTHING, getattr(error, "reason", str(error))
     return image_id, facts, small, mask, ""
@@ -339,7 +366,14 @@ def _load_masks(load_masks: list[LoadFilm]) -> list[NDArray[np.float32]]:
 
 
 def digest_source(load: LoadFilm) -> str:
-    """Return the digest of a film's file; of its pixels where the film is made, not read."""
+    """Return the digest of a film's file; of its pixels where the film is made, not read.
+
+    Examples
+    --------
+    >>> film = np.ones((2, 2), np.float32)
+    >>> digest_source(lambda: film) == digest_pixels(film)
+    True
+    """
     digest = getattr(load, "digest", None)
     return str(digest()) if digest is not None else digest_pixels(load())
 

@@ -52,6 +52,14 @@ def change_contrast(film: ByteImage, brightness: int = -40, contrast: int = -120
     ------
     ValueError
         If brightness is out of [-255, 255] or contrast out of [-127, 127].
+
+    Examples
+    --------
+    >>> film = np.array([[0, 127, 255]], np.uint8)
+    >>> change_contrast(film, brightness=0, contrast=0).tolist()
+    [[0, 127, 255]]
+    >>> change_contrast(film, brightness=-55, contrast=0).tolist()
+    [[0, 100, 200]]
     """
     if abs(brightness) > _TOP or abs(contrast) > _MIDDLE:
         raise ValueError(
@@ -64,12 +72,26 @@ def change_contrast(film: ByteImage, brightness: int = -40, contrast: int = -120
 
 
 def multiply(film: ByteImage, gain: float = 1.5) -> ByteImage:
-    """Multiply a film (H, W) by a gain, saturating at white ("contrast v2")."""
+    """Multiply a film (H, W) by a gain, saturating at white ("contrast v2").
+
+    Examples
+    --------
+    >>> multiply(np.array([[10, 100, 200]], np.uint8), gain=1.5).tolist()
+    [[15, 150, 255]]
+    """
     return _saturate(film * gain)
 
 
 def add_noise(film: ByteImage, rng: np.random.Generator, weight: float = 0.1) -> ByteImage:
-    """Add whole random numbers of [0, 255), uniform and times a weight, saturating at white."""
+    """Add whole random numbers of [0, 255), uniform and times a weight, saturating at white.
+
+    Examples
+    --------
+    >>> film = np.full((2, 2), 250, np.uint8)
+    >>> noisy = add_noise(film, np.random.default_rng(0))
+    >>> bool((noisy >= film).all()), noisy.dtype.name
+    (True, 'uint8')
+    """
     return _saturate(film + weight * rng.integers(0, _TOP, film.shape))
 
 
@@ -98,6 +120,13 @@ def warp(
     -------
     list of (H, W) ndarray of uint8
         What comes in from outside is 0.
+
+    Examples
+    --------
+    >>> images = [np.array([[1, 2], [3, 4]], np.uint8)]
+    >>> rng = np.random.default_rng(0)
+    >>> warp(images, rng, max_rotation_deg=0, max_scale=0, max_shift=0, flip_probability=1)[0].tolist()
+    [[2, 1], [4, 3]]
     """
     height, width = images[0].shape
     flips = rng.random() < flip_probability
@@ -121,7 +150,15 @@ def warp(
 def make_variant(
     variant: Variant, film: ByteImage, mask: ByteImage, rng: np.random.Generator
 ) -> tuple[ByteImage, ByteImage]:
-    """Return one of the published variants of a film (H, W) and its mask (H, W)."""
+    """Return one of the published variants of a film (H, W) and its mask (H, W).
+
+    Examples
+    --------
+    >>> film, mask = np.full((2, 2), 100, np.uint8), np.eye(2, dtype=np.uint8)
+    >>> changed, same = make_variant("contrast_v2", film, mask, np.random.default_rng(0))
+    >>> changed.tolist(), same.tolist()
+    ([[150, 150], [150, 150]], [[1, 0], [0, 1]])
+    """
     if variant == "contrast_v1":
         return change_contrast(film), mask
     if variant == "contrast_v2":

@@ -84,6 +84,13 @@ def read_png_header(data: bytes) -> PngHeader:
     ------
     BrokenFileError
         If the header is not one, or the file ends before IEND.
+
+    Examples
+    --------
+    >>> from xraylab.imaging import encode_film
+    >>> header = read_png_header(encode_film([[0, 0.5, 1]]))
+    >>> header.width, header.height, header.bit_depth
+    (3, 1, 16)
     """
     if len(data) < _PNG_HEADER_END or data[12:16] != b"IHDR":
         raise BrokenFileError(f"is a truncated PNG (no header in {len(data)} bytes)")
@@ -110,7 +117,15 @@ def read_png_header(data: bytes) -> PngHeader:
 
 
 def is_plain_grey(data: bytes, header: PngHeader) -> bool:
-    """Tell whether a PNG is 8-bit grey, not interlaced, and opaque."""
+    """Tell whether a PNG is 8-bit grey, not interlaced, and opaque.
+
+    Examples
+    --------
+    >>> from xraylab.imaging import encode_film
+    >>> files = [encode_film([[0, 1]], bits=bits) for bits in (8, 16)]
+    >>> [is_plain_grey(data, read_png_header(data)) for data in files]
+    [True, False]
+    """
     opaque = header.transparent_grey is None
     grey = header.bit_depth == _PLAIN_BITS and header.colour_type == 0
     return grey and opaque and data[_INTERLACE] == 0
@@ -123,6 +138,14 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
     ------
     BrokenFileError
         If the stream ends before its first scan, or has no frame header before it.
+
+    Examples
+    --------
+    >>> import cv2
+    >>> import numpy as np
+    >>> data = cv2.imencode(".jpg", np.zeros((4, 6), np.uint8))[1].tobytes()
+    >>> read_jpeg_header(data)[:4]
+    (6, 4, 8, 1)
     """
     frame: tuple[int, int, int, int, int] | None = None
     position = 2
@@ -151,6 +174,14 @@ def jpeg_end(data: bytes, scan_start: int) -> int:
     ------
     BrokenFileError
         If the stream ends without it.
+
+    Examples
+    --------
+    >>> import cv2
+    >>> import numpy as np
+    >>> data = cv2.imencode(".jpg", np.zeros((4, 6), np.uint8))[1].tobytes()
+    >>> jpeg_end(data + b"more", read_jpeg_header(data).scan_start) == len(data) - 2
+    True
     """
     position = scan_start
     while True:
@@ -163,7 +194,15 @@ def jpeg_end(data: bytes, scan_start: int) -> int:
 
 
 def codestream_size(frame: bytes) -> tuple[int, int] | None:
-    """Return (width, height) of a JPEG, JPEG-LS or JPEG 2000 stream; None if it is none of them."""
+    """Return (width, height) of a JPEG, JPEG-LS or JPEG 2000 stream; None if it is none of them.
+
+    Examples
+    --------
+    >>> import cv2
+    >>> import numpy as np
+    >>> codestream_size(cv2.imencode(".jpg", np.zeros((4, 6), np.uint8))[1].tobytes())
+    (6, 4)
+    """
     # PS3.5 A.4.4 wants a bare JPEG 2000 codestream, but some writers leave it in its JP2 box.
     start = frame.find(JPEG_2000_MAGIC) if frame.startswith((JPEG_2000_MAGIC, JP2_BOX)) else -1
     if start >= 0:
@@ -180,6 +219,14 @@ def has_end(frame: bytes) -> bool:
     """Tell whether a JPEG, JPEG-LS or JPEG 2000 stream has its end marker, whatever comes after it.
 
     Writers pad after the marker, and a JP2 file may hold further boxes.
+
+    Examples
+    --------
+    >>> import cv2
+    >>> import numpy as np
+    >>> data = cv2.imencode(".jpg", np.zeros((4, 6), np.uint8))[1].tobytes()
+    >>> has_end(data), has_end(data[:-2])
+    (True, False)
     """
     if frame.startswith(JPEG_MAGIC):
         try:

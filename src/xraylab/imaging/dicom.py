@@ -47,6 +47,11 @@ def looks_like_dicom(data: bytes) -> bool:
 
     A file without preamble is taken for DICOM if it begins with an element of group 0002 or 0008 whose
     value representation is a known one, or whose length (implicit) stays inside the file.
+
+    Examples
+    --------
+    >>> looks_like_dicom(bytes(128) + b"DICM"), looks_like_dicom(b"II*" + bytes(200))
+    (True, False)
     """
     if data[128:132] == b"DICM":
         return True
@@ -91,6 +96,14 @@ def decode_dicom(data: bytes, *, apply_voi: ApplyVoi, max_pixels: int) -> Film:
     ------
     BrokenFileError
         With the reason, for a file that does not give one whole film.
+
+    Examples
+    --------
+    >>> from pydicom import examples
+    >>> data = examples.get_path("ct").read_bytes()
+    >>> film = decode_dicom(data, apply_voi="never", max_pixels=10**6)
+    >>> film.pixels.shape, film.spacing_mm
+    ((128, 128), (0.661468, 0.661468))
     """
     try:
         dataset = _read(data)

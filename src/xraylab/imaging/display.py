@@ -80,6 +80,16 @@ def show_grey(
     ------
     BrokenFileError
         If a table or window breaks the standard in a way that leaves its meaning open, or `always` finds none.
+
+    Examples
+    --------
+    >>> from pydicom import Dataset
+    >>> header = Dataset()
+    >>> header.PixelRepresentation, header.BitsAllocated, header.BitsStored = 0, 8, 8
+    >>> header.PhotometricInterpretation = "MONOCHROME1"  # bone is dark in the file
+    >>> film, scaled_by = show_grey(np.array([[0, 255]], np.uint8), header, "auto")
+    >>> film.tolist(), scaled_by
+    ([[1.0, 0.0]], 'depth')
     """
     padding = _find_padding(pixels, dataset)
     table = _read_lut(dataset, "ModalityLUTSequence", signed=bool(dataset.PixelRepresentation))

@@ -48,7 +48,13 @@ def is_ignored_file(path: str) -> str | None:
 
 
 def is_local(path: str) -> bool:
-    """Tell whether a path names the local disk, with or without ``file://``."""
+    """Tell whether a path names the local disk, with or without ``file://``.
+
+    Examples
+    --------
+    >>> is_local("films/a.png"), is_local("file:///films/a.png"), is_local("s3://bucket/a.png")
+    (True, True, False)
+    """
     return "://" not in path or path.startswith(("file://", "local://"))
 
 
@@ -68,6 +74,12 @@ def read_bytes(path: str, max_bytes: int, storage_options: dict[str, Any] | None
     ------
     UnreadableRadiograph
         If there is no such file, it is a folder, it may not be read, it is empty, or it is too large.
+
+    Examples
+    --------
+    >>> write_bytes("memory://films/a.png", b"a film")
+    >>> read_bytes("memory://films/a.png", max_bytes=100)
+    b'a film'
     """
     try:
         if is_local(path):
@@ -100,6 +112,12 @@ def write_bytes(path: str, data: bytes, storage_options: dict[str, Any] | None =
     ------
     OSError
         If the file system refuses; the target is then as it was.
+
+    Examples
+    --------
+    >>> write_bytes("memory://films/b.png", b"another film")
+    >>> read_bytes("memory://films/b.png", max_bytes=100)
+    b'another film'
     """
     if not is_local(path):
         from fsspec.core import url_to_fs

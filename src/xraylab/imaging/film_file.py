@@ -94,7 +94,14 @@ class FilmFolder(dict[str, LoadFilm]):
 
 
 def ignored_files(*folders: Mapping[str, LoadFilm]) -> dict[str, str]:
-    """Return the files that were ignored in folders of films, with the reason that a table of rejected inputs gives."""
+    """Return the files that were ignored in folders of films, with the reason that a table of rejected inputs gives.
+
+    Examples
+    --------
+    >>> folder = FilmFolder({}, {"labels.csv": "a table or text"})
+    >>> ignored_files(folder)
+    {'labels.csv': 'ignored: a table or text'}
+    """
     return {
         path: f"{IGNORED}{rule}"
         for folder in folders
@@ -111,6 +118,12 @@ def with_voi(films: Mapping[str, LoadFilm], apply_voi: ApplyVoi) -> dict[str, Lo
         Lazy films by image id. Those that are made, not read from a file, are as they are.
     apply_voi : {"auto", "always", "never"}
         See `xraylab.imaging.read_film`.
+
+    Examples
+    --------
+    >>> films = with_voi({"a": FilmFile("a.dcm")}, "never")
+    >>> films["a"].options
+    {'apply_voi': 'never'}
     """
     return {
         image_id: film.with_options(apply_voi=apply_voi) if isinstance(film, FilmFile) else film
@@ -119,5 +132,12 @@ def with_voi(films: Mapping[str, LoadFilm], apply_voi: ApplyVoi) -> dict[str, Lo
 
 
 def read_loaded(film: LoadFilm) -> Film:
-    """Return a lazy film with what its file says of it; one that is made, not read, says nothing."""
+    """Return a lazy film with what its file says of it; one that is made, not read, says nothing.
+
+    Examples
+    --------
+    >>> film = read_loaded(lambda: np.zeros((2, 3), np.float32))
+    >>> film.pixels.shape, film.spacing_mm, film.scaled_by
+    ((2, 3), None, 'depth')
+    """
     return film.read() if isinstance(film, FilmFile) else Film(film())

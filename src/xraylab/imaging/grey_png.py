@@ -48,6 +48,14 @@ def decode_grey_png(data: bytes, header: PngHeader) -> NDArray[np.float32]:
     ------
     BrokenFileError
         If a checksum does not hold, or the data are not what the header promises.
+
+    Examples
+    --------
+    >>> from xraylab.imaging import encode_film
+    >>> from xraylab.imaging.codestreams import read_png_header
+    >>> data = encode_film([[0, 1]], bits=8)
+    >>> decode_grey_png(data, read_png_header(data)).tolist()
+    [[0.0, 1.0]]
     """
     from isal import isal_zlib
     from isal.igzip_lib import IsalError

@@ -79,6 +79,12 @@ def find_window(film: FloatImage, percentiles: tuple[float, float]) -> tuple[flo
         The film in [0, 1].
     percentiles : (float, float)
         Each in [0, 100].
+
+    Examples
+    --------
+    >>> film = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    >>> [round(edge, 3) for edge in find_window(film, (10, 90))]
+    [0.1, 0.9]
     """
     from xraylab.imaging.hand_kernels import count_levels
 
@@ -94,7 +100,13 @@ def find_window(film: FloatImage, percentiles: tuple[float, float]) -> tuple[flo
 
 
 def scale_window(film: FloatImage, window: tuple[float, float]) -> FloatImage:
-    """Return a film (H, W) with a window (low, high) mapped to [0, 1], saturating; 0 where the window is empty."""
+    """Return a film (H, W) with a window (low, high) mapped to [0, 1], saturating; 0 where the window is empty.
+
+    Examples
+    --------
+    >>> scale_window(np.array([[0, 0.25, 0.5, 1]], np.float32), (0.0, 0.5)).tolist()
+    [[0.0, 0.5, 1.0, 1.0]]
+    """
     low, high = window
     if high <= low:
         return np.zeros_like(film)
@@ -116,6 +128,15 @@ def find_crop(film: FloatImage, crop: Crop, window: tuple[float, float] = (0.0, 
         The whole film, `find_hand` or `find_published_box`.
     window : (float, float)
         What becomes 0 and 1 afterwards; only the published crop looks at it.
+
+    Examples
+    --------
+    >>> film = np.zeros((6, 8), np.float32)
+    >>> film[2:4, 3:7] = 0.5
+    >>> find_crop(film, "published")
+    Box(top=2, bottom=4, left=3, right=7)
+    >>> find_crop(film, "none")
+    Box(top=0, bottom=6, left=0, right=8)
     """
     if crop == "component":
         return find_hand(film)
@@ -135,6 +156,13 @@ def find_published_box(film: FloatImage, window: tuple[float, float] = (0.0, 1.0
         The film in [0, 1], before it is scaled.
     window : (float, float)
         What becomes 0 and 1.
+
+    Examples
+    --------
+    >>> film = np.zeros((6, 8), np.float32)
+    >>> film[2:4, 3:7] = 0.5
+    >>> find_published_box(film)
+    Box(top=2, bottom=4, left=3, right=7)
     """
     low, high = window
     edge = low + _PUBLISHED_LOW * (high - low)
@@ -170,6 +198,13 @@ def find_hand(film: FloatImage, margin: float = 0.03) -> Box:
     -------
     Box
         In pixels of the film; the whole film where nothing is hand-like.
+
+    Examples
+    --------
+    Where nothing is shaped like a hand, the box is the whole film:
+
+    >>> find_hand(np.zeros((60, 40), np.float32))
+    Box(top=0, bottom=60, left=0, right=40)
     """
     small = _search_copy(film)
     best = _Hand((0, 0, 0, 0), 0.0, 0)
@@ -326,6 +361,12 @@ def resize_square(
     -------
     (S, S) ndarray of float32
         The film in [0, 1]; one that is S × S already is not resized.
+
+    Examples
+    --------
+    >>> film = np.ones((2, 4), np.float32)
+    >>> resize_square(film, 4).tolist()
+    [[0.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0]]
     """
     box = Box(0, film.shape[0], 0, film.shape[1]) if box is None else box
     height, width = box.bottom - box.top, box.right - box.left

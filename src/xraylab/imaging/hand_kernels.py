@@ -21,6 +21,12 @@ def count_levels(film: FloatImage) -> NDArray[np.int64]:
 
     Rows that hold grey values of 8 bits alone are counted at 256 levels, in a table that stays in the nearest cache.
     Neighbours, which are often equal, are counted apart, so that one count need not wait for another.
+
+    Examples
+    --------
+    >>> counts = count_levels(np.array([[0, 1, 1]], np.float32))
+    >>> counts[[0, -1]].tolist(), len(counts)
+    ([1, 2], 65536)
     """
     deep = np.zeros((4, LEVELS), np.uint32)
     flat = np.zeros((8, 256), np.uint32)
@@ -89,6 +95,12 @@ def window_and_shrink(
     -------
     (size, size) ndarray of float32
         Weighted means: the weight of a pixel falls linearly from a target pixel's centre to those of its neighbours.
+
+    Examples
+    --------
+    >>> film = np.full((4, 4), 0.5, np.float32)
+    >>> window_and_shrink(film, (0, 4, 0, 4), 0.25, 2.0, 2).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
     """
     top, bottom, left, right = box
     height, width = bottom - top, right - left

@@ -115,6 +115,14 @@ def find_markers(film: ByteImage, params: MarkerParams | None = None) -> BoolIma
     ------
     ValueError
         If the film has another shape or type.
+
+    Examples
+    --------
+    >>> film = np.full((120, 120), 40, np.uint8)
+    >>> film[20:30, 90:97] = 250  # a lead letter
+    >>> found = find_markers(film)
+    >>> bool(found[25, 93]), bool(found[60, 60])
+    (True, False)
     """
     if film.ndim != len("HW") or film.dtype != np.uint8 or min(film.shape) < _LEAST_EDGE:
         raise ValueError(

@@ -82,6 +82,13 @@ def read_mask(
     UnreadableRadiograph
         For a file that does not give one whole image, that is nearly all foreground, or whose grey values all lie below
         the threshold.
+
+    Examples
+    --------
+    >>> from xraylab.imaging import write_radiograph
+    >>> write_radiograph("memory://masks/a.png", [[0, 1], [0, 0]])
+    >>> read_mask("memory://masks/a.png").tolist()
+    [[0.0, 1.0], [0.0, 0.0]]
     """
     name = os.fspath(path)
     data = read_bytes(name, max_bytes(max_pixels), storage_options)

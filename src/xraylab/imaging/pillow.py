@@ -30,7 +30,15 @@ _DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raise BrokenFileError for a film without pixels, or with more than `max_pixels`."""
+    """Raise BrokenFileError for a film without pixels, or with more than `max_pixels`.
+
+    Examples
+    --------
+    >>> check_size(300, 200, max_pixels=50_000)
+    Traceback (most recent call last):
+        ...
+    xraylab.imaging.codestreams.BrokenFileError: has 300 x 200 pixels, more than max_pixels (50,000)
+    """
     if width < 1 or height < 1:
         raise BrokenFileError(f"has no size ({width} x {height} pixels)")
     if width * height > max_pixels:
@@ -60,6 +68,14 @@ def decode_with_pillow(data: bytes, max_pixels: int) -> tuple[NDArray[Any], int]
     ------
     BrokenFileError
         With the reason, for a file that does not decode, of several pages, or of another kind of pixel.
+
+    Examples
+    --------
+    >>> import cv2
+    >>> data = cv2.imencode(".bmp", np.array([[0, 100]], np.uint8))[1].tobytes()
+    >>> pixels, bits = decode_with_pillow(data, max_pixels=100)
+    >>> pixels.tolist(), bits
+    ([[0, 100]], 8)
     """
     from PIL import Image
 
@@ -93,6 +109,14 @@ def decode_colours(data: bytes, max_pixels: int) -> tuple[NDArray[Any], NDArray[
     ------
     BrokenFileError
         As `decode_with_pillow` does.
+
+    Examples
+    --------
+    >>> import cv2
+    >>> data = cv2.imencode(".bmp", np.array([[[30, 20, 10]]], np.uint8))[1].tobytes()  # BGR
+    >>> values, opacity = decode_colours(data, max_pixels=100)
+    >>> values.tolist(), opacity
+    ([[[10, 20, 30]]], None)
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -134,7 +158,17 @@ def _check(image: Any, max_pixels: int) -> None:
 
 
 def exif_orientation(data: bytes) -> int:
-    """Return the orientation of a JPEG or PNG by its EXIF, 1 to 8; 1 (as stored) where it says nothing of use."""
+    """Return the orientation of a JPEG or PNG by its EXIF, 1 to 8; 1 (as stored) where it says nothing of use.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> file, exif = io.BytesIO(), Image.Exif()
+    >>> exif[0x0112] = 6
+    >>> Image.new("L", (4, 2)).save(file, "JPEG", exif=exif)
+    >>> exif_orientation(file.getvalue())
+    6
+    """
     from PIL import Image
 
     try:
@@ -146,7 +180,13 @@ def exif_orientation(data: bytes) -> int:
 
 
 def turn(film: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Return an image (H, W) upright, as its EXIF orientation says (EXIF 2.32, 4.6.4.A; TIFF 6.0, section 8)."""
+    """Return an image (H, W) upright, as its EXIF orientation says (EXIF 2.32, 4.6.4.A; TIFF 6.0, section 8).
+
+    Examples
+    --------
+    >>> turn(np.array([[1, 2], [3, 4]]), 6).tolist()
+    [[3, 1], [4, 2]]
+    """
     if orientation == 1:
         return film
     turned = {

@@ -95,6 +95,12 @@ def prepare_film(film: FloatImage, params: PreprocessParams) -> ByteImage:
     -------
     (S, S) ndarray of uint8
         The film in [0, 255].
+
+    Examples
+    --------
+    >>> film = np.tile(np.float32([0, 0.2, 0.8, 1]), (4, 1))
+    >>> prepare_film(film, PreprocessParams(size_px=16, equalise="none"))[0, [0, -1]].tolist()
+    [0, 255]
     """
     percentiles = params.window_percentiles
     window = (0.0, 1.0) if percentiles is None else find_window(film, percentiles)
@@ -142,6 +148,14 @@ def prepare_mask(
         If the aspect ratio of a mask is not that of the film.
     ValueError
         If there are masks and films are cropped or padded: they would not lie on each other.
+
+    Examples
+    --------
+    >>> left, right = np.zeros((2, 32, 32), np.float32)
+    >>> left[:, :8], right[:, 24:] = 1, 1
+    >>> joined = prepare_mask([left, right], (64, 64), PreprocessParams(size_px=16))
+    >>> joined[0].tolist()
+    [1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1]
     """
     if masks and (params.crop != "none" or params.aspect != "stretch"):
         raise ValueError(

@@ -109,6 +109,14 @@ def read_film(
     UnreadableRadiograph
         For every file that does not give one whole film: missing, empty, truncated, of another kind, too large, more
         than one frame, or of a kind of pixel that is not handled.
+
+    Examples
+    --------
+    >>> from xraylab.imaging import write_radiograph
+    >>> write_radiograph("memory://films/scout.png", [[0, 1], [0.25, 0.5]])
+    >>> film = read_film("memory://films/scout.png")
+    >>> film.pixels.round(2).tolist(), film.scaled_by
+    ([[0.0, 1.0], [0.25, 0.5]], 'depth')
     """
     name = os.fspath(path)
     data = read_bytes(name, max_bytes(max_pixels), storage_options)
@@ -116,7 +124,15 @@ def read_film(
 
 
 def decode_film(data: bytes, name: str, *, apply_voi: ApplyVoi, max_pixels: int) -> Film:
-    """Decode the bytes of a film's file, as `read_film` does; `name` is what an error calls it."""
+    """Decode the bytes of a film's file, as `read_film` does; `name` is what an error calls it.
+
+    Examples
+    --------
+    >>> from xraylab.imaging import encode_film
+    >>> data = encode_film([[0, 1]], bits=8)
+    >>> decode_film(data, "scout.png", apply_voi="auto", max_pixels=100).pixels.tolist()
+    [[0.0, 1.0]]
+    """
     rescue = apply_voi != "never"
     try:
         if data.startswith(PNG_MAGIC):
@@ -135,12 +151,26 @@ def decode_film(data: bytes, name: str, *, apply_voi: ApplyVoi, max_pixels: int)
 
 
 def read_radiograph(path: str | os.PathLike[str], **options: Any) -> FloatImage:
-    """Return the pixels of a film: (H, W) float32 in [0, 1], as `read_film` reads them with the same options."""
+    """Return the pixels of a film: (H, W) float32 in [0, 1], as `read_film` reads them with the same options.
+
+    Examples
+    --------
+    >>> from xraylab.imaging import write_radiograph
+    >>> write_radiograph("memory://films/hand.png", [[0, 1]])
+    >>> read_radiograph("memory://films/hand.png").tolist()
+    [[0.0, 1.0]]
+    """
     return read_film(path, **options).pixels
 
 
 def max_bytes(max_pixels: int) -> int:
-    """Return the most bytes that the file of a film of so many pixels can have."""
+    """Return the most bytes that the file of a film of so many pixels can have.
+
+    Examples
+    --------
+    >>> max_bytes(1_000_000)
+    75108864
+    """
     return _BYTES_PER_PIXEL * max_pixels + _BYTES_BESIDE
 
 

@@ -49,7 +49,13 @@ def effective_bits(least: int, most: int, bits: int, *, signed: bool = False) ->
 
 
 def is_sliver(least: float, most: float, low: float, high: float) -> bool:
-    """Tell whether values fill less than a twentieth of a range; equal values fill nothing and are left as they are."""
+    """Tell whether values fill less than a twentieth of a range; equal values fill nothing and are left as they are.
+
+    Examples
+    --------
+    >>> is_sliver(100, 130, 0, 1000), is_sliver(100, 200, 0, 1000)
+    (True, False)
+    """
     return 0 < most - least < _SLIVER * (high - low)
 
 
@@ -67,6 +73,12 @@ def fill_range(values: NDArray[Any], shown: NDArray[Any]) -> NDArray[np.float32]
     -------
     (H, W) ndarray of float32
         In [0, 1].
+
+    Examples
+    --------
+    >>> values = np.array([[10, 15, 20]])
+    >>> fill_range(values, values).round(2).tolist()
+    [[0.0, 0.5, 1.0]]
     """
     low, high = np.percentile(shown, _PERCENTILES)
     if high <= low:  # nearly all are equal

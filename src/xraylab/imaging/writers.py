@@ -39,6 +39,12 @@ def encode_film(film: ArrayLike, *, bits: Literal[8, 16] = 16) -> bytes:
     ValueError
         If `film` is not two-dimensional, is empty, or holds a value out of [0, 1] (or no number); if
         `bits` is neither 8 nor 16.
+
+    Examples
+    --------
+    >>> data = encode_film([[0, 1]], bits=8)
+    >>> data[1:4], data[24]  # of the magic, and the bit depth
+    (b'PNG', 8)
     """
     if bits not in (8, 16):
         raise ValueError(f"bits must be 8 or 16, not {bits!r}")
@@ -90,6 +96,13 @@ def write_radiograph(
         If the name does not end in ``.png`` or the film is none, see `encode_film`.
     OSError
         If the file system refuses.
+
+    Examples
+    --------
+    >>> from xraylab.imaging import read_radiograph
+    >>> write_radiograph("memory://films/wrist.png", [[0, 1]])
+    >>> read_radiograph("memory://films/wrist.png").tolist()
+    [[0.0, 1.0]]
     """
     name = os.fspath(path)
     if not name.lower().endswith(".png"):

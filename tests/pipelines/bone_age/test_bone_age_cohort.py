@@ -190,7 +190,12 @@ def test_phantoms_become_a_cohort(tmp_path: Path) -> None:
     assert "truncated" in reasons[planted["truncated"]]
     pair = cohort[cohort["image_id"].isin(["999377", planted["copy"]])]
     assert len(pair) == 2
-    assert pair["source"].nunique() == pair["digest"].nunique() == pair["look"].nunique() == 1
+    assert (
+        pair["source"].nunique()
+        == pair["digest"].nunique()
+        == pair["duplicate_cluster"].nunique()
+        == 1
+    )
 
 
 @pytest.mark.real_films

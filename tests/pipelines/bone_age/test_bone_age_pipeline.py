@@ -275,7 +275,7 @@ def make_cohort(n: int = 40) -> pd.DataFrame:
         {
             "image_id": ids, "group_id": ids, "sex": ["M", "F"] * (n // 2),
             "target": np.arange(n, dtype=float), "official_split": "train",
-            "source": ids, "digest": ids, "look": ids, "split": "", "fold": -1,
+            "source": ids, "digest": ids, "duplicate_cluster": ids, "split": "", "fold": -1,
         }
     )  # fmt: skip
 

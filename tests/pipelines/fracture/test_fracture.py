@@ -157,9 +157,9 @@ def test_the_cohort_knows_label_split_and_whose_copy_a_film_is(leaked) -> None:
     rows = cohort.set_index("image_id")
     assert len(rows) == 42
     for copy, original in copies.items():
-        assert rows.loc[copy, "look"] == rows.loc[original, "look"]
+        assert rows.loc[copy, "duplicate_cluster"] == rows.loc[original, "duplicate_cluster"]
         assert rows.loc[copy, "target"] == rows.loc[original, "target"]
-    assert cohort["look"].nunique() == 40  # and no other two films are one
+    assert cohort["duplicate_cluster"].nunique() == 40  # and no other two films are one
     exact, turned = copies
     assert rows.loc[exact, "digest"] == rows.loc[copies[exact], "digest"]
     assert rows.loc[turned, "digest"] != rows.loc[copies[turned], "digest"]
@@ -424,10 +424,13 @@ def test_the_gate_finds_the_copies_planted_among_phantoms(tmp_path: Path) -> Non
     known = truth[["family", "planted"]].assign(source_of=truth["source"])
     rows = cohort.set_index("image_id").join(known)
     # no two distinct films are one
-    assert len(rows.drop_duplicates(["look", "family"])) == rows["look"].nunique()
-    look = rows["look"].to_dict()
-    copies = rows[rows["source_of"].isin(look)]
-    found = copies["look"] == copies["source_of"].map(look)
+    assert (
+        len(rows.drop_duplicates(["duplicate_cluster", "family"]))
+        == rows["duplicate_cluster"].nunique()
+    )
+    clusters = rows["duplicate_cluster"].to_dict()
+    copies = rows[rows["source_of"].isin(clusters)]
+    found = copies["duplicate_cluster"] == copies["source_of"].map(clusters)
     by_kind = found.groupby(copies["planted"]).mean()
     assert by_kind["exact"] == by_kind["label_conflict"] == 1
     assert by_kind["rotated"] >= 0.95

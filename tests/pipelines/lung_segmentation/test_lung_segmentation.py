@@ -174,7 +174,7 @@ def test_each_site_trains_in_turn_and_the_other_tests(cohort: pd.DataFrame) -> N
 def test_a_copy_at_the_other_site_tests_nothing(cohort: pd.DataFrame) -> None:
     first = cohort.index[cohort["site"] == "shenzhen"][0]
     last = cohort.index[cohort["site"] == "montgomery"][0]
-    cohort.loc[last, "look"] = cohort.loc[first, "look"]
+    cohort.loc[last, "duplicate_cluster"] = cohort.loc[first, "duplicate_cluster"]
     split, leakage = split_cohort(cohort, SITES)
     assert set(leakage["kind"]) <= {"near_duplicate"}
     rows = split[split["arm"] == "shenzhen"].set_index("image_id")
@@ -426,6 +426,6 @@ def test_real_films_are_paired_prepared_and_free_of_copies(real_data: Path, tmp_
     assert cohort["site"].value_counts().to_dict() == {"shenzhen": 158, "montgomery": 38}
     assert rejected["reason"].tolist() == ["has no mask"] * 21
     assert cohort["target"].between(0.08, 0.5).all()
-    assert cohort["look"].nunique() == 196
+    assert cohort["duplicate_cluster"].nunique() == 196
     plan = cache_new_films(films, params, LungReleaseParams())
     assert len(plan.films) == 217

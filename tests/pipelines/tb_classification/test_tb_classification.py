@@ -244,8 +244,11 @@ def test_the_cohort_knows_class_site_and_copies(indexed) -> None:
     Cohort.validate(cohort)
     rows = cohort.set_index("image_id")
     assert rows.loc["MCUCXR_0005_1", ["site", "target"]].tolist() == ["montgomery", 1.0]
-    assert rows.loc["CHNCXR_0099_0", "look"] == rows.loc["CHNCXR_0000_0", "look"]
-    assert rows["look"].nunique() == len(rows) - 1
+    assert (
+        rows.loc["CHNCXR_0099_0", "duplicate_cluster"]
+        == rows.loc["CHNCXR_0000_0", "duplicate_cluster"]
+    )
+    assert rows["duplicate_cluster"].nunique() == len(rows) - 1
     assert not rows["conflict"].any()
 
 
@@ -304,7 +307,7 @@ def test_a_film_that_lies_in_both_classes_is_in_no_honest_split(indexed) -> None
         image_id="CHNCXR_0098_1", group_id="CHNCXR_0098_1", target=1.0
     )
     table = pd.concat([cohort, twin], ignore_index=True)
-    table["conflict"] = table.groupby("look")["target"].transform("nunique") > 1
+    table["conflict"] = table.groupby("duplicate_cluster")["target"].transform("nunique") > 1
     split, _ = split_cohort(table, HONEST)
     out = split[split["image_id"].isin(["CHNCXR_0098_1", "CHNCXR_0000_0", "CHNCXR_0099_0"])]
     assert set(out["split"]) == {""}

@@ -271,7 +271,7 @@ def index_cohort(
     -------
     cohort : DataFrame
         ``image_id, group_id`` (the film, or all films of a child where the files name children), ``sex, target``
-        (months), ``official_split, height_px, width_px, source, digest, look``, and ``split`` and ``fold``, still
+        (months), ``official_split, height_px, width_px, source, digest, duplicate_cluster``, and ``split`` and ``fold``, still
         empty.
     rejected : DataFrame
         ``image_id, reason``.

@@ -74,7 +74,7 @@ class AgeCohortParams(HashedCohortParams):
         equalise="none", window_percentiles=(0.5, 99.5), crop="component", aspect="pad"
     )
     # hands in one pose look more alike than other films do
-    max_look_distance: int = Field(12, ge=0, le=256)
+    max_hash_distance: int = Field(12, ge=0, le=256)
 
     @model_validator(mode="after")
     def _check(self) -> AgeCohortParams:

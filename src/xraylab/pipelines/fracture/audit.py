@@ -73,13 +73,15 @@ _ORDERS: dict[str, tuple[str, ...]] = {
 
 def _kind_of(cohort: pd.DataFrame) -> pd.Series:
     train = cohort["official_split"] == "train"
-    sources, looks = (set(cohort.loc[train, key]) for key in ("source", "look"))
-    repeated = {key: cohort.duplicated(["official_split", key]) for key in ("source", "look")}
+    sources, clusters = (set(cohort.loc[train, key]) for key in ("source", "duplicate_cluster"))
+    repeated = {
+        key: cohort.duplicated(["official_split", key]) for key in ("source", "duplicate_cluster")
+    }
     conditions = [
         ~train & cohort["source"].isin(sources),
-        ~train & cohort["look"].isin(looks),
+        ~train & cohort["duplicate_cluster"].isin(clusters),
         repeated["source"],
-        repeated["look"],
+        repeated["duplicate_cluster"],
     ]
     choices = [EXACT_OF_TRAIN, TURNED_OF_TRAIN, EXACT, TURNED]
     return pd.Series(np.select(conditions, choices, UNIQUE), index=cohort.index)
@@ -106,7 +108,7 @@ def _summarise(cohort: pd.DataFrame, n_unread: int) -> pd.DataFrame:
         "unreadable files": n_unread,
         "unique files": cohort["source"].nunique(),
         "unique images": cohort["digest"].nunique(),
-        "families": cohort["look"].nunique(),
+        "families": cohort["duplicate_cluster"].nunique(),
         "test films": int(test.sum()),
         "test films with an exact copy in training": int(
             (
@@ -115,7 +117,7 @@ def _summarise(cohort: pd.DataFrame, n_unread: int) -> pd.DataFrame:
             ).sum()
         ),
         "test films without any copy in training or validation": int(
-            (test & ~cohort["look"].isin(before["look"])).sum()
+            (test & ~cohort["duplicate_cluster"].isin(before["duplicate_cluster"])).sum()
         ),
         "files that lie in both classes": int(cohort["conflict"].sum()),
         "share of films with a burned-in marker": float((cohort["marker_fraction"] > 0).mean()),
@@ -139,7 +141,7 @@ def _agreement(cohort: pd.DataFrame) -> tuple[float, float]:
         float((sizes * (sizes - 1) / 2).sum())
         for sizes in (
             named.groupby(keys).size()
-            for keys in ("look", "named_family", ["look", "named_family"])
+            for keys in ("duplicate_cluster", "named_family", ["duplicate_cluster", "named_family"])
         )
     )
     nan = float("nan")
@@ -174,7 +176,7 @@ def _describe_turn(row: dict[Any, Any]) -> str:
 def _exact_pairs(cohort: pd.DataFrame) -> list[tuple[str, str, str]]:
     split = cohort["official_split"]
     train = cohort[split == "train"].drop_duplicates("source")
-    both = train.merge(cohort[split == "test"].drop_duplicates("look"), on="source")
+    both = train.merge(cohort[split == "test"].drop_duplicates("duplicate_cluster"), on="source")
     return [
         (a, b, "the same bytes")
         for a, b in both[["image_id_x", "image_id_y"]]
@@ -184,19 +186,26 @@ def _exact_pairs(cohort: pd.DataFrame) -> list[tuple[str, str, str]]:
 
 
 def _turned_pairs(cohort: pd.DataFrame, copies: pd.DataFrame) -> list[tuple[str, str, str]]:
-    facts = cohort.set_index("image_id")[["official_split", "look"]]
+    facts = cohort.set_index("image_id")[["official_split", "duplicate_cluster"]]
     pairs: list[dict[Any, Any]] = []
     for row in copies.to_dict("records"):
         ids = row["image_id_a"], row["image_id_b"]
         splits = [facts.loc[each, "official_split"] for each in ids]
         if sorted(splits) == ["test", "train"]:
             first, second = ids if splits[0] == "train" else ids[::-1]
-            pairs.append({**row, "a": first, "b": second, "look": facts.loc[first, "look"]})
-    table = pd.DataFrame(pairs, columns=[*copies, "a", "b", "look"])
+            pairs.append(
+                {
+                    **row,
+                    "a": first,
+                    "b": second,
+                    "duplicate_cluster": facts.loc[first, "duplicate_cluster"],
+                }
+            )
+    table = pd.DataFrame(pairs, columns=[*copies, "a", "b", "duplicate_cluster"])
     turn = (table["angle_deg"].astype(float) + 180) % 360 - 180
     far = turn.abs() > _LEAST_TURN_DEG
     table = table.assign(turn=turn, far=far).sort_values(["far", "similarity"], ascending=False)
-    table = table.drop_duplicates("look")
+    table = table.drop_duplicates("duplicate_cluster")
     return [
         (
             row["a"],

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from xraylab.evaluation.duplicates import join_copies
+from xraylab.duplicates.clusters import find_duplicate_clusters
 from xraylab.evaluation.leakage import merge_duplicates
 from xraylab.flow.cohort import describe_films, group_by_patient, plan_films
 from xraylab.flow.split import check_classes, split_films
@@ -102,24 +102,22 @@ def index_cohort(
         ``image_id, group_id`` (the film itself, or all films of a patient where the files name patients),
         ``official_split, target`` (1: fractured), ``named_family`` (class and number in the file's name, a hint that
         is only compared with), ``height_px, width_px, source`` and ``digest`` (equal for equal files and equal
-        pixels), ``look`` (one name for all turned copies of a film), ``conflict`` (the same file lies in both
+        pixels), ``duplicate_cluster`` (one name for all turned copies of a film), ``conflict`` (the same file lies in both
         classes), ``marker_fraction`` (of the film, burned-in letters), ``split, fold`` (still empty).
     copies : DataFrame
         ``image_id_a, image_id_b, angle_deg, mirrored, similarity``: pairs by which turned copies were joined.
     rejected : DataFrame
         ``image_id, reason``.
     """
-    from xraylab.evaluation.rotations import find_turned_copies
-
     index = arrays.index
     ids = index["image_id"].astype(str)
     folders = [_folders(image_id) for image_id in ids]
     target = pd.Series([params.classes[label] for _, label in folders], index=ids.index)
-    pairs = find_turned_copies(arrays.films, params.copies, index["digest"])
+    clusters, pairs = find_duplicate_clusters(ids, arrays.films, params.copies, index["digest"])
     cohort = describe_films(
         arrays,
         group_by_patient(arrays, params),
-        join_copies(ids, pairs, index["digest"]),
+        clusters,
         official_split=[params.splits[split] for split, _ in folders],
         target=target.astype(float),
         named_family=_named_family(ids, target),

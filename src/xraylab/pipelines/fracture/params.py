@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from xraylab.duplicates.rotations import TurnedCopyParams
 from xraylab.evaluation.calibration import CalibrationMethod
-from xraylab.evaluation.rotations import TurnedCopyParams
 from xraylab.evaluation.thresholds import ThresholdRule
 from xraylab.flow.params import CohortParams, check_model_names
 from xraylab.flow.split import GroupsSplit, OfficialSplit

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from xraylab.evaluation.binary import Weight
 from xraylab.evaluation.shortcut_features import border_pixels
 from xraylab.evaluation.shortcuts import look_up_content, look_up_nearest, probe
-from xraylab.flow.cohort import perceptual_hashes
 from xraylab.flow.probes import predict_by_probes
 from xraylab.flow.train import Training
 from xraylab.imaging.array_cache import ArrayCache
@@ -39,7 +38,7 @@ def predict_by_shortcut(
     list of DataFrame
         For each training and baseline one row per film, as `xraylab.flow.probes.predict_by_probes` gives it.
     """
-    border, hashes = border_pixels(arrays.films), perceptual_hashes(arrays)
+    border, hashes = border_pixels(arrays.films), arrays.hashes
 
     def answer(training: Training) -> Mapping[str, NDArray[np.float64]]:
         train, held_out = training.train, training.held_out

@@ -85,7 +85,7 @@ def index_cohort(
     cohort : DataFrame
         ``image_id, group_id`` (all films of a patient, as readings, files and ``same_patients`` say),
         ``site, tuberculosis`` (1, 0, or -1 where the name does not say),
-        ``height_px, width_px, spacing_mm, source, digest, look``, ``target`` (the share of the film that is lung),
+        ``height_px, width_px, spacing_mm, source, digest, duplicate_cluster``, ``target`` (the share of the film that is lung),
         and ``split`` and ``fold``, still empty.
     rejected : DataFrame
         ``image_id, reason``.

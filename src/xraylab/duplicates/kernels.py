@@ -1,4 +1,4 @@
-"""Compiled loops; a module of their own, so that numba is loaded when they are used."""
+"""Compiled loops; in a module of their own, so that numba is loaded only when they are used."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
-__all__ = ["least_distances", "nearest_targets"]
+__all__ = ["least_distances"]
 
 Hashes = NDArray[np.uint64]
 
 
 @njit(cache=True, parallel=True)
 def least_distances(hashes: Hashes, start: int, stop: int) -> NDArray[np.int32]:
-    """Return, for films start … stop - 1 against all later ones, the least distance and its turn (B, N, 2)."""
+    """Return, for films start … stop - 1 against all later ones, the least distance and its turn (B, N, 2).
+
+    Examples
+    --------
+    >>> hashes = np.array([0b1111, 0b0000, 0b0001], np.uint64).reshape(3, 1, 1)
+    >>> least_distances(hashes, 0, 2)[:, 2, 0].tolist()  # of films 0 and 1 to film 2
+    [3, 1]
+    """
     films, turns, words = hashes.shape
     least = np.full((stop - start, films, 2), 1 << 20, np.int32)
     for row in prange(start, stop):
@@ -26,32 +33,6 @@ def least_distances(hashes: Hashes, start: int, stop: int) -> NDArray[np.int32]:
                     least[row - start, column, 0] = distance
                     least[row - start, column, 1] = turn
     return least
-
-
-@njit(cache=True, parallel=True)
-def nearest_targets(
-    train: Hashes, targets: NDArray[np.float64], test: Hashes
-) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """Return the mean target of the training films that are nearest to each test film (M,), and their distance (M,)."""
-    films, turns, words = test.shape
-    means, least = np.empty(films), np.full(films, 1 << 20, np.int32)
-    for row in prange(films):
-        total, count = 0.0, 0
-        for column in range(len(train)):
-            nearest = np.int64(1 << 20)
-            for turn in range(turns):
-                distance = np.int64(0)
-                for word in range(words):
-                    distance += int(_count_bits(train[column, 0, word] ^ test[row, turn, word]))
-                nearest = min(nearest, distance)
-            if nearest < least[row]:
-                least[row] = nearest
-                total, count = 0.0, 0
-            if nearest == least[row]:
-                total += targets[column]
-                count += 1
-        means[row] = total / count
-    return means, least
 
 
 @njit(cache=True, inline="always")

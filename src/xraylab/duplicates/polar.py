@@ -3,7 +3,7 @@
 A turn about the middle shifts the film along the angle of polar coordinates. Of the Fourier series along the angle, the
 magnitudes stay as they are, so that they find copies among many films by products of matrices; the phases tell the
 angle, by circular cross-correlation. Rings are spaced by their logarithm: a change of scale shifts them. Only the
-disc inscribed in the square is looked at, which no turn cuts, however often a film was turned.
+disc inscribed in the square is compared, which no turn cuts, however often a film was turned.
 
 References
 ----------
@@ -102,6 +102,13 @@ def band_pass(film: NDArray[np.uint8], band: Band, side_px: int = SIDE_PX) -> Fl
     -------
     (T, T) ndarray of float32
         Details over their local standard deviation; near 0 where nothing is to be seen.
+
+    Examples
+    --------
+    >>> flat = np.full((64, 64), 90, np.uint8)
+    >>> details = band_pass(flat, Band(2.0, 10.0, 14.0))
+    >>> details.shape, float(np.abs(details).max().round(3))
+    ((224, 224), 0.0)
     """
     shrinks = len(film) > side_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -125,6 +132,13 @@ def describe_film(film: NDArray[np.uint8]) -> Spectra:
     (40, 64, 2) ndarray of float16
         Real and imaginary part by ring and wave number, weighted by area, of Euclidean norm 1; all 0 for a film
         without details. 10 kB.
+
+    Examples
+    --------
+    >>> film = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    >>> spectra = describe_film(film)
+    >>> spectra.shape, round(float(np.linalg.norm(spectra.astype(float))), 2)
+    ((40, 64, 2), 1.0)
     """
     x, y, weights = _rings()
     polar = cv2.remap(band_pass(film, _BAND), x, y, cv2.INTER_LINEAR)
@@ -148,6 +162,13 @@ def sign_films(spectra: Spectra) -> FloatImage:
     -------
     (N, 640) ndarray of float32
         Root of the power in cells of two rings by two waves, of norm 1: the product of two is their likeness.
+
+    Examples
+    --------
+    >>> film = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    >>> first, turned = sign_films(np.stack([describe_film(film), describe_film(np.rot90(film))]))
+    >>> round(float(first @ turned), 2)
+    1.0
     """
     power = np.square(spectra, dtype=np.float32).sum(-1)
     cells = power.reshape(len(spectra), _RINGS // 2, 2, _WAVES // 2, 2).sum((2, 4))
@@ -162,12 +183,20 @@ def correlate_turns(first: Spectra, second: Spectra, max_scale: float) -> Turns:
     first, second : (P, 40, 64, 2) ndarray of float16
         P pairs, as `describe_film` gives them.
     max_scale : float
-        Scales are looked at from 1 / `max_scale` to `max_scale`, in steps of 6.7 %.
+        Scales are tried from 1 / `max_scale` to `max_scale`, in steps of 6.7 %.
 
     Returns
     -------
     Turns
         The best of each pair; the angle is interpolated between its 256 steps.
+
+    Examples
+    --------
+    >>> film = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    >>> first, second = (describe_film(each)[None] for each in (film, np.rot90(film)))
+    >>> turns = correlate_turns(first, second, max_scale=1.0)
+    >>> round(float(np.rad2deg(turns.shift_rad[0])) % 360), turns.mirrored.tolist()
+    (270, [False])
     """
     a, b = (np.ascontiguousarray(s, np.float32).view(np.complex64)[..., 0] for s in (first, second))
     reach = int(np.log(max_scale) / _STEP + 0.5)

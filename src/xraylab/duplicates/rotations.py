@@ -1,10 +1,10 @@
-"""Copies of a film that is turned by any angle, mirrored, recompressed, cropped a little: found and joined to families.
+"""Copies of a film that is turned by any angle, mirrored, recompressed or cropped a little.
 
-Three steps, each dearer and stricter than the one before: candidates by products of matrices
-(`xraylab.evaluation.polar`), the angle of a candidate by circular cross-correlation, and the proof by laying one film
-upon the other (`xraylab.evaluation.registration`). Candidates are tried best first, and not at all when they are one
-family already; whoever found kin asks again for candidates outside of the family, so that a family of any size is
-joined though each film asks for a few neighbours only. Memory is 13 kB a film, whatever its size.
+The search has three steps, each more expensive and stricter than the one before: candidates by products of matrices
+(`xraylab.duplicates.polar`), the angle of a candidate by circular cross-correlation, and the proof by laying one film
+upon the other (`xraylab.duplicates.registration`). The best candidates are tried first, and none within one cluster. A
+film that found a copy is given new candidates outside its cluster, so that a cluster of any size is joined although
+each film is compared with a few neighbours only. Memory is 13 kB per film, whatever its size.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
-from xraylab.evaluation.duplicates import join_copies
-from xraylab.evaluation.polar import Spectra, correlate_turns, describe_film, sign_films
-from xraylab.evaluation.registration import (
+from xraylab.duplicates.polar import Spectra, correlate_turns, describe_film, sign_films
+from xraylab.duplicates.registration import (
     angle_of,
     compare_registered,
     compare_turned,
@@ -25,7 +24,7 @@ from xraylab.evaluation.registration import (
 )
 from xraylab.parameters import Parameters
 
-__all__ = ["TurnedCopyParams", "find_turned_copies", "name_families"]
+__all__ = ["TurnedCopyParams", "find_turned_copies"]
 
 Films = NDArray[np.uint8]
 Pairs = NDArray[np.int64]
@@ -41,30 +40,30 @@ _COLUMNS = {
 }
 _AXES = 3
 _BLOCK_CELLS = 1 << 23  # likenesses held at once
-_BATCH = 256  # pairs between two looks at who is kin already
+_BATCH = 256  # pairs that are tried before clusters are looked up again
 _CHUNK = 16  # pairs that a thread takes at once
 
 
 class TurnedCopyParams(Parameters):
-    """When two films are one, and how much is tried to find that out (docs/decisions/0010).
+    """When two films are copies of each other, and how much is tried to find out (docs/decisions/0010).
 
     Attributes
     ----------
     min_similarity : float
-        Correlation of the fine details of two films, one laid upon the other, from which they are one.
+        Correlation of the fine details of two films, one laid upon the other, from which they are copies.
     min_straight_similarity : float
         The same, turned about the middle only, where the lines of one of them nearly all run one way: straight bones
         are all alike.
     max_straight_crossing : float
-        What counts as such a film, see `xraylab.evaluation.registration.measure_crossing`.
+        Which films count as such, see `xraylab.duplicates.registration.measure_crossing`.
     min_polar_similarity : float
         Correlation of the films in polar coordinates from which a registration is tried.
     max_scale : float
-        Largest enlargement, and its inverse, that is looked for.
+        Largest enlargement that is tried; its inverse is the largest reduction.
     neighbours : int
-        Candidates of a film, in each round.
+        Candidates per film and round.
     workers : int
-        Films or pairs worked on at once, as joblib counts.
+        Films or pairs processed at once, as joblib counts.
     """
 
     min_similarity: float = Field(0.9, ge=0.5, le=1)
@@ -77,7 +76,7 @@ class TurnedCopyParams(Parameters):
 
 
 def find_turned_copies(
-    films: Films, params: TurnedCopyParams, known: pd.Series | None = None
+    films: Films, params: TurnedCopyParams, digests: pd.Series | None = None
 ) -> pd.DataFrame:
     """Find the films that are copies of each other, turned by any angle, mirrored or not.
 
@@ -86,92 +85,75 @@ def find_turned_copies(
     films : (N, S, S) ndarray of uint8
         Films in [0, 255], in memory or mapped.
     params : TurnedCopyParams
-        When two films are one.
-    known : (N,) Series, optional
-        A key, such as the digest of the pixels, that is equal for films known to be equal: one of them is looked at.
-        A missing one is equal to none.
+        When two films are copies.
+    digests : (N,) Series, optional
+        A key, such as the digest of the pixels, that is equal for films known to be equal: only the first of them is
+        compared. A missing one is equal to none.
 
     Returns
     -------
     DataFrame
-        Columns ``first, second`` (positions, first < second), ``angle_deg`` in [0, 360), ``mirrored`` and
-        ``similarity``: the first, mirrored left to right before where ``mirrored``, and turned counter-clockwise by
-        the angle, is the second. Each pair is proved; there are just so many that their chains join every family, not
-        all pairs of a family.
+        One row per pair, with columns ``first, second`` (positions, first < second), ``angle_deg`` in [0, 360),
+        ``mirrored`` and ``similarity``: the first film, mirrored left to right where ``mirrored`` and then turned
+        counter-clockwise by the angle, is the second. Each pair is proved. Their chains join every cluster; not all
+        pairs of a cluster are listed.
 
     Raises
     ------
     ValueError
-        If the films are not bytes of shape (N, S, S), or there are more or less keys than films.
+        If the films are not bytes of shape (N, S, S), or there are more or less digests than films.
+
+    Examples
+    --------
+    A film of two blocks, a film of noise, and the first film turned counter-clockwise by 90 degrees:
+
+    >>> blocks = np.zeros((64, 64), np.uint8)
+    >>> blocks[8:32, 8:56], blocks[12:20, 40:60] = 120, 250
+    >>> noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    >>> films = np.stack([blocks, noise, np.rot90(blocks)])
+    >>> found = find_turned_copies(films, TurnedCopyParams(workers=1))
+    >>> found[["first", "second", "mirrored"]].to_numpy().tolist()
+    [[0, 2, False]]
+    >>> round(float(found["angle_deg"][0]))
+    90
     """
     if films.ndim != _AXES or films.shape[1] != films.shape[2] or films.dtype != np.uint8:
         raise ValueError(f"films must be (N, S, S) of uint8, got {films.shape} of {films.dtype}")
     rows = np.arange(len(films))
-    if known is not None:
-        if len(known) != len(films):
-            raise ValueError(f"{len(films)} films need as many known keys, got {len(known)}")
-        rows = rows[(known.isna() | ~known.duplicated()).to_numpy()]
+    if digests is not None:
+        if len(digests) != len(films):
+            raise ValueError(f"{len(films)} films need as many digests, got {len(digests)}")
+        rows = rows[(digests.isna() | ~digests.duplicated()).to_numpy()]
     search = _Search(films, rows, params)
-    asking = search.with_details()
-    while len(asking):
-        asking = search.ask(asking)
+    open_rows = search.with_details()
+    while len(open_rows):
+        open_rows = search.advance(open_rows)
     found = pd.DataFrame(search.found, columns=list(_COLUMNS)).astype(_COLUMNS)
     return found.assign(first=rows[found["first"]], second=rows[found["second"]])
 
 
-def name_families(
-    image_ids: pd.Series, films: Films, params: TurnedCopyParams, known: pd.Series | None = None
-) -> pd.Series:
-    """Give films that are copies of each other, or are joined by a chain of copies, one name.
-
-    Parameters
-    ----------
-    image_ids : (N,) Series of str
-        Image ids.
-    films : (N, S, S) ndarray of uint8
-        Their films.
-    params : TurnedCopyParams
-        When two films are one.
-    known : (N,) Series, optional
-        As `find_turned_copies` takes it.
-
-    Returns
-    -------
-    (N,) Series of str
-        Named ``look``, on the index of `image_ids`: the first image id, in the order of text, of each family.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ, and as `find_turned_copies` raises.
-    """
-    if len(films) != len(image_ids):
-        raise ValueError(f"{len(image_ids)} image ids need as many films, got {len(films)}")
-    return join_copies(image_ids, find_turned_copies(films, params, known), known)
-
-
 class _Search:
-    """What is known of the films at some rows while candidates are tried; numbers are places among the rows."""
+    """The state of a search among some rows of the films; numbers are positions among these rows."""
 
     def __init__(self, films: Films, rows: NDArray[np.int64], params: TurnedCopyParams) -> None:
         self.films, self.rows, self.params = films, rows, params
         self.spectra, self.signatures = _describe(films, rows, params.workers)
-        self.family = np.arange(len(rows))
+        self.cluster = np.arange(len(rows))
         self.refused: set[tuple[int, int]] = set()
         self.found: list[tuple[int, int, float, bool, float]] = []
 
     def with_details(self) -> NDArray[np.int64]:
-        """Return the films that show something; the others are copies of nothing."""
+        """Return the films that show any details; the others are copies of nothing."""
         return np.flatnonzero(self.signatures.any(axis=1))
 
-    def ask(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Try the nearest films of other families; return the rows that found kin, to ask again."""
+    def advance(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Try the nearest films of other clusters; return the rows that found a copy, for the next round."""
         pairs = self._nearest(rows)
         for start in range(0, len(pairs), _BATCH):
             batch = pairs[start : start + _BATCH]
-            self._try(batch[self.family[batch[:, 0]] != self.family[batch[:, 1]]])
-        kin = self.family[pairs[:, 0]] == self.family[pairs[:, 1]]
-        return np.unique(pairs[kin, 0])
+            self._try(batch[self.cluster[batch[:, 0]] != self.cluster[batch[:, 1]]])
+        joined = self.cluster[pairs[:, 0]] == self.cluster[pairs[:, 1]]
+        return np.unique(pairs[joined, 0])
 
     def _nearest(self, rows: NDArray[np.int64]) -> Pairs:
         """Return (film, candidate), the likeliest pairs first."""
@@ -183,16 +165,16 @@ class _Search:
         for start in range(0, len(rows), block):
             part = rows[start : start + block]
             likeness = self.signatures[part] @ self.signatures.T
-            likeness[self.family[part][:, None] == self.family] = -1
+            likeness[self.cluster[part][:, None] == self.cluster] = -1
             nearest = np.argpartition(likeness, -count, axis=1)[:, -count:]
             pairs.append(np.stack([np.repeat(part, count), nearest.ravel()], axis=1))
             likenesses.append(np.take_along_axis(likeness, nearest, axis=1).ravel())
-        asked, value = np.concatenate(pairs), np.concatenate(likenesses)
-        order = np.lexsort((asked[:, 1], asked[:, 0], -value))
-        return asked[order[value[order] > 0]]
+        listed, value = np.concatenate(pairs), np.concatenate(likenesses)
+        order = np.lexsort((listed[:, 1], listed[:, 0], -value))
+        return listed[order[value[order] > 0]]
 
     def _try(self, pairs: Pairs) -> None:
-        """Prove or refuse pairs; join the families of those proved."""
+        """Prove or refuse pairs; join the clusters of those proved."""
         from joblib import Parallel, delayed
 
         pairs = np.unique(np.sort(pairs, axis=1), axis=0)
@@ -209,13 +191,13 @@ class _Search:
         for (first, second), similarity, matrix in sorted(
             proofs, key=lambda proof: (-proof[1], proof[0])
         ):
-            low, high = sorted((self.family[first], self.family[second]))
+            low, high = sorted((self.cluster[first], self.cluster[second]))
             if similarity and low != high:
-                self.family[self.family == high] = low
+                self.cluster[self.cluster == high] = low
                 self.found.append((first, second, *angle_of(matrix), similarity))
 
     def _prove(self, pairs: Pairs) -> list[Proof]:
-        """Return each pair, how alike it is, 0 when it is not one film, and how the first lies on the second."""
+        """Return each pair, how alike it is (0 when the films are no copies), and how the first lies on the second."""
         turns = correlate_turns(
             self.spectra[pairs[:, 0]], self.spectra[pairs[:, 1]], self.params.max_scale
         )
@@ -233,7 +215,7 @@ class _Search:
 def _compare(
     first: NDArray[np.uint8], second: NDArray[np.uint8], turn: Matrix, params: TurnedCopyParams
 ) -> tuple[float, Matrix]:
-    """Return how alike two films are, 0 when they are not one, and how the first lies on the second."""
+    """Return how alike two films are (0 when they are no copies), and how the first lies on the second."""
     if np.isclose(abs(np.linalg.det(turn)), 1):  # no change of scale
         similarity = compare_turned(first, second, turn)
         if similarity >= max(params.min_similarity, params.min_straight_similarity):
@@ -254,7 +236,7 @@ def _cross(first: NDArray[np.uint8], second: NDArray[np.uint8], params: TurnedCo
 def _describe(
     films: Films, rows: NDArray[np.int64], workers: int
 ) -> tuple[Spectra, NDArray[np.float32]]:
-    """Return spectra and signatures of all films, reading one after the other."""
+    """Return the spectra and signatures of all films, read block by block."""
     from joblib import Parallel, delayed
 
     run = Parallel(workers, prefer="threads", return_as="generator")

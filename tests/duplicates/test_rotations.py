@@ -8,11 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xraylab.evaluation.polar import correlate_turns, describe_film, sign_films
-from xraylab.evaluation.registration import angle_of, measure_crossing, turn_matrix
-from xraylab.evaluation.rotations import TurnedCopyParams, find_turned_copies, name_families
-from xraylab.imaging import read_radiograph
-from xraylab.imaging.preprocess import PreprocessParams, prepare_film
+from xraylab.duplicates.polar import correlate_turns, describe_film, sign_films
+from xraylab.duplicates.registration import angle_of, measure_crossing, turn_matrix
+from xraylab.duplicates.rotations import TurnedCopyParams, find_turned_copies
 
 PARAMS = TurnedCopyParams(workers=1)
 
@@ -118,23 +116,6 @@ def test_two_straight_bones_are_two_though_one_slides_over_the_other():
     assert len(find_turned_copies(np.stack([bones[0], turn(bones[0], 33)]), PARAMS)) == 1
 
 
-def test_families_larger_than_the_neighbours_asked_for_are_joined_whole():
-    copies = [turn(DISTINCT[k], 360 * i / 11 + k) for k in (0, 1) for i in range(11)]
-    films = np.concatenate([DISTINCT, np.stack(copies)])
-    ids = pd.Series([f"f{k:02}" for k in range(len(films))], index=range(100, 100 + len(films)))
-    names = name_families(ids, films, TurnedCopyParams(workers=1, neighbours=2))
-    assert names.name == "look"
-    assert names.tolist() == ids.tolist()[:12] + ["f00"] * 11 + ["f01"] * 11
-    assert names.index.equals(ids.index)
-
-
-def test_known_copies_are_joined_unseen_and_reach_their_turned_kin():
-    # b is equal to a by its key; c is a turned; d has no key and no copy
-    films = np.stack([DISTINCT[0], DISTINCT[1], turn(DISTINCT[0], 50), DISTINCT[2]])
-    ids, keys = pd.Series(list("dbca")), pd.Series(["k", "k", "l", None])
-    assert name_families(ids, films, PARAMS, keys).tolist() == ["b", "b", "b", "a"]
-
-
 def test_the_result_does_not_depend_on_the_workers():
     films = np.concatenate([DISTINCT, np.stack([turn(film, 40) for film in DISTINCT])])
     one, two = (find_turned_copies(films, TurnedCopyParams(workers=n)) for n in (1, 2))
@@ -175,25 +156,7 @@ def test_none_or_one_film_has_no_copy(size):
 def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"\(N, S, S\) of uint8, got \(2, 8, 9\) of uint8"):
         find_turned_copies(np.zeros((2, 8, 9), np.uint8), PARAMS)
-    with pytest.raises(ValueError, match="3 image ids need as many films, got 12"):
-        name_families(pd.Series(list("abc")), DISTINCT, PARAMS)
+    with pytest.raises(ValueError, match="12 films need as many digests, got 3"):
+        find_turned_copies(DISTINCT, PARAMS, pd.Series(list("abc")))
     with pytest.raises(ValidationError, match="min_similarity"):
         TurnedCopyParams(min_similarity=1.2)
-
-
-@pytest.mark.real_films
-def test_real_bones_are_found_when_turned_and_told_apart(real_data):
-    folder = real_data / "fracture_multi_region" / "Bone_Fracture_Binary_Classification"
-    prepare = PreprocessParams(size_px=224, equalise="none")
-    # 57-… (1) and 57-… are turned copies of one film; the hands 142, 24 and 51 are three patients
-    paths = [
-        *sorted((folder / "train" / "not fractured").glob("57-rotated*.jpg"))[:8],
-        *(folder / "train" / "fractured" / f"{name}.jpg" for name in ("142", "24", "51")),
-    ]
-    present = [path for path in paths if path.exists()]
-    if len(present) < len(paths):
-        pytest.skip("this part of the public set lacks some of the films")
-    films = np.stack([prepare_film(read_radiograph(path), prepare) for path in present])
-    names = name_families(pd.Series([path.stem for path in present]), films, PARAMS)
-    assert set(names[:8]) == {min(path.stem for path in present[:8])}
-    assert names[8:].tolist() == ["142", "24", "51"]
