@@ -35,11 +35,8 @@ def choose_precision(precision: str, accelerator: str) -> Precision:
     if accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available()):
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
     if accelerator in ("auto", "cpu") and not torch.backends.mps.is_available():
-        return (
-            "bf16-mixed"
-            if torch.ops.mkldnn._is_mkldnn_bf16_supported() and _computes_bf16()
-            else "32-true"
-        )
+        has_onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        return "bf16-mixed" if has_onednn and _computes_bf16() else "32-true"
     return "32-true"
 
 
