@@ -38,7 +38,7 @@ from xraylab.training.checkpoints import (
     write_outcome,
 )
 from xraylab.training.losses import LOSSES, Loss
-from xraylab.training.machine import choose_precision, keep_freed_memory, return_freed_memory
+from xraylab.training.machine import choose_precision
 from xraylab.training.order import EpochOrder
 from xraylab.training.params import Recipe, TrainingParams
 from xraylab.training.task import Task
@@ -138,7 +138,6 @@ def fit(
     for name, part in (("training", train), ("validation", val)):
         if len(part) == 0:  # type: ignore[arg-type]
             raise ValueError(f"the {name} part is empty: there is nothing to train on")
-    keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     done = read_outcome(folder)
     if done is None:
@@ -146,7 +145,6 @@ def fit(
         network.to(memory_format=torch.channels_last)
         with _quiet(), _own_randomness(params):
             _run(task, _loaders(task, train, val, params, groups), recipe, params, folder, report)
-        return_freed_memory()
         done = read_outcome(folder)
     assert done is not None  # noqa: S101 - for the type checker
     best = torch.load(folder / done["best"], map_location="cpu", weights_only=True)["state_dict"]
