@@ -65,7 +65,7 @@ class RadiographFolderDataset(PartitionedDataset):
           folders: [images, images_*/images, "images[0-9]*"]
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword arguments, the keys of a catalog entry
         self,
         *,
         path: str,

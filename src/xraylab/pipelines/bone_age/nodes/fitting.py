@@ -92,7 +92,7 @@ def fit_network(
     from torchmetrics import MeanAbsoluteError, MetricCollection
 
     from xraylab.training.data import LabelledFilms, RandomAugmentation
-    from xraylab.training.fit import fit
+    from xraylab.training.fit import Objective, TrainingData, fit
 
     learn, check = training_parts(rows)
     mean, deviation = age_scale(learn, spec)
@@ -103,12 +103,12 @@ def fit_network(
         places = arrays.rows_of(part["image_id"])
         return LabelledFilms(arrays.films, places, target, augment, sex_code(part["sex"]))
 
+    augment = RandomAugmentation(drawn) if drawn is not None else None
+    data = TrainingData(films(learn, augment), films(check, None))
+    objective = Objective(MetricCollection({"mae": MeanAbsoluteError()}), kind="number")
     return fit(
-        network, films(learn, RandomAugmentation(drawn) if drawn is not None else None),
-        films(check, None), spec.recipe, training,
-        metrics=MetricCollection({"mae": MeanAbsoluteError()}), kind="number", report=report,
-        folder=folder,
-    )  # fmt: skip
+        network, data, spec.recipe, training, objective=objective, report=report, folder=folder
+    )
 
 
 def training_parts(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -166,7 +166,7 @@ def _train(
     from torchmetrics.classification import BinaryF1Score
 
     from xraylab.training.data import MaskedFilms, RandomAugmentation
-    from xraylab.training.fit import fit
+    from xraylab.training.fit import Objective, TrainingData, fit
 
     network = build_network(params.network, training.seed, encoder_weights, size_px=arrays.size_px)
     learn, check = rows[rows["split"] == "train"], rows[rows["split"] == "val"]
@@ -182,10 +182,9 @@ def _train(
         len(learn),
         len(check),
     )
-    outcome = fit(
-        network, train, val, params.recipe, training,
-        metrics=MetricCollection({"dice": BinaryF1Score()}), folder=folder,
-    )  # fmt: skip
+    data = TrainingData(train, val)
+    objective = Objective(MetricCollection({"dice": BinaryF1Score()}))
+    outcome = fit(network, data, params.recipe, training, objective=objective, folder=folder)
     best = outcome.history.iloc[outcome.best_epoch]
     card = {
         **facts,

@@ -107,7 +107,7 @@ def _train(
 
     from xraylab.models.mean_mask import MeanMask
     from xraylab.training.data import MaskedFilms, RandomAugmentation
-    from xraylab.training.fit import fit, fit_mean_mask
+    from xraylab.training.fit import Objective, TrainingData, fit, fit_mean_mask
 
     split = {part: rows[rows["split"] == part] for part in ("train", "val", "test")}
     learn, check = split["train"], split["val"] if len(split["val"]) else split["test"]
@@ -129,11 +129,13 @@ def _train(
         )
         for part, change in ((learn, augment), (check, None))
     )  # fmt: skip
+    data = TrainingData(train, val)
     metrics = MetricCollection({"dice": BinaryF1Score()})
     if isinstance(network, MeanMask):
-        outcome = fit_mean_mask(network, train, val, spec.recipe, metrics)
+        outcome = fit_mean_mask(network, data, spec.recipe, metrics)
     else:
-        outcome = fit(network, train, val, spec.recipe, training, metrics=metrics, folder=folder)
+        objective = Objective(metrics)
+        outcome = fit(network, data, spec.recipe, training, objective=objective, folder=folder)
     last = outcome.history.iloc[outcome.best_epoch]
     card = {
         **facts,
