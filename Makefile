@@ -36,6 +36,10 @@ $(STAMP): requirements.lock pyproject.toml | $(if $(filter .uv/bin/uv,$(UV)),.uv
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
+# glibc keeps freed blocks for the next training step (docs/benchmarks.md); other C libraries ignore this.
+run test: export MALLOC_MMAP_MAX_ := 0
+run test: export MALLOC_TRIM_THRESHOLD_ := 2147483647
+
 run: $(STAMP)  ## run every pipeline on phantoms; ends with the path of the report
 	$(BIN)/kedro run
 	@echo "Report: $(CURDIR)/$(REPORT)"

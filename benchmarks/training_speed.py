@@ -19,12 +19,14 @@ from benchmarks.report import Table, machine, median_ratio, publish
 
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE.parent / ".benchmarks" / "tensorflow"
-WAYS = {
-    "Keras, float32": "keras",
-    "torch, float32": "float32",
-    "+ freed memory kept": "memory",
-    "+ channels last": "layout",
-    "xraylab (+ bf16)": "xraylab",
+# As `make run` sets them: glibc keeps freed blocks for the next step.
+KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "2147483647"}
+WAYS: dict[str, tuple[str, dict[str, str]]] = {
+    "Keras, float32": ("keras", {}),
+    "torch, float32": ("float32", {}),
+    "+ freed memory kept": ("float32", KEEP_MEMORY),
+    "+ channels last": ("layout", KEEP_MEMORY),
+    "xraylab (+ bf16)": ("xraylab", KEEP_MEMORY),
 }
 
 
@@ -48,7 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
         names = list(WAYS)
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
-            found[name].append(run(WAYS[name], keras, sizes))
+            found[name].append(run(*WAYS[name], keras, sizes))
     publish([tabulate(kind, found, options) for kind in ("training", "inference")], options.out)
 
 
@@ -66,14 +68,19 @@ def install_tensorflow() -> Path:
     return python
 
 
-def run(way: str, keras: Path, sizes: list[str]) -> dict[str, object]:
-    """Run one way in its own process and return what it prints last."""
+def run(way: str, variables: dict[str, str], keras: Path, sizes: list[str]) -> dict[str, object]:
+    """Run one way in its own process, with its environment variables, and return what it prints last."""
     if way == "keras":
         command = [str(keras), str(HERE / "unet_in_keras.py"), *sizes]
     else:
         command = [sys.executable, "-m", "benchmarks.unet_in_torch", way, *sizes]
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=HERE.parent, env=os.environ
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=HERE.parent,
+        env={**os.environ, **variables},
     )
     if done.returncode:
         raise RuntimeError(f"{way} failed:\n{done.stderr[-2000:]}")

@@ -1,7 +1,8 @@
 """The published U-Net in torch: prints samples a second as JSON.
 
 ``python -m benchmarks.unet_in_torch WAY BATCH SIZE STEPS``. WAY is ``xraylab``, the training core as it is, or a step
-towards it from torch as it comes: ``float32``, ``memory`` (freed memory is kept), ``layout`` (and channels last).
+towards it from torch as it comes: ``float32``, ``layout`` (channels last). The environment variables of the process,
+which `benchmarks.training_speed` sets, decide whether freed memory is kept.
 """
 
 import json
@@ -14,12 +15,10 @@ import torch
 
 from xraylab.models.networks import NetworkParams, build_network, count_parameters
 from xraylab.training.losses import dice_loss
-from xraylab.training.machine import choose_precision, keep_freed_memory
+from xraylab.training.machine import choose_precision
 from xraylab.training.params import Recipe
 from xraylab.training.predict import predict_probabilities
 from xraylab.training.task import Task
-
-WAYS = ("float32", "memory", "layout", "xraylab")
 
 
 def main() -> None:
@@ -28,8 +27,6 @@ def main() -> None:
     rng = np.random.default_rng(0)
     films = rng.integers(0, 256, (batch, size, size), dtype=np.uint8)
     masks = torch.from_numpy((films > 127).astype(np.uint8))[:, None]
-    if way != "float32":
-        keep_freed_memory()
     half = way == "xraylab" and choose_precision("auto", "cpu") == "bf16-mixed"
     network = build_network(NetworkParams(), 0)
     if way in ("layout", "xraylab"):

@@ -8,6 +8,7 @@ import torch
 
 from xraylab.models.networks import NetworkParams, build_network
 from xraylab.training.data import MaskedFilms
+from xraylab.training.fit import TrainingData
 
 SMALL = NetworkParams(architecture="unet", widths=(4, 8))
 
@@ -25,9 +26,9 @@ def films() -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture
-def parts(films) -> tuple[MaskedFilms, MaskedFilms]:
+def parts(films) -> TrainingData:
     """Sixteen films to train on, eight to validate on."""
-    return MaskedFilms(*films, np.arange(16)), MaskedFilms(*films, np.arange(16, 24))
+    return TrainingData(MaskedFilms(*films, np.arange(16)), MaskedFilms(*films, np.arange(16, 24)))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 
 from xraylab.models.networks import NetworkParams, build_network
 from xraylab.training.data import MaskedFilms
-from xraylab.training.fit import fit
+from xraylab.training.fit import TrainingData, fit
 from xraylab.training.params import Augmentation, Recipe, TrainingParams
 
 RECIPE = Recipe(
@@ -46,8 +46,7 @@ def train(folder: Path) -> object:
     train_part = Deadly(films, masks, np.arange(12), augment=augment)
     outcome = fit(
         network,
-        train_part,
-        MaskedFilms(films, masks, np.arange(12, 20)),
+        TrainingData(train_part, MaskedFilms(films, masks, np.arange(12, 20))),
         RECIPE,
         PARAMS,
         folder=folder,

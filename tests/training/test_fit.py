@@ -10,7 +10,7 @@ import torch
 from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryF1Score
 
-from xraylab.training.fit import fit
+from xraylab.training.fit import Objective, TrainingData, fit
 from xraylab.training.params import Recipe, TrainingParams
 
 QUICK = TrainingParams(max_epochs=6, precision="32", accelerator="cpu", seed=3, progress=False)
@@ -25,10 +25,10 @@ def test_a_network_learns_and_keeps_its_best_weights(parts, new_network, tmp_pat
     network = new_network()
     outcome = fit(
         network,
-        *parts,
+        parts,
         RECIPE,
         QUICK,
-        metrics=MetricCollection({"dice": BinaryF1Score()}),
+        objective=Objective(MetricCollection({"dice": BinaryF1Score()})),
         folder=tmp_path,
     )
     history = outcome.history
@@ -49,7 +49,7 @@ def test_a_network_learns_and_keeps_its_best_weights(parts, new_network, tmp_pat
     for start in (0, 4):
         films, masks = (
             torch.stack(x)
-            for x in zip(*(parts[1][i] for i in range(start, start + 4)), strict=True)
+            for x in zip(*(parts.val[i] for i in range(start, start + 4)), strict=True)
         )
         with torch.inference_mode():
             losses.append(float(dice_and_cross_entropy(network(scale_films(films)), masks.float())))
@@ -59,7 +59,7 @@ def test_a_network_learns_and_keeps_its_best_weights(parts, new_network, tmp_pat
 def test_the_last_weights_are_kept_on_request(parts, new_network, tmp_path):
     network, recipe = new_network(), RECIPE.model_copy(update={"keep": "last"})
     quick = QUICK.model_copy(update={"max_epochs": 3})
-    outcome = fit(network, *parts, recipe, quick, folder=tmp_path)
+    outcome = fit(network, parts, recipe, quick, folder=tmp_path)
     assert outcome.best_epoch == 2
     assert outcome.val_loss == outcome.history["val_loss"].iloc[-1]
     last = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
@@ -71,13 +71,13 @@ def test_one_seed_gives_one_history_and_leaves_the_process_alone(parts, new_netw
     torch.manual_seed(11)
     before = torch.rand(3)
     torch.manual_seed(11)
-    first = fit(new_network(), *parts, RECIPE, QUICK, folder=tmp_path / "a").history
+    first = fit(new_network(), parts, RECIPE, QUICK, folder=tmp_path / "a").history
     assert torch.equal(torch.rand(3), before)
     assert not torch.are_deterministic_algorithms_enabled()
-    second = fit(new_network(), *parts, RECIPE, QUICK, folder=tmp_path / "b").history
+    second = fit(new_network(), parts, RECIPE, QUICK, folder=tmp_path / "b").history
     pd.testing.assert_frame_equal(without_times(first), without_times(second))
     other = QUICK.model_copy(update={"seed": 4})
-    third = fit(new_network(), *parts, RECIPE, other, folder=tmp_path / "c").history
+    third = fit(new_network(), parts, RECIPE, other, folder=tmp_path / "c").history
     assert not np.allclose(third["train_loss"], first["train_loss"])
 
 
@@ -105,9 +105,9 @@ def test_a_killed_training_goes_on_and_ends_as_an_unbroken_one(tmp_path):
 
 def test_a_finished_training_is_not_done_again(parts, new_network, tmp_path):
     first_network, second_network = new_network(), new_network()
-    first = fit(first_network, *parts, RECIPE, QUICK, folder=tmp_path)
+    first = fit(first_network, parts, RECIPE, QUICK, folder=tmp_path)
     written = (tmp_path / "last.ckpt").stat().st_mtime_ns
-    second = fit(second_network, *parts, RECIPE, QUICK, folder=tmp_path)
+    second = fit(second_network, parts, RECIPE, QUICK, folder=tmp_path)
     assert (tmp_path / "last.ckpt").stat().st_mtime_ns == written
     pd.testing.assert_frame_equal(first.history, second.history)
     assert all(map(torch.equal, first_network.parameters(), second_network.parameters()))
@@ -118,7 +118,7 @@ def test_a_broken_checkpoint_starts_anew(parts, new_network, tmp_path, caplog):
     with caplog.at_level("WARNING"):
         outcome = fit(
             new_network(),
-            *parts,
+            parts,
             RECIPE,
             QUICK.model_copy(update={"max_epochs": 1}),
             folder=tmp_path,
@@ -137,9 +137,9 @@ def test_each_epoch_is_reported_and_may_end_the_training(parts, new_network, tmp
 
     params = QUICK.model_copy(update={"max_epochs": 4})
     with pytest.raises(InterruptedError, match="hopeless"):
-        fit(new_network(), *parts, RECIPE, params, report=report, folder=tmp_path / "a")
+        fit(new_network(), parts, RECIPE, params, report=report, folder=tmp_path / "a")
     assert [epoch for _, epoch in told] == [0, 1]
-    whole = fit(new_network(), *parts, RECIPE, params, folder=tmp_path / "b")
+    whole = fit(new_network(), parts, RECIPE, params, folder=tmp_path / "b")
     assert [loss for loss, _ in told] == pytest.approx(whole.history["val_loss"].tolist()[:2])
 
 
@@ -147,7 +147,7 @@ def test_the_budget_ends_a_training_with_its_last_epoch_measured(parts, new_netw
     params = QUICK.model_copy(update={"max_epochs": 100_000, "max_minutes": 1 / 60})
     outcome = fit(
         new_network(),
-        *parts,
+        parts,
         RECIPE.model_copy(update={"schedule": "one_cycle"}),
         params,
         folder=tmp_path,
@@ -166,7 +166,7 @@ def test_training_stops_early_and_lowers_the_rate_on_a_plateau(films, new_networ
     noise = np.random.default_rng(1).integers(
         0, 2, films[1].shape, dtype=np.uint8
     )  # nothing to learn
-    parts = (
+    parts = TrainingData(
         MaskedFilms(films[0], noise, np.arange(16)),
         MaskedFilms(films[0], noise, np.arange(16, 24)),
     )
@@ -175,7 +175,7 @@ def test_training_stops_early_and_lowers_the_rate_on_a_plateau(films, new_networ
         early_stopping_patience=6,
     )  # fmt: skip
     outcome = fit(
-        new_network(), *parts, recipe, QUICK.model_copy(update={"max_epochs": 200}), folder=tmp_path
+        new_network(), parts, recipe, QUICK.model_copy(update={"max_epochs": 200}), folder=tmp_path
     )
     rates = outcome.history["learning_rate"]
     assert outcome.stopped_by == "early stopping"
@@ -194,10 +194,10 @@ def test_a_loss_that_is_not_finite_is_an_error(parts, new_network, tmp_path):
     ):
         fit(
             new_network(),
-            *parts,
+            parts,
             RECIPE,
             QUICK.model_copy(update={"max_epochs": 1}),
-            loss=broken,
+            objective=Objective(loss=broken),
             folder=tmp_path,
         )
 
@@ -208,8 +208,7 @@ def test_an_empty_part_is_named(parts, films, new_network, tmp_path):
     with pytest.raises(ValueError, match="the validation part is empty"):
         fit(
             new_network(),
-            parts[0],
-            MaskedFilms(*films, np.arange(0)),
+            TrainingData(parts.train, MaskedFilms(*films, np.arange(0))),
             RECIPE,
             QUICK,
             folder=tmp_path,
@@ -225,7 +224,7 @@ def test_two_devices_share_a_training(parts, new_network, tmp_path):
         "import sys, pickle, pathlib\n"
         "from xraylab.training.fit import fit\n"
         "network, parts, recipe, params = pickle.load(open(sys.argv[1], 'rb'))\n"
-        "outcome = fit(network, *parts, recipe, params, folder=pathlib.Path(sys.argv[2]))\n"
+        "outcome = fit(network, parts, recipe, params, folder=pathlib.Path(sys.argv[2]))\n"
         "print('epochs', len(outcome.history))\n"
     )
     import pickle
@@ -244,7 +243,7 @@ def test_the_baseline_is_the_mean_of_the_training_masks(films, parts):
     from xraylab.training.fit import fit_mean_mask
 
     network = MeanMask(16)
-    outcome = fit_mean_mask(network, *parts, RECIPE, MetricCollection({"dice": BinaryF1Score()}))
+    outcome = fit_mean_mask(network, parts, RECIPE, MetricCollection({"dice": BinaryF1Score()}))
     assert np.allclose(network.share.numpy(), films[1][:16].mean(axis=0))
     answer = network(torch.zeros(3, 1, 16, 16)).sigmoid()
     assert answer.shape == (3, 1, 16, 16)

@@ -46,7 +46,7 @@ def test_a_named_precision_is_taken(asked, given):
 
 
 def test_precision_is_half_only_where_the_processor_computes_in_it(monkeypatch):
-    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     for capabilities, given in (
         ({}, "32-true"),
         ({"avx512_bf16": True}, "bf16-mixed"),
@@ -54,11 +54,6 @@ def test_precision_is_half_only_where_the_processor_computes_in_it(monkeypatch):
     ):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found)
         assert machine.choose_precision("auto", "cpu") == given
-
-
-def test_memory_is_kept_once_and_given_back():
-    assert machine.keep_freed_memory() == machine.keep_freed_memory()
-    machine.return_freed_memory()
 
 
 @pytest.mark.parametrize(

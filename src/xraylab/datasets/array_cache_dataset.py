@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 from kedro.io.core import AbstractDataset, DatasetError
-from kedro_datasets._typing import ImagePreview
 from numpy.typing import NDArray
 
-from xraylab.datasets.radiograph_preview import contact_sheet, png_preview
+from xraylab.datasets.radiograph_preview import ImagePreview, contact_sheet, png_preview
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, read_cache, write_cache
 
 __all__ = ["ArrayCacheDataset"]

@@ -8,7 +8,7 @@ import os
 import re
 from copy import deepcopy
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NewType
 
 import fsspec
 import numpy as np
@@ -19,7 +19,6 @@ from kedro.io.core import (
     get_filepath_str,
     get_protocol_and_path,
 )
-from kedro_datasets._typing import JSONPreview
 from numpy.typing import NDArray
 
 from xraylab.models.state import ModelState
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from xraylab.provenance import Source
 
 __all__ = ["ModelDataset"]
+
+JSONPreview = NewType("JSONPreview", str)
+"""A text of JSON; Kedro-Viz knows what to draw by the name of this type."""
 
 _FORMAT = "xraylab.models/1"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")

@@ -16,11 +16,10 @@ from kedro.io.core import (
     get_filepath_str,
     get_protocol_and_path,
 )
-from kedro_datasets._typing import ImagePreview
 from numpy.typing import NDArray
 from pydantic import Field
 
-from xraylab.datasets.radiograph_preview import fit, png_preview
+from xraylab.datasets.radiograph_preview import ImagePreview, fit, png_preview
 from xraylab.imaging import MAX_PIXELS, read_radiograph, write_radiograph
 from xraylab.imaging.masks import MASK_THRESHOLD
 from xraylab.imaging.scaling import ApplyVoi

@@ -11,7 +11,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from kedro.io.core import DatasetError
-from kedro_datasets._typing import ImagePreview
 from kedro_datasets.partitions import PartitionedDataset
 from numpy.typing import NDArray
 
@@ -22,7 +21,7 @@ from xraylab.datasets.radiograph_dataset import (
     RadiographDataset,
     SaveArgs,
 )
-from xraylab.datasets.radiograph_preview import contact_sheet, png_preview
+from xraylab.datasets.radiograph_preview import ImagePreview, contact_sheet, png_preview
 from xraylab.imaging import (
     RADIOGRAPH_SUFFIXES,
     FilmFile,
@@ -66,7 +65,7 @@ class RadiographFolderDataset(PartitionedDataset):
           folders: [images, images_*/images, "images[0-9]*"]
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword arguments, the keys of a catalog entry
         self,
         *,
         path: str,

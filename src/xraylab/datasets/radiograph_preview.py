@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from typing import NewType
 
 import cv2
 import numpy as np
-from kedro_datasets._typing import ImagePreview
 from numpy.typing import NDArray
 
 from xraylab.imaging import UnreadableRadiograph, encode_film
 
-__all__ = ["contact_sheet", "fit", "png_preview"]
+__all__ = ["ImagePreview", "contact_sheet", "fit", "png_preview"]
 
 FloatImage = NDArray[np.float32]
+
+ImagePreview = NewType("ImagePreview", str)
+"""An image in base 64; Kedro-Viz knows what to draw by the name of this type."""
 
 _SHEET_COLUMNS, _SHEET_FILMS = 3, 6
 _TILE_PX, _CAPTION_PX, _CAPTION = 168, 18, 24

@@ -36,6 +36,7 @@ __all__ = [
 FloatImage = NDArray[np.float32]
 AGREEMENT = ("local_variance_error", "nnps_error", "anscombe_variance")
 N_BINS = 12
+_ROI_PX, _N_RINGS = 64, 16  # of the noise power spectrum
 _SUMS = ("n", "sum_squares", "anscombe_sum", "anscombe_sum_squares")
 
 
@@ -242,8 +243,6 @@ def verify_spectrum(
     dose_fractions: tuple[float, ...],
     detector: Detector,
     seed: int,
-    roi_px: int = 64,
-    n_bins: int = 16,
 ) -> pd.DataFrame:
     """Compare the NNPS of true and simulated exposures of a uniform field of an optical depth.
 
@@ -272,7 +271,7 @@ def verify_spectrum(
                 ),
             }
             for source, counts in pair.items():
-                frequency, nnps = measure_spectrum(counts, dose * expected, roi_px, n_bins)
+                frequency, nnps = measure_spectrum(counts, dose * expected, _ROI_PX, _N_RINGS)
                 rows.append(
                     pd.DataFrame({"frequency": frequency, "nnps": nnps}).assign(
                         dose_fraction=dose, source=source, realisation=realisation

@@ -141,9 +141,9 @@ def write_bytes(path: str, data: bytes, storage_options: dict[str, Any] | None =
 def _local_path(path: str) -> str:
     if "://" not in path:
         return path
-    from fsspec.implementations.local import LocalFileSystem
+    from fsspec.core import strip_protocol
 
-    return str(LocalFileSystem._strip_protocol(path))
+    return str(strip_protocol(path))
 
 
 def _reason(error: Exception) -> str:

@@ -18,7 +18,7 @@ from xraylab.plots.panels import (
     plain,
     wrapped,
 )
-from xraylab.plots.segmentation import _outline
+from xraylab.plots.segmentation import draw_outline
 from xraylab.plots.style import (
     INK,
     NOTE_PT,
@@ -153,8 +153,8 @@ def _draw_panel(ax: Axes, panel: Panel, shades: ListedColormap, width: int) -> N
     ax.imshow(heat, cmap=shades, vmin=0.0, vmax=1.0, extent=place, interpolation="bilinear")
     if outline is not None:
         mask = np.asarray(outline, np.uint8)
-        _outline(ax, mask, _OUTLINE_COLOUR)
-        _outline(ax, np.pad(mask, ((0, 0), (shift, 0))), _OUTLINE_COLOUR)
+        draw_outline(ax, mask, _OUTLINE_COLOUR)
+        draw_outline(ax, np.pad(mask, ((0, 0), (shift, 0))), _OUTLINE_COLOUR)
     ax.set(xlim=(-0.5, shift + columns - 0.5), ylim=(rows - 0.5, -0.5))
     ax.set_title(wrapped(label, width), loc="left", fontsize=NOTE_PT, color=INK)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Image = NDArray[np.uint8]
     Panel = tuple[str, Image, Image | None, Image]
 
-__all__ = ["plot_mask_overlays", "plot_site_matrix"]
+__all__ = ["draw_outline", "plot_mask_overlays", "plot_site_matrix"]
 
 TRUE_COLOUR, PREDICTED_COLOUR = "#E69F00", "#56B4E9"
 _COLUMNS = 4
@@ -72,8 +72,8 @@ def plot_mask_overlays(rows: Mapping[str, Sequence[Panel]], title: str = "") -> 
         for ax, (label, film, truth, predicted) in zip(line, panels, strict=False):
             ax.imshow(film, cmap="gray", vmin=0, vmax=255)
             if truth is not None:
-                _outline(ax, truth, TRUE_COLOUR)
-            _outline(ax, predicted, PREDICTED_COLOUR)
+                draw_outline(ax, truth, TRUE_COLOUR)
+            draw_outline(ax, predicted, PREDICTED_COLOUR)
             ax.set_title(label, loc="left", fontsize=NOTE_PT, color=INK)
         for ax in line:
             ax.set(xticks=[], yticks=[])
@@ -88,7 +88,8 @@ def plot_mask_overlays(rows: Mapping[str, Sequence[Panel]], title: str = "") -> 
     return figure
 
 
-def _outline(ax: Axes, mask: Image, colour: str) -> None:
+def draw_outline(ax: Axes, mask: Image, colour: str) -> None:
+    """Draw the outline of a mask (H, W); one that is empty or full has none."""
     if mask.any() and not mask.all():
         # a rim of background, so that an outline closes where a mask touches the edge
         padded = np.pad(mask, 1)

@@ -57,7 +57,7 @@ def fit_classifier(
     from torchmetrics.classification import BinaryAccuracy, BinaryAUROC
 
     from xraylab.training.data import LabelledFilms, RandomAugmentation
-    from xraylab.training.fit import fit
+    from xraylab.training.fit import Objective, TrainingData, fit
 
     drawn = recipe.augmentation
     augment = RandomAugmentation(drawn) if drawn is not None else None
@@ -66,6 +66,5 @@ def fit_classifier(
         for part, change in ((learn, augment), (check, None))
     )
     metrics = MetricCollection({"accuracy": BinaryAccuracy(), "auroc": BinaryAUROC()})
-    return fit(
-        network, train, val, recipe, training, metrics=metrics, groups=learn.groups, folder=folder
-    )
+    data = TrainingData(train, val, learn.groups)
+    return fit(network, data, recipe, training, objective=Objective(metrics), folder=folder)

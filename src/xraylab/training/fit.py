@@ -26,7 +26,7 @@ from lightning.pytorch.callbacks import (
     TQDMProgressBar,
 )
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchmetrics import MetricCollection
 
@@ -38,14 +38,50 @@ from xraylab.training.checkpoints import (
     write_outcome,
 )
 from xraylab.training.losses import LOSSES, Loss
-from xraylab.training.machine import choose_precision, keep_freed_memory, return_freed_memory
+from xraylab.training.machine import choose_precision
 from xraylab.training.order import EpochOrder
 from xraylab.training.params import Recipe, TrainingParams
 from xraylab.training.task import Task
 
-__all__ = ["Fit", "fit", "fit_mean_mask"]
+__all__ = ["Fit", "Objective", "TrainingData", "fit", "fit_mean_mask"]
 
 _MAX_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The films that a network is trained and validated on.
+
+    Attributes
+    ----------
+    train, val : Dataset
+        Pairs of a film, uint8 (1, H, W), and a target.
+    groups : (N,) ndarray, optional
+        Group of each training film, where the recipe draws by group.
+    """
+
+    train: Dataset[Any]
+    val: Dataset[Any]
+    groups: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a training minimises and measures.
+
+    Attributes
+    ----------
+    metrics : torchmetrics.MetricCollection, optional
+        Measured at every epoch: on probabilities and integer targets, or on numbers as they are.
+    loss : callable, optional
+        ``(logits, targets) -> scalar``; None takes that of the recipe.
+    kind : {"binary", "number"}
+        What the network gives: logits of a class, or a number.
+    """
+
+    metrics: MetricCollection | None = None
+    loss: Loss | None = None
+    kind: Literal["binary", "number"] = "binary"
 
 
 @dataclass(frozen=True)
@@ -83,15 +119,11 @@ class Fit:
 
 def fit(
     network: nn.Module,
-    train: Dataset[Any],
-    val: Dataset[Any],
+    data: TrainingData,
     recipe: Recipe,
     params: TrainingParams,
     *,
-    metrics: MetricCollection | None = None,
-    loss: Loss | None = None,
-    kind: Literal["binary", "number"] = "binary",
-    groups: NDArray[Any] | None = None,
+    objective: Objective | None = None,
     report: Callable[[float, int], None] | None = None,
     folder: Path,
 ) -> Fit:
@@ -105,20 +137,14 @@ def fit(
     ----------
     network : torch.nn.Module
         Takes float films (B, 1, H, W) scaled by `xraylab.training.data.scale_films` and gives logits.
-    train, val : Dataset
-        Pairs of a film, uint8 (1, H, W), and a target.
+    data : TrainingData
+        Training part and validation part.
     recipe : Recipe
         What is minimised, and how.
     params : TrainingParams
         Budget and machine.
-    metrics : torchmetrics.MetricCollection, optional
-        Measured at every epoch: on probabilities and integer targets, or on numbers as they are.
-    loss : callable, optional
-        ``(logits, targets) -> scalar``; None takes that of the recipe.
-    kind : {"binary", "number"}
-        What the network gives: logits of a class, or a number.
-    groups : (N,) ndarray, optional
-        Group of each training film, where the recipe draws by group.
+    objective : Objective, optional
+        What is minimised and measured; None is the recipe's loss on logits of a class, without metrics.
     report : callable, optional
         Called with the validation loss and the epoch after each epoch; an exception that it raises ends the training
         and passes on.
@@ -135,18 +161,16 @@ def fit(
     ValueError
         If a part is empty.
     """
-    for name, part in (("training", train), ("validation", val)):
+    for name, part in (("training", data.train), ("validation", data.val)):
         if len(part) == 0:  # type: ignore[arg-type]
             raise ValueError(f"the {name} part is empty: there is nothing to train on")
-    keep_freed_memory()
     folder.mkdir(parents=True, exist_ok=True)
     done = read_outcome(folder)
     if done is None:
-        task = Task(network, loss or LOSSES[recipe.loss], recipe, params.seed, metrics, kind)
+        task = _task(network, objective or Objective(), recipe, params.seed)
         network.to(memory_format=torch.channels_last)
         with _quiet(), _own_randomness(params):
-            _run(task, _loaders(task, train, val, params, groups), recipe, params, folder, report)
-        return_freed_memory()
+            _run(task, _loaders(task, data, params), recipe, params, folder, report)
         done = read_outcome(folder)
     assert done is not None  # noqa: S101 - for the type checker
     best = torch.load(folder / done["best"], map_location="cpu", weights_only=True)["state_dict"]
@@ -161,13 +185,13 @@ def fit(
 
 def fit_mean_mask(
     network: MeanMask,
-    train: Dataset[tuple[Tensor, Tensor]],
-    val: Dataset[tuple[Tensor, Tensor]],
+    data: TrainingData,
     recipe: Recipe,
     metrics: MetricCollection,
 ) -> Fit:
     """Give the baseline the mean of the training masks, and measure it as `fit` measures a network: in one epoch."""
     start = time.monotonic()
+    train, val = data.train, data.val
     n_train, n_val = len(train), len(val)  # type: ignore[arg-type]
     with torch.inference_mode():
         network.share.zero_()
@@ -260,17 +284,18 @@ def _stopped_by(
     return "epochs"
 
 
+def _task(network: nn.Module, objective: Objective, recipe: Recipe, seed: int) -> Task:
+    loss = objective.loss or LOSSES[recipe.loss]
+    return Task(network, loss, recipe, seed, objective.metrics, objective.kind)
+
+
 def _loaders(
-    task: Task,
-    train: Dataset[Any],
-    val: Dataset[Any],
-    params: TrainingParams,
-    groups: NDArray[Any] | None,
+    task: Task, data: TrainingData, params: TrainingParams
 ) -> tuple[DataLoader[Any], DataLoader[Any]]:
     on_gpu = params.accelerator not in ("cpu", "mps") and torch.cuda.is_available()
     beside_gpu = min(_MAX_WORKERS, torch.get_num_threads()) if on_gpu else 0
     workers = beside_gpu if params.workers == "auto" else params.workers
-    batch_size, n_train = task.recipe.batch_size, len(train)  # type: ignore[arg-type]
+    batch_size, n_train = task.recipe.batch_size, len(data.train)  # type: ignore[arg-type]
     options: dict[str, Any] = {
         "batch_size": batch_size,
         "num_workers": workers,
@@ -278,10 +303,11 @@ def _loaders(
         "persistent_workers": workers > 0,
     }
     draws = task.recipe.draws_per_group
-    order = EpochOrder(n_train, task, groups if draws else None, draws or 1)
+    order = EpochOrder(n_train, task, data.groups if draws else None, draws or 1)
     # batch normalisation has nothing to normalise by in a last batch of one
     ragged = len(order) % batch_size == 1 and len(order) > batch_size
-    return DataLoader(train, sampler=order, drop_last=ragged, **options), DataLoader(val, **options)
+    train = DataLoader(data.train, sampler=order, drop_last=ragged, **options)
+    return train, DataLoader(data.val, **options)
 
 
 @contextmanager

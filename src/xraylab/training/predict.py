@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xraylab.training.data import scale_films
-from xraylab.training.machine import choose_precision, keep_freed_memory
+from xraylab.training.machine import choose_precision
 
 __all__ = ["Batches", "Views", "predict_films", "predict_probabilities"]
 
@@ -57,7 +57,6 @@ def predict_probabilities(
     (B, …) ndarray of float32
         (B, S, S) for a network of one map, (B,) for one of one number, (B, K) for K.
     """
-    keep_freed_memory()
     device = _device(accelerator)
     network = network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     half = _HALF.get(choose_precision(precision, accelerator))

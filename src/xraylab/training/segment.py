@@ -59,7 +59,7 @@ def fit_segmenter(
 
     from xraylab.models.mean_mask import MeanMask
     from xraylab.training.data import MaskedFilms, RandomAugmentation
-    from xraylab.training.fit import fit, fit_mean_mask
+    from xraylab.training.fit import Objective, TrainingData, fit, fit_mean_mask
 
     drawn = recipe.augmentation
     augment = RandomAugmentation(drawn) if drawn is not None else None
@@ -68,6 +68,7 @@ def fit_segmenter(
         for part, change in ((train, augment), (val, None))
     )
     metrics: Any = MetricCollection({"dice": BinaryF1Score()})
+    data = TrainingData(shown, checked)
     if isinstance(network, MeanMask):
-        return fit_mean_mask(network, shown, checked, recipe, metrics)
-    return fit(network, shown, checked, recipe, training, metrics=metrics, folder=folder)
+        return fit_mean_mask(network, data, recipe, metrics)
+    return fit(network, data, recipe, training, objective=Objective(metrics), folder=folder)

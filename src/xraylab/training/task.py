@@ -147,7 +147,13 @@ class Task(pl.LightningModule):
     def progress(self) -> float:
         """Return the share of the training that is done: of its steps, or of its minutes if that is more."""
         steps = self.global_step / max(1, self.trainer.estimated_stepping_batches)
-        timers = [each for each in self.trainer.callbacks if isinstance(each, Timer)]  # type: ignore[attr-defined]
-        limit = timers[0]._duration if timers else None
-        minutes = timers[0].time_elapsed() / limit if limit else 0.0
-        return min(1.0, max(steps, minutes))
+        return min(1.0, max(steps, self._minutes_used()))
+
+    def _minutes_used(self) -> float:
+        """Return the share of the time limit that has passed; 0 without a limit."""
+        for each in self.trainer.callbacks:  # type: ignore[attr-defined]
+            remaining = each.time_remaining() if isinstance(each, Timer) else None
+            if remaining is not None:
+                elapsed: float = each.time_elapsed()
+                return elapsed / (elapsed + remaining)
+        return 0.0

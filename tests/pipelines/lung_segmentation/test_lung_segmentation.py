@@ -385,7 +385,8 @@ def test_a_released_network_is_named_and_knows_its_preprocessing(arrays: ArrayCa
     from xraylab.models.networks import build_network, describe_network
 
     card = {
-        "network": MODEL.network.model_dump(mode="json"), "views": 1, "name": "robust", "arm": "single", "lung_fraction_range": [0.1, 0.5],
+        "network": MODEL.network.model_dump(mode="json"), "views": 1, "name": "robust", "arm": "single",
+        "lung_fraction_range": [0.1, 0.5],
         "preprocess": {**COHORT.preprocess.model_dump(mode="json"), "equalise": "histogram"},
     }  # fmt: skip
     models = {"robust": describe_network(build_network(MODEL.network, 0), card)}

@@ -265,14 +265,14 @@ def index_cohort(
     labels : DataFrame
         As `read_labels` gives them.
     params : AgeCohortParams
-        When two films look alike.
+        When two films are near-duplicates.
 
     Returns
     -------
     cohort : DataFrame
         ``image_id, group_id`` (the film, or all films of a child where the files name children), ``sex, target``
-        (months), ``official_split, height_px, width_px, source, digest, duplicate_cluster``, and ``split`` and ``fold``, still
-        empty.
+        (months), ``official_split, height_px, width_px, source, digest, duplicate_cluster``, and ``split``
+        and ``fold``, still empty.
     rejected : DataFrame
         ``image_id, reason``.
     """

@@ -106,7 +106,7 @@ class AgeTask:
         from torchmetrics import MeanAbsoluteError, MetricCollection
 
         from xraylab.training.data import LabelledFilms, RandomAugmentation
-        from xraylab.training.fit import fit
+        from xraylab.training.fit import Objective, TrainingData, fit
 
         spec: AgeModel = training.spec
         mean, deviation = _age_scale(training)
@@ -117,12 +117,13 @@ class AgeTask:
             places = self.arrays.rows_of(part["image_id"])
             return LabelledFilms(self.arrays.films, places, target, augment, sex_code(part["sex"]))
 
+        augment = RandomAugmentation(drawn) if drawn is not None else None
+        data = TrainingData(films(training.train, augment), films(training.val, None))
+        objective = Objective(MetricCollection({"mae": MeanAbsoluteError()}), kind="number")
+        machine = self.machine.within(spec.max_minutes)
         outcome = fit(
-            network, films(training.train, RandomAugmentation(drawn) if drawn is not None else None),
-            films(training.val, None), spec.recipe, self.machine.within(spec.max_minutes),
-            metrics=MetricCollection({"mae": MeanAbsoluteError()}), kind="number", report=report,
-            folder=folder,
-        )  # fmt: skip
+            network, data, spec.recipe, machine, objective=objective, report=report, folder=folder
+        )
         in_months = {name: outcome.history[name] * deviation for name in ("train_mae", "val_mae")}
         return replace(outcome, history=outcome.history.assign(**in_months))
 

@@ -102,8 +102,8 @@ def index_cohort(
         ``image_id, group_id`` (the film itself, or all films of a patient where the files name patients),
         ``official_split, target`` (1: fractured), ``named_family`` (class and number in the file's name, a hint that
         is only compared with), ``height_px, width_px, source`` and ``digest`` (equal for equal files and equal
-        pixels), ``duplicate_cluster`` (one name for all turned copies of a film), ``conflict`` (the same file lies in both
-        classes), ``marker_fraction`` (of the film, burned-in letters), ``split, fold`` (still empty).
+        pixels), ``duplicate_cluster`` (one name for all turned copies of a film), ``conflict`` (the same file lies in
+        both classes), ``marker_fraction`` (of the film, burned-in letters), ``split, fold`` (still empty).
     copies : DataFrame
         ``image_id_a, image_id_b, angle_deg, mirrored, similarity``: pairs by which turned copies were joined.
     rejected : DataFrame

@@ -264,8 +264,8 @@ def index_cohort(
     cohort : DataFrame
         One row per film: ``image_id, group_id`` (``<data set>/<patient>``, or the image where no table and no file
         knows the patient), ``data_set, annotation`` (``box`` or ``mask``), ``patient_id, age, sex, view, follow_up``
-        (missing where unknown), ``height_px, width_px, source, digest, duplicate_cluster``, ``target`` (the share of the film that
-        is lesion by its annotation), and ``split`` and ``fold``, still empty.
+        (missing where unknown), ``height_px, width_px, source, digest, duplicate_cluster``, ``target`` (the share of
+        the film that is lesion by its annotation), and ``split`` and ``fold``, still empty.
     rejected : DataFrame
         ``image_id, reason``.
     """

@@ -78,15 +78,15 @@ def index_cohort(
     readings : mapping of str to str
         Clinical readings by the name of their film, which say what films are of one patient; there may be none.
     params : SitedCohortParams
-        Sites, patients, and when two films look alike.
+        Sites, patients, and when two films are near-duplicates.
 
     Returns
     -------
     cohort : DataFrame
         ``image_id, group_id`` (all films of a patient, as readings, files and ``same_patients`` say),
         ``site, tuberculosis`` (1, 0, or -1 where the name does not say),
-        ``height_px, width_px, spacing_mm, source, digest, duplicate_cluster``, ``target`` (the share of the film that is lung),
-        and ``split`` and ``fold``, still empty.
+        ``height_px, width_px, spacing_mm, source, digest, duplicate_cluster``, ``target`` (the share of the film
+        that is lung), and ``split`` and ``fold``, still empty.
     rejected : DataFrame
         ``image_id, reason``.
     """

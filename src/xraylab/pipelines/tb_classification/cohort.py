@@ -139,7 +139,7 @@ def index_cohort(
         ``image_id, group_id`` (all films of a patient, as readings, files and ``same_patients`` say), ``site, target``
         (1: tuberculosis), ``sex`` (F, M or empty), ``age_years`` (nan where unknown) and ``reading_note`` (what could
         not be read) of the clinical readings, ``height_px, width_px,
-        spacing_mm, source, digest, duplicate_cluster`` (one name for films that look alike), ``conflict`` (films that look alike
+        spacing_mm, source, digest, duplicate_cluster`` (one name for all near-duplicates), ``conflict`` (near-duplicates
         lie in both classes), ``mean_intensity, std_intensity`` (of the prepared film, in [0, 1]), ``lungs``
         (``predicted, annotated``, or empty without a mask), ``lung_fraction``, ``split, fold`` (still empty).
     rejected : DataFrame
@@ -180,7 +180,7 @@ def split_cohort(
     -------
     cohort : DataFrame
         As `xraylab.flow.split.split_films` gives it: under ``rows`` an arm for each model, under ``groups`` folds of
-        like sites and classes. Films that look alike and lie in both classes are in no part, but under ``rows``.
+        like sites and classes. Near-duplicates that lie in both classes are in no part, but under ``rows``.
     leakage : DataFrame
         What the gate found.
 

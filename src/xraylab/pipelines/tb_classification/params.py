@@ -241,7 +241,7 @@ class ProtocolParams(Parameters):
             raise ValueError(
                 f"'{name}' is the mean of '{unknown[0]}', which is none of {', '.join(simple)}"
             )
-        if isinstance(self.split, RowsSplit):
+        if self.split.kind == "rows":
             raise ValueError(
                 f"'{name}': under split 'rows' each model has a split of its own, so that there is no mean"
             )
