@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
@@ -59,6 +60,49 @@ def _copy_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("XRAYLAB_RAW", raising=False)
     monkeypatch.delenv("KEDRO_ENV", raising=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(
+    copy_project: Callable[[Path, pytest.MonkeyPatch], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A project in which ``kedro run --env=test`` has run once for all tests; read it, write elsewhere.
+
+    The first worker that asks for it makes the run, and the others wait at the lock.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    project, outcome = shared / "finished_run", shared / "finished_run.txt"
+    with FileLock(shared / "finished_run.lock"):
+        if not outcome.exists():
+            project.mkdir()
+            outcome.write_text(_run_default(project, copy_project))
+    if problem := outcome.read_text():
+        pytest.fail(f"kedro run --env=test: {problem}", pytrace=False)
+    return project
+
+
+def _run_default(project: Path, copy: Callable[[Path, pytest.MonkeyPatch], Path]) -> str:
+    """Run the command in a copy of the project; return what went wrong, or nothing."""
+    from click.testing import CliRunner
+    from kedro.framework.startup import bootstrap_project
+
+    from xraylab.cli import cli
+
+    with pytest.MonkeyPatch.context() as patch:
+        copy(project, patch)
+        bootstrap_project(project)
+        result = CliRunner().invoke(cli, ["run", "--env=test"])
+    return "" if result.exit_code == 0 else f"exit code {result.exit_code}\n{result.output[-4000:]}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with one file that needs the default run, and end with the others: nobody waits for it."""
+    files = [item.path for item in items if "finished_run" in getattr(item, "fixturenames", ())]
+    first = next((path for path in files if path.parent.name == "integration"), None)
+    waiting = {*files} - {first}
+    items.sort(key=lambda item: (item.path != first, item.path in waiting))
 
 
 @pytest.fixture

@@ -22,3 +22,15 @@ def test_bounds_and_frozenness() -> None:
         Example(size_px=0)
     with pytest.raises(ValidationError, match="frozen"):
         Example().size_px = 5  # type: ignore[misc]
+
+
+class Inner(Parameters):
+    sizes: tuple[int, ...] = (1,)
+    name: str | tuple[str, ...] = "x"
+    maybe: tuple[str, ...] | None = None
+
+
+def test_one_value_for_a_list_is_a_list_of_one() -> None:
+    made = Inner.model_validate({"sizes": 3, "maybe": "a", "name": "y"})
+    assert (made.sizes, made.maybe, made.name) == ((3,), ("a",), "y")
+    assert Inner.model_validate({"maybe": None}).maybe is None

@@ -70,8 +70,8 @@ class SegmentationParams(Parameters):
     recipe : Recipe
         Loss, optimiser, schedule, augmentation.
     split : GroupsSplit
-        Folds of patients; each is predicted by the network that was trained on all others. Some of their patients choose
-        the weights.
+        Folds of patients; each is predicted by the network that was trained on all others. Some of their patients
+        choose the weights.
     mask_draws : int
         Times that an epoch shows each film with a pixel mask; one with boxes, whose outlines are coarse, is shown once.
     views : {1, 2}

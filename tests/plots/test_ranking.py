@@ -3,24 +3,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.plots.drawn import draw, text_of
 
 from xraylab import plots
-from xraylab.plots.labels import metric_label
-
-RNG = np.random.default_rng(0)
-
-
-def text_of(figure: Any) -> str:
-    from matplotlib.text import Text
-
-    words = "\n".join(str(artist.get_text()) for artist in figure.findobj(Text))
-    return words.replace("\u00a0", " ")
-
-
-def draw(figure: Any) -> None:
-    from io import BytesIO
-
-    figure.savefig(BytesIO(), dpi=40)
 
 
 def panels_of(figure: Any) -> list[Any]:
@@ -136,81 +121,3 @@ def test_bad_rows_are_named(name: str) -> None:
         plot(rows(), weight="film")
     with pytest.raises(ValueError, match="metrics lacks"):
         plot(rows(), metrics().drop(columns="value"))
-
-
-def bins() -> pd.DataFrame:
-    return pd.DataFrame(
-        {"mean_prediction": [0.9, 0.1, np.nan], "share_positive": [0.8, 0.2, np.nan], "ci_low": [0.7, 0.1, np.nan],
-         "ci_high": [0.9, 0.4, np.nan], "n": [30, 20, 0]}
-    )  # fmt: skip
-
-
-def test_reliability_draws_filled_bins_with_their_intervals_and_counts() -> None:
-    figure = plots.plot_reliability(
-        {"honest, a": bins(), "b": bins()}, {"honest, a": 0.0421}, "fractured"
-    )
-    draw(figure)
-    diagram, counts = figure.axes[0], figure.axes[2]
-    assert diagram.lines[1].get_xydata().tolist() == [[0.1, 0.2], [0.9, 0.8]]
-    assert [s[:, 1].tolist() for s in diagram.collections[0].get_segments()] == [
-        [0.1, 0.4],
-        [0.7, 0.9],
-    ]
-    assert [s[:, 1].tolist() for s in counts.collections[0].get_segments()] == [[0, 20], [0, 30]]
-    assert diagram.get_xlim() == counts.get_xlim()
-    written = text_of(figure)
-    assert "ECE 0.042, n = 50" in written
-    assert "\nn = 50" in written
-    with pytest.raises(ValueError, match="bins of 'x': none of 1 holds a film"):
-        plots.plot_reliability({"x": bins().iloc[2:]})
-    with pytest.raises(ValueError, match="bins of 'x' lacks"):
-        plots.plot_reliability({"x": bins().drop(columns="ci_low")})
-    with pytest.raises(ValueError, match="no table"):
-        plots.plot_reliability({})
-
-
-def test_confusion_gives_shares_of_rows_and_counts() -> None:
-    table = pd.DataFrame([[3, 1], [2, 6]])
-    figure = plots.plot_confusion(
-        {"as a table": table, "as counts": (3, 1, 2, 6), "no negative": (0, 0, 1, 1)},
-        ("healthy", "fractured"),
-    )
-    draw(figure)
-    drawn = [
-        [t.get_text() for t in ax.texts if t.get_text() != ax.get_title()][1:] for ax in figure.axes
-    ]
-    assert drawn[0] == drawn[1] == ["75.0 %", "3", "25.0 %", "1", "25.0 %", "2", "75.0 %", "6"]
-    assert drawn[2] == ["–", "0", "–", "0", "50.0 %", "1", "50.0 %", "1"]
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [
-        "healthy",
-        "fractured",
-    ]
-    for bad, message in (((1, 2, 3), "2 × 2"), ((1, 2, 3, -1), "at least 0")):
-        with pytest.raises(ValueError, match=f"counts of 'x' must be {message}"):
-            plots.plot_confusion({"x": bad}, ("a", "b"))
-    with pytest.raises(ValueError, match="no counts"):
-        plots.plot_confusion({}, ("a", "b"))
-
-
-def test_metric_curves_are_linear_and_mark_lone_epochs() -> None:
-    history = pd.DataFrame(
-        {"protocol": "honest", "model": ["a"] * 4 + ["b"] * 2, "epoch": [1, 2, 3, 4, 1, 2],
-         "train_auroc": [0.5, 0.6, 0.7, 0.8, 0.5, 0.6], "val_auroc": [0.5, np.nan, 0.6, np.nan, np.nan, np.nan]}
-    )  # fmt: skip
-    figure = plots.plot_metric_curves(history, "auroc")
-    draw(figure)
-    first, second = figure.axes
-    assert first.get_yscale() == "linear"
-    assert first.get_ylabel() == "Area under ROC"
-    train, val, lone = first.lines
-    assert train.get_linewidth() < val.get_linewidth()
-    assert lone.get_xydata().tolist() == [[1, 0.5], [3, 0.6]]
-    assert len(second.lines) == 2
-    with pytest.raises(ValueError, match="val_f1"):
-        plots.plot_metric_curves(history, "f1")
-
-
-def test_metric_labels() -> None:
-    assert metric_label("sensitivity_at_90_specificity") == "Sensitivity at 90 % specificity"
-    assert metric_label("accuracy_by_group") == "Accuracy, one vote a family"
-    assert metric_label("odd_one_by_group") == "Odd one, one vote a family"

@@ -2,19 +2,13 @@
 
 import csv
 import io
-import logging
-import os
 from itertools import product
-from pathlib import Path
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kedro.io import DatasetError
 
-from xraylab.datasets import TableDataset, TableFolderDataset, TextFolderDataset
-from xraylab.imaging.files import is_ignored_file
 from xraylab.records.delimited import UnreadableTableError, parse_table, to_numbers
 
 ROWS = [
@@ -23,11 +17,15 @@ ROWS = [
     ["", "F", "a, b; c\td"],
     ["7", "", ""],
 ]
+
+
 FRAME = {
     "id": ["003153", "", "7"],
     "sex": ["M", "F", ""],
     "note": ["unauffällig", "a, b; c\td", ""],
 }
+
+
 ENCODINGS = {
     "utf-8": "utf-8",
     "utf-8 with mark": "utf-8-sig",
@@ -36,7 +34,6 @@ ENCODINGS = {
     "utf-16 little": "utf-16",  # Python writes a mark, and the order of the machine
     "utf-32": "utf-32",
 }
-PLAIN = b"id,sex\n3153,M\n"
 
 
 def write(rows: list[list[str]], separator: str, end: str = "\n") -> str:
@@ -134,6 +131,8 @@ words = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="\ufeff"),
     max_size=6,
 )
+
+
 names = st.text("abcdefghij #[]", min_size=1, max_size=6).filter(lambda name: name == name.strip())
 
 
@@ -148,103 +147,3 @@ def test_a_table_that_is_written_is_read_again(data: st.DataObject) -> None:
     encoding = data.draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
     text = write([columns, *rows], separator, end)
     assert parse_table(text.encode(encoding)).to_numpy().tolist() == rows
-
-
-@pytest.mark.parametrize(
-    ("path", "ignored"),
-    [
-        ("a/._sex.csv", True),
-        ("__MACOSX/a/sex.csv", True),
-        (".DS_Store", True),
-        ("a/Thumbs.db", True),
-        ("desktop.ini", True),
-        ("~$sex.csv", True),
-        (".git/sex.csv", True),
-        ("a/sex.csv", False),
-        ("./sex.csv", False),
-        ("a~b.csv", False),
-        ("Thumbs.dbase.csv", False),
-    ],
-)
-def test_hidden_and_system_files_are_ignored_by_rule(path: str, ignored: bool) -> None:
-    assert bool(is_ignored_file(path)) is ignored
-
-
-def test_tables_of_a_folder_and_of_those_below(tmp_path: Path) -> None:
-    root = tmp_path / "new [2024], Dr. Ä's"
-    for place in ("a", "inner/deep/b", "inner/._b", "__MACOSX/._a", "~$a", ".hidden/c"):
-        (root / place).parent.mkdir(parents=True, exist_ok=True)
-        (root / f"{place}.csv").write_bytes(PLAIN)
-    (root / "c.TSV").write_bytes(b"id\tsex\n7\tF\n")
-    (root / "film.png").touch()
-    tables = TableFolderDataset(path=str(root)).load()
-    assert list(tables) == ["a", "c", "inner/deep/b"]
-    assert tables["inner/deep/b"]().to_dict("list") == {"id": ["3153"], "sex": ["M"]}
-    assert tables["c"]()["id"].tolist() == ["7"]
-    assert list(TableFolderDataset(path=str(root), recursive=False).load()) == ["a", "c"]
-    assert list(TableFolderDataset(path=str(root), folders=["inner/deep"]).load()) == [
-        "inner/deep/b"
-    ]
-    beside = TableFolderDataset(path=str(root / "film.png")).load()
-    assert list(beside) == ["a", "c"]
-
-
-def test_a_link_that_leads_back_is_followed_once(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a/t.csv").write_bytes(PLAIN)
-    os.symlink(tmp_path, tmp_path / "a/up")
-    os.symlink(tmp_path / "a", tmp_path / "b")
-    assert list(TableFolderDataset(path=str(tmp_path)).load()) == ["a/t"]
-
-
-def test_no_table_and_no_folder_are_no_error(tmp_path: Path) -> None:
-    assert TableFolderDataset(path=str(tmp_path)).load() == {}
-    missing = TableFolderDataset(path=str(tmp_path / "none"))
-    assert missing.load() == {}
-    assert missing.exists()
-    with pytest.raises(DatasetError, match="read only"):
-        missing.save({})
-
-
-def test_a_workbook_is_refused_by_name(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "labels.xlsx").write_bytes(b"PK\x03\x04")
-    (tmp_path / "sex.xlsx").write_bytes(b"PK\x03\x04")
-    (tmp_path / "sex.csv").write_bytes(PLAIN)
-    tables = TableFolderDataset(path=str(tmp_path)).load()
-    with pytest.raises(
-        UnreadableTableError, match=r"labels.xlsx' cannot be read: workbooks are not"
-    ):
-        tables["labels"]()
-    assert len(tables["sex"]()) == 1
-    assert "Passed over: the table" in caplog.text
-
-
-def test_a_single_table_and_its_errors(tmp_path: Path) -> None:
-    path = tmp_path / "x [1].csv"
-    dataset = TableDataset(filepath=str(path))
-    assert not dataset.exists()
-    with pytest.raises(DatasetError, match=r"x \[1\].csv' cannot be read: there is no such file"):
-        dataset.load()
-    path.write_bytes(b"\xef\xbb\xbfid;sex\r\n3153;M\r\n")
-    assert dataset.exists()
-    assert dataset.load().to_dict("list") == {"id": ["3153"], "sex": ["M"]}
-    with pytest.raises(DatasetError, match="read only"):
-        dataset.save(pd.DataFrame())
-
-
-def test_texts_under_a_root_that_looks_like_a_pattern(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The root is a folder, not a pattern: brackets in it were read as one, and no reading was found."""
-    caplog.set_level(logging.WARNING)
-    root = tmp_path / "xray [2024] *, a'b"
-    for place in ("ClinicalReadings", "Montgomery/ClinicalReadings"):
-        (root / place).mkdir(parents=True)
-    (root / "ClinicalReadings/a.txt").write_text("male 45yrs\nnormal\n")
-    (root / "ClinicalReadings/._a.txt").write_bytes(b"\x00\x05\x16\x07")
-    (root / "Montgomery/ClinicalReadings/b.txt").write_bytes("F 7Y \u2013 ja".encode("utf-16"))
-    (root / "ClinicalReadings/c.txt").write_text("one")
-    (root / "Montgomery/ClinicalReadings/c.txt").write_text("another")
-    dataset = TextFolderDataset(path=str(root), folders=["ClinicalReadings", "*/ClinicalReadings"])
-    assert dataset.load() == {"a": "male 45yrs\nnormal\n", "b": "F 7Y \u2013 ja"}
-    assert "'c' has more texts than one" in caplog.text

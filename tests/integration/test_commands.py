@@ -1,0 +1,118 @@
+"""Each way in which the documentation says that a part of the project is run."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+from tests.integration.commands import run
+from tests.integration.results import Results
+
+SIMULATION = {
+    "03_primary/dose_simulation/exposures.parquet",
+    "05_model_input/dose_simulation/cohort.parquet",
+    "07_model_output/dose_simulation/physics_curves.parquet",
+    "07_model_output/dose_simulation/physics_spectra.parquet",
+    "08_reporting/dose_simulation/metrics.csv",
+    "08_reporting/dose_simulation/physics_validation.png",
+    "08_reporting/dose_simulation/rejected.csv",
+}
+EXTRACTION = {
+    "04_feature/feature_extraction/features.parquet",
+    "08_reporting/feature_extraction/correlations.png",
+    "08_reporting/feature_extraction/dose_strip.png",
+    "08_reporting/feature_extraction/noise_against_dose.png",
+    "08_reporting/feature_extraction/rejected.csv",
+}
+
+
+def test_one_pipeline(project_copy: Path) -> None:
+    assert run(project_copy, "--pipeline=dose_simulation") == SIMULATION
+
+
+def test_several_pipelines(project_copy: Path) -> None:
+    written = run(project_copy, "--pipelines=dose_simulation,feature_extraction")
+    assert written == SIMULATION | EXTRACTION
+
+
+def test_nodes_with_a_tag(finished_copy: Path) -> None:
+    """Predicting on the films of the data set replaces what the default run predicted, and nothing else."""
+    assert run(finished_copy, "--pipelines=fracture", "--tags=predict") == {
+        *(f"05_model_input/fracture/new_arrays/{name}" for name in ("card.json", "index.parquet", "rejected.parquet")),
+        *(f"05_model_input/fracture/new_arrays/{name}.u8" for name in ("films", "masks")),
+        "07_model_output/fracture/fractures.csv",
+        "08_reporting/fracture/new_fractures.png",
+        "08_reporting/fracture/new_rejected.csv",
+    }  # fmt: skip
+
+
+def test_one_namespace(finished_copy: Path) -> None:
+    name = "dose_estimation.honest"
+    assert run(finished_copy, "--pipelines=dose_estimation", f"--namespaces={name}") == {
+        "05_model_input/dose_estimation/honest/cohort.parquet",
+        "06_models/dose_estimation/honest",
+        "07_model_output/dose_estimation/honest/predictions.parquet",
+        "08_reporting/dose_estimation/honest/history.csv",
+        "08_reporting/dose_estimation/honest/leakage.csv",
+    }
+
+
+def test_from_a_node_on(finished_copy: Path) -> None:
+    written = run(
+        finished_copy,
+        "--pipelines=feature_extraction",
+        "--from-nodes=feature_extraction.plot_noise_against_dose",
+    )
+    assert written == {"08_reporting/feature_extraction/noise_against_dose.png"}
+    node = "--from-nodes=dose_simulation.plan_exposures"
+    written = run(finished_copy, "--pipelines=dose_simulation", node)
+    assert written == {"03_primary/dose_simulation/exposures.parquet"}
+
+
+def test_what_is_missing(finished_copy: Path) -> None:
+    pipelines = "--pipelines=dose_simulation,feature_extraction"
+    assert run(finished_copy, pipelines, "--only-missing-outputs") == set()
+    shutil.rmtree(finished_copy / "data/test/04_feature/feature_extraction/features.parquet")
+    assert run(finished_copy, pipelines, "--only-missing-outputs") == {
+        "04_feature/feature_extraction/features.parquet",
+        "08_reporting/feature_extraction/rejected.csv",
+    }
+
+
+def test_nothing_is_missing_after_the_default_run(finished_copy: Path) -> None:
+    assert run(finished_copy, "--only-missing-outputs") == set()
+
+
+def test_an_earlier_version_is_loaded(finished_copy: Path, results: Results) -> None:
+    folder = finished_copy / "data/test/03_primary/dose_simulation/exposures.parquet"
+    (first,) = (path.name for path in folder.iterdir())
+    node = "--from-nodes=dose_simulation.plan_exposures"
+    run(finished_copy, "--pipelines=dose_simulation", node, "--params=dose_simulation.seed=7")
+    copy, place = Results(finished_copy), "03_primary/dose_simulation/exposures.parquet"
+    assert not copy.table(place)["noise_key"].equals(results.table(place)["noise_key"])
+    run(
+        finished_copy,
+        "--pipelines=feature_extraction",
+        "--to-nodes=feature_extraction.extract_features",
+        f"--load-versions=dose_simulation.exposures:{first}",
+    )
+    place = "04_feature/feature_extraction/features.parquet"
+    assert len(list((finished_copy / "data/test" / place).iterdir())) == 2
+    pd.testing.assert_frame_equal(copy.table(place), results.table(place))
+
+
+def test_threads(project_copy: Path, results: Results) -> None:
+    written = run(project_copy, "--pipelines=dose_simulation", "--runner=ThreadRunner")
+    assert written == SIMULATION
+    found = Results(project_copy).metrics("dose_simulation")
+    pd.testing.assert_frame_equal(found, results.metrics("dose_simulation"))
+
+
+def test_a_second_run_with_the_same_seed_gives_the_same_tables(
+    project_copy: Path, results: Results
+) -> None:
+    run(project_copy, "--pipelines=dose_simulation,feature_extraction,dose_estimation")
+    for place in (
+        "04_feature/feature_extraction/features.parquet",
+        "07_model_output/dose_estimation/predictions.parquet",
+    ):
+        pd.testing.assert_frame_equal(Results(project_copy).table(place), results.table(place))
