@@ -140,8 +140,8 @@ def index_cohort(
         (1: tuberculosis), ``sex`` (F, M or empty), ``age_years`` (nan where unknown) and ``reading_note`` (what could
         not be read) of the clinical readings, ``height_px, width_px,
         spacing_mm, source, digest, duplicate_cluster`` (one name for all near-duplicates), ``conflict``
-        (near-duplicates lie in both classes), ``mean_intensity, std_intensity`` (of the prepared film, in [0, 1]), ``lungs``
-        (``predicted, annotated``, or empty without a mask), ``lung_fraction``, ``split, fold`` (still empty).
+        (near-duplicates lie in both classes), ``mean_intensity, std_intensity`` (of the prepared film, in [0, 1]),
+        ``lungs`` (``predicted, annotated``, or empty without a mask), ``lung_fraction``, ``split, fold`` (still empty).
     rejected : DataFrame
         ``image_id, reason``.
     """
