@@ -121,7 +121,7 @@ def test_a_model_that_equals_its_probe_is_said_to() -> None:
         target=np.array(target, float), prediction=np.array(target) * 0.8 + 0.1,
     )  # fmt: skip
     table = pd.concat([rows, rows.assign(model="border")])
-    (row,) = compare_with_probes(table, ["border"], EvaluationParams(n_resamples=20)).to_dict(
+    (row,) = compare_with_probes(table, EvaluationParams(n_resamples=20), ["border"]).to_dict(
         "records"
     )
     assert (row["model"], row["probe"], row["split"]) == ("m", "border", "test")

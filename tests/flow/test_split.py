@@ -75,7 +75,7 @@ def test_blind_folds_test_each_film_once() -> None:
     }
     assert cohort.loc[cohort["split"] == "test", "image_id"].is_unique
     assert set(leaks["arm"]) <= {f"fold_{fold}" for fold in range(4)}
-    with pytest.raises(ValueError, match="4 folds need as many films, got 3"):
+    with pytest.raises(ValueError, match="4 folds need as many rows, got 3"):
         split_films(make_films(3), FoldsSplit(n_folds=4), 3)
 
 

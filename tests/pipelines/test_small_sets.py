@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from tests.pipelines.test_patients import SITES, SMALL, cache, named
 
+from xraylab import plots
 from xraylab.evaluation.tables import Rejected
 from xraylab.flow.params import SitedCohortParams
 from xraylab.flow.split import GroupsSplit, split_films
@@ -116,7 +117,7 @@ def split_bones(kind: str, split: str, folder: Path) -> pd.DataFrame:
     cohort, copies, rejected = fracture.index_cohort(arrays, params)
     Rejected.validate(rejected)
     table, _ = audit.audit_files(cohort, rejected, params)
-    audit.plot_audit(table)
+    plots.plot_audit(table, audit.KINDS)
     audit.plot_copies(arrays, cohort, copies)
     protocol = fracture_params.ProtocolParams(
         split={

@@ -29,6 +29,7 @@ from xraylab.evaluation.bootstrap import bootstrap_table
 
 __all__ = [
     "ScoreKind",
+    "add_intervals",
     "calibrate",
     "coverage_metrics",
     "least_groups",
@@ -176,6 +177,36 @@ def prediction_interval(
             f"a relative interval needs predictions above 0: the least is {prediction.min():g}"
         )
     return prediction * np.exp(-radius), prediction * np.exp(radius)
+
+
+def add_intervals(rows: pd.DataFrame, coverage: float, by: str) -> pd.DataFrame:
+    """Give the predictions of one model an interval each, calibrated on its validation part, class by class.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``split, group_id, target, prediction`` of one model and training.
+    coverage : float
+        Share of the targets that an interval shall hold.
+    by : str
+        Column of the classes that are calibrated apart, such as the sex.
+
+    Returns
+    -------
+    DataFrame
+        The rows with ``interval_low`` and ``interval_high``; nan for a class without a validation part.
+    """
+    rows = rows.assign(interval_low=np.nan, interval_high=np.nan)
+    for name, part in rows.groupby(by):
+        val = part[part["split"] == "val"]
+        if val.empty:
+            continue
+        scores = residual_scores(val["target"].to_numpy(), val["prediction"].to_numpy(), "absolute")
+        radius = calibrate(scores, val["group_id"], coverage)
+        low, high = prediction_interval(part["prediction"].to_numpy(), radius, "absolute")
+        here = rows[by] == name
+        rows.loc[here, "interval_low"], rows.loc[here, "interval_high"] = low, high
+    return rows
 
 
 def coverage_metrics(rows: pd.DataFrame, n_resamples: int = 1000, seed: int = 0) -> pd.DataFrame:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,8 @@ __all__ = [
     "assign_folds",
     "assign_splits",
     "assign_stratified_folds",
+    "fold_groups_evenly",
+    "fold_rows_at_random",
     "split_rows_at_random",
 ]
 
@@ -185,6 +188,55 @@ def assign_stratified_folds(
     for fold, (_, rows) in enumerate(splitter.split(np.zeros(len(codes)), labels, codes)):
         folds[rows] = fold
     return pd.Series(folds, index=group_ids.index, name="fold")
+
+
+def fold_rows_at_random(n_rows: int, n_folds: int, seed: int) -> NDArray[np.int64]:
+    """Return the fold (N,) of each row, shuffled and blind to groups, as scikit-learn's ``KFold`` makes them.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer rows than folds.
+
+    Examples
+    --------
+    >>> sorted(fold_rows_at_random(4, 2, seed=0).tolist())
+    [0, 0, 1, 1]
+    """
+    from sklearn.model_selection import KFold
+
+    if n_rows < n_folds:
+        raise ValueError(f"{n_folds} folds need as many rows, got {n_rows}")
+    splitter = KFold(n_folds, shuffle=True, random_state=seed)
+    return _folds_of(splitter.split(np.zeros(n_rows)), n_rows)
+
+
+def fold_groups_evenly(group_ids: pd.Series, n_folds: int) -> NDArray[np.int64]:
+    """Return folds (N,) of nearly equal size that keep groups whole, always the same, as ``GroupKFold`` makes them.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer groups than folds.
+
+    Examples
+    --------
+    >>> fold_groups_evenly(pd.Series(["a", "a", "b", "c"]), 2).tolist()
+    [0, 0, 1, 1]
+    """
+    from sklearn.model_selection import GroupKFold
+
+    if group_ids.nunique() < n_folds:
+        raise ValueError(f"{n_folds} folds need as many groups, got {group_ids.nunique()}")
+    n_rows = len(group_ids)
+    return _folds_of(GroupKFold(n_folds).split(np.zeros(n_rows), groups=group_ids), n_rows)
+
+
+def _folds_of(splits: Iterable[tuple[Any, Any]], n_rows: int) -> NDArray[np.int64]:
+    folds = np.zeros(n_rows, np.int64)
+    for fold, (_, rows) in enumerate(splits):
+        folds[rows] = fold
+    return folds
 
 
 def split_rows_at_random(

@@ -13,7 +13,7 @@ from xraylab import plots
 from xraylab.evaluation.calibration import reliability_table
 from xraylab.evaluation.classification import classification_metrics, confusion_counts
 from xraylab.evaluation.shortcuts import equals_probe
-from xraylab.flow.params import EvaluationParams
+from xraylab.flow.params import ClassifierEvaluationParams, EvaluationParams
 
 __all__ = [
     "OWN_SITE",
@@ -250,7 +250,7 @@ def measured_as(trainings: pd.DataFrame) -> pd.Series:
 
 
 def compare_with_probes(
-    predictions: pd.DataFrame, probes: Sequence[str], params: EvaluationParams
+    predictions: pd.DataFrame, params: EvaluationParams, probes: Sequence[str]
 ) -> pd.DataFrame:
     """Hold every model against every baseline on the same test films.
 
@@ -258,10 +258,10 @@ def compare_with_probes(
     ----------
     predictions : DataFrame
         Of models and baselines, under all protocols.
-    probes : sequence of str
-        The baselines.
     params : EvaluationParams
         Resamples and seed.
+    probes : sequence of str
+        The baselines.
 
     Returns
     -------
@@ -350,14 +350,14 @@ def shown_protocol(predictions: pd.DataFrame) -> str:
 def plot_reliability(
     predictions: pd.DataFrame,
     metrics: pd.DataFrame,
+    params: ClassifierEvaluationParams,
     probes: Sequence[str],
-    n_bins: int,
     positive: str,
 ) -> plots.Figure:
     """Draw how often a prediction comes true, one panel per model and protocol."""
     tables, errors = {}, {}
     for label, protocol, model, rows in _models(predictions, probes):
-        tables[label] = reliability_table(rows, n_bins)
+        tables[label] = reliability_table(rows, params.n_bins)
         here = (metrics["protocol"] == protocol) & (metrics["model"] == model)
         value = metrics[here & (metrics["split"] == "test") & (metrics["metric"] == "ece")]["value"]
         errors[label] = float(value.iloc[0])

@@ -18,6 +18,7 @@ from xraylab.evaluation.splits import (
     assign_folds,
     assign_splits,
     assign_stratified_folds,
+    fold_rows_at_random,
     split_rows_at_random,
 )
 from xraylab.parameters import Parameters
@@ -235,8 +236,6 @@ def _list_blind(
     own_splits: Sequence[str],
 ) -> Iterator[_Arm]:
     """Give the parts of each training of a split that is blind to groups."""
-    from sklearn.model_selection import KFold
-
     n = len(films)
     if isinstance(split, OfficialSplit):
         parts = films["official_split"].to_numpy(str)
@@ -247,13 +246,9 @@ def _list_blind(
                 )
         yield _Arm(SINGLE, NO_FOLD, parts)
     elif isinstance(split, FoldsSplit):
-        if n < split.n_folds:
-            raise ValueError(f"{split.n_folds} folds need as many films, got {n}")
-        folds = KFold(split.n_folds, shuffle=True, random_state=seed)
-        for fold, (_, test) in enumerate(folds.split(np.zeros(n))):
-            yield _Arm(
-                fold_name(fold), fold, np.where(np.isin(np.arange(n), test), "test", "train")
-            )
+        folds = fold_rows_at_random(n, split.n_folds, seed)
+        for fold in range(split.n_folds):
+            yield _Arm(fold_name(fold), fold, np.where(folds == fold, "test", "train"))
     else:
         for number, name in enumerate(own_splits or (SINGLE,)):
             rest, test = split_rows_at_random(n, split.test_fraction, seed + number)

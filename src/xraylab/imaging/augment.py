@@ -6,6 +6,7 @@ They make more films from one before any network is trained (``published``), or 
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal, get_args
 
 import cv2
@@ -19,6 +20,7 @@ __all__ = [
     "change_contrast",
     "make_variant",
     "multiply",
+    "vary",
     "warp",
 ]
 
@@ -172,3 +174,30 @@ def make_variant(
 
 def _saturate(values: NDArray[np.floating]) -> ByteImage:
     return np.asarray(np.clip(np.rint(values), 0, _TOP), np.uint8)
+
+
+def vary(
+    film: ByteImage, mask: ByteImage, variant: str, image_id: str, seed: int
+) -> tuple[ByteImage, ByteImage]:
+    """Return a variant of a film and its mask, drawn by the seed, the image and the variant: always the same.
+
+    Parameters
+    ----------
+    film, mask : (H, W) ndarray of uint8
+        The film, and its mask of 0 and 1.
+    variant : str
+        One of `VARIANTS`.
+    image_id : str
+        Name of the film.
+    seed : int
+        Seed of the draw.
+
+    Examples
+    --------
+    >>> film, mask = np.full((2, 2), 9, np.uint8), np.ones((2, 2), np.uint8)
+    >>> vary(film, mask, "original", "a", seed=0)[0].tolist()
+    [[9, 9], [9, 9]]
+    """
+    stream = int.from_bytes(hashlib.blake2b(image_id.encode(), digest_size=8).digest(), "big")
+    place = next(i for i, each in enumerate(VARIANTS) if each == variant)
+    return make_variant(VARIANTS[place], film, mask, np.random.default_rng([seed, place, stream]))

@@ -17,7 +17,7 @@ from xraylab.tabular.forest import RandomForest, split_trees
 from xraylab.tabular.interface import TabularModel
 from xraylab.tabular.trees import BoostedTrees
 
-__all__ = ["explain_tree_model"]
+__all__ = ["explain_tree_model", "list_shares"]
 
 
 def explain_tree_model(model: TabularModel, features: pd.DataFrame) -> pd.DataFrame:
@@ -65,3 +65,30 @@ def explain_tree_model(model: TabularModel, features: pd.DataFrame) -> pd.DataFr
     table = pd.DataFrame(shares, index=features.index, columns=list(model.record.feature_names))
     table.insert(0, "base_value", base)
     return table
+
+
+def list_shares(model: TabularModel, features: pd.DataFrame) -> pd.DataFrame:
+    """Share each prediction out among the features, as a long table.
+
+    Parameters
+    ----------
+    model, features
+        As `explain_tree_model` takes them.
+
+    Returns
+    -------
+    DataFrame
+        One row per row of `features` and feature: ``row`` (of its index), ``feature, feature_value, shap_value,
+        base_value``.
+    """
+    found = explain_tree_model(model, features)
+    shares, values = (
+        table.melt(ignore_index=False, var_name="feature", value_name=name).rename_axis("row")
+        for table, name in (
+            (found.drop(columns="base_value"), "shap_value"),
+            (features, "feature_value"),
+        )
+    )
+    table = shares.reset_index().merge(values.reset_index(), on=["row", "feature"], validate="1:1")
+    table["base_value"] = table["row"].map(found["base_value"])
+    return table[["row", "feature", "feature_value", "shap_value", "base_value"]]

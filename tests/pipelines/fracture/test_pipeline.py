@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
-from xraylab.flow.compare import combine_tables
+from xraylab.flow.compare import combine_tables, compare_with_probes
 from xraylab.flow.params import ClassifierEvaluationParams, ModelReleaseParams
 from xraylab.flow.split import GroupsSplit, OfficialSplit
 from xraylab.imaging import FilmFolder
@@ -22,8 +22,9 @@ from xraylab.models.classifiers import ClassifierParams
 from xraylab.models.state import ModelState
 from xraylab.pipelines.fracture.audit import audit_files, plot_copies
 from xraylab.pipelines.fracture.cohort import cache_films, index_cohort, split_cohort
-from xraylab.pipelines.fracture.evaluation import compare_with_shortcuts, evaluate
+from xraylab.pipelines.fracture.evaluation import evaluate
 from xraylab.pipelines.fracture.params import (
+    PROBES,
     FractureCohortParams,
     FractureModel,
     ProtocolParams,
@@ -351,9 +352,8 @@ def test_a_network_that_says_what_its_probe_says_has_shown_nothing(leaked) -> No
     rows = predict_by_baselines(arrays, cohort, HONEST)
     copied = rows[rows["model"] == "border_only"].assign(model="network")
     table = combine_tables({"honest": pd.concat([rows, copied])})
-    probes = compare_with_shortcuts(table, ClassifierEvaluationParams(n_resamples=50)).set_index(
-        "probe"
-    )
+    params = ClassifierEvaluationParams(n_resamples=50)
+    probes = compare_with_probes(table, params, PROBES).set_index("probe")
     assert probes.loc["border_only", "difference"] == 0
     assert probes.loc["border_only", "equals_probe"]
     metrics = evaluate(table, ClassifierEvaluationParams(n_resamples=10))

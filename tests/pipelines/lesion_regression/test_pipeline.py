@@ -10,6 +10,7 @@ from kedro_datasets.pandas import CSVDataset
 
 from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
 from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.regression import tabulate_folds
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
 from xraylab.features.lesions import LESION_FEATURES
 from xraylab.flow.cohort import cache_new_films
@@ -17,15 +18,15 @@ from xraylab.flow.compare import combine_tables
 from xraylab.flow.params import EvaluationParams, ReleaseParams
 from xraylab.flow.split import GroupsSplit
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
+from xraylab.imaging.boxes import BoxMask
 from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams
 from xraylab.models.networks import NetworkParams, build_network, describe_network
-from xraylab.pipelines.lesion_regression.boxes import BoxMask, draw_boxes
+from xraylab.pipelines.lesion_regression.boxes import draw_boxes
 from xraylab.pipelines.lesion_regression.cohort import cache_films, index_cohort, read_tables
 from xraylab.pipelines.lesion_regression.evaluation import (
     add_network,
     evaluate,
     plot_overlays,
-    tabulate_folds,
 )
 from xraylab.pipelines.lesion_regression.params import (
     LesionCohortParams,

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sklearn.metrics import r2_score
 
 from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.splits import fold_rows_at_random
 from xraylab.pipelines.lesion_regression.params import ProtocolParams, TableParams
 from xraylab.pipelines.lesion_regression.regression import (
     fit_models,
@@ -15,10 +16,10 @@ from xraylab.pipelines.lesion_regression.regression import (
     repeat_table,
     tune_models,
 )
-from xraylab.pipelines.lesion_regression.rows import fold_by_rows, index_table, make_rows
+from xraylab.pipelines.lesion_regression.rows import index_table, make_rows
+from xraylab.tabular.kinds import restore_tabular_model
 from xraylab.tabular.space import Whole
 from xraylab.tabular.tree_params import KINDS, ForestSpec, LightgbmSpec, XgboostSpec
-from xraylab.tabular.trees import restore_tree_model
 from xraylab.tabular.tuning import TuningParams
 
 FEW = Whole(low=20, high=30, step=10)
@@ -138,11 +139,11 @@ def test_contradictory_parameters_are_refused(
 def test_folds_by_rows_are_those_of_scikit_learn() -> None:
     from sklearn.model_selection import KFold
 
-    folds = fold_by_rows(11, 3, 42)
+    folds = fold_rows_at_random(11, 3, 42)
     for fold, (_, held_out) in enumerate(KFold(3, shuffle=True, random_state=42).split(folds)):
         assert np.flatnonzero(folds == fold).tolist() == held_out.tolist()
     with pytest.raises(ValueError, match="3 folds need as many rows, got 2"):
-        fold_by_rows(2, 3, 0)
+        fold_rows_at_random(2, 3, 0)
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +211,7 @@ def test_models_for_films_to_come(honest: tuple[pd.DataFrame, pd.DataFrame]) -> 
     features = cohort[list(HONEST.features)].astype(np.float32)
     run = ReferenceEvaluator(onnx.load_from_string(exported)).run
     found = run(None, {"features": features.to_numpy()})[0][:, 0]
-    expected = restore_tree_model(models["random_forest"]).predict(features.astype(float))
+    expected = restore_tabular_model(models["random_forest"]).predict(features.astype(float))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 

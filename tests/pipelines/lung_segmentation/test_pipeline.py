@@ -17,6 +17,7 @@ from xraylab.flow.compare import combine_tables
 from xraylab.flow.params import SitedCohortParams
 from xraylab.flow.split import GroupsSplit, RowsSplit, SitesSplit
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
+from xraylab.imaging.augment import vary
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.networks import NetworkParams
 from xraylab.pipelines.lung_segmentation.cohort import cache_films, index_cohort, split_cohort
@@ -34,7 +35,6 @@ from xraylab.pipelines.lung_segmentation.params import (
 )
 from xraylab.pipelines.lung_segmentation.pipeline import PROTOCOLS, create_pipeline
 from xraylab.pipelines.lung_segmentation.release import describe_lungs, predict_lungs
-from xraylab.pipelines.lung_segmentation.task import vary
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 16

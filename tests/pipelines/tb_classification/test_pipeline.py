@@ -18,7 +18,7 @@ from xraylab.datasets import (
 )
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
-from xraylab.flow.compare import combine_tables
+from xraylab.flow.compare import combine_tables, compare_with_probes
 from xraylab.flow.split import GroupsSplit, RowsSplit, SitesSplit
 from xraylab.imaging.array_cache import ArrayCache, digest_source, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
@@ -28,13 +28,13 @@ from xraylab.models.state import ModelState
 from xraylab.pipelines.tb_classification.cohort import cache_films, index_cohort, split_cohort
 from xraylab.pipelines.tb_classification.evaluation import (
     compare_backbones,
-    compare_with_shortcuts,
     evaluate,
     report_classes,
 )
 from xraylab.pipelines.tb_classification.features import guess_lungs
 from xraylab.pipelines.tb_classification.material import Material
 from xraylab.pipelines.tb_classification.params import (
+    PROBES,
     BoostingModel,
     CnnModel,
     EmbeddingParams,
@@ -331,7 +331,7 @@ def test_a_probe_finds_what_is_written_outside_of_the_lungs(tmp_path: Path) -> N
     assert value["outside_lungs", "test", "auroc"] == 1
     assert value["size_and_border", "test", "auroc"] == 1
     assert value["site_only", "test", "auroc"] < 0.7
-    probes = compare_with_shortcuts(table, params).set_index(["model", "probe"])
+    probes = compare_with_probes(table, params, PROBES).set_index(["model", "probe"])
     assert probes.loc[("network", "outside_lungs"), "difference"] == 0
     assert probes.loc[("network", "outside_lungs"), "equals_probe"]
     assert not probes.loc[("network", "site_only"), "equals_probe"]
@@ -506,7 +506,7 @@ def test_embeddings_are_computed_once(tmp_path: Path, monkeypatch) -> None:
     def refuse(*args: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(features._Compute, "__call__", refuse)
+    monkeypatch.setattr("xraylab.training.embed.EncodeFilms.__call__", refuse)
     dataset.save(features.embed_films(arrays, lungs_of_set, weights, COHORT, EMBEDDING))
     np.testing.assert_array_equal(dataset.load()["a"].matrix, a)
     other = EMBEDDING.model_copy(update={"seed": 1})  # other random weights, other features

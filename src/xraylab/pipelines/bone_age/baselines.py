@@ -1,4 +1,4 @@
-"""Baselines that look at no bone, and the intervals of every model."""
+"""Baselines that look at no bone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab.evaluation.conformal import calibrate, prediction_interval, residual_scores
 from xraylab.evaluation.shortcut_features import border_pixels
 from xraylab.flow.train import list_trainings
 from xraylab.imaging.array_cache import ArrayCache
 
-__all__ = ["add_intervals", "predict_baselines", "sex_code"]
+__all__ = ["predict_baselines", "sex_code"]
 
 
 def sex_code(sex: pd.Series) -> NDArray[np.float32]:
@@ -58,18 +57,3 @@ def predict_baselines(
         ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 6, 13)))
         ridge.fit(x, train["target"])
         yield held_out[columns].assign(model="border_only", prediction=ridge.predict(x_held_out))
-
-
-def add_intervals(rows: pd.DataFrame, coverage: float) -> pd.DataFrame:
-    """Give predictions of one model and training an interval each, by split conformal prediction within each sex."""
-    rows = rows.assign(interval_low=np.nan, interval_high=np.nan)
-    for sex, part in rows.groupby("sex"):
-        val = part[part["split"] == "val"]
-        if val.empty:
-            continue
-        scores = residual_scores(val["target"].to_numpy(), val["prediction"].to_numpy(), "absolute")
-        radius = calibrate(scores, val["group_id"], coverage)
-        low, high = prediction_interval(part["prediction"].to_numpy(), radius, "absolute")
-        here = rows["sex"] == sex
-        rows.loc[here, "interval_low"], rows.loc[here, "interval_high"] = low, high
-    return rows

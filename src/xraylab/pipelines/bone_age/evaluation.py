@@ -22,10 +22,8 @@ __all__ = [
     "evaluate_bands",
     "plot_agreement",
     "plot_bands",
-    "plot_curves",
     "plot_errors",
     "plot_predictions",
-    "plot_protocols",
     "reported",
 ]
 
@@ -150,16 +148,6 @@ def compare_networks(
         for name, anchor in params.anchors.items()
     ]
     return pd.concat([table, pd.DataFrame(anchors)], ignore_index=True)
-
-
-def plot_curves(history: pd.DataFrame) -> tuple[plots.Figure, plots.Figure]:
-    """Draw loss and mean absolute error of every epoch."""
-    return plots.plot_loss_curves(history), plots.plot_metric_curves(history, "mae")
-
-
-def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
-    """Draw the mean absolute error of every model under every protocol."""
-    return plots.plot_protocol_comparison(metrics, "mae")
 
 
 def plot_predictions(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Figure:

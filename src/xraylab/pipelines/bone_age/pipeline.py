@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
+from xraylab import plots
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
     TABLES,
+    bind,
     create_comparison,
     create_part,
     create_protocol,
@@ -21,10 +23,8 @@ from .evaluation import (
     evaluate_bands,
     plot_agreement,
     plot_bands,
-    plot_curves,
     plot_errors,
     plot_predictions,
-    plot_protocols,
 )
 from .release import plot_bone_ages, predict_bone_ages
 from .saliency import measure_stability, plot_heat_maps
@@ -64,12 +64,14 @@ def create_pipeline() -> Pipeline:
         ),
         step(predict, [*read, "models", *machine], "predictions"),
     ]
+    protocols = bind(plots.plot_protocol_comparison, metric="mae")
     comparison = [
         step(evaluate, ["predictions", _EVALUATION], "metrics"),
         step(evaluate_bands, ["predictions", _EVALUATION], "bands"),
         step(compare_networks, ["trainings", "metrics", _EVALUATION], "comparison"),
-        step(plot_curves, "history", ["loss_curves_figure", "mae_curves_figure"]),
-        step(plot_protocols, "metrics", "protocol_comparison_figure"),
+        step(plots.plot_loss_curves, "history", "loss_curves_figure"),
+        step(bind(plots.plot_metric_curves, metric="mae"), "history", "mae_curves_figure"),
+        step(protocols, "metrics", "protocol_comparison_figure"),
         step(plot_predictions, ["predictions", "metrics"], "predicted_against_true_figure"),
         step(plot_errors, "predictions", "error_histogram_figure"),
         step(plot_agreement, "predictions", "bland_altman_figure"),

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xraylab.evaluation.conformal import add_intervals
 from xraylab.flow.split import SINGLE, FoldsSplit
 from xraylab.flow.train import (
     Trained,
@@ -30,7 +31,7 @@ from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
 from xraylab.training.params import TrainingParams
 
-from .baselines import add_intervals, predict_baselines, sex_code
+from .baselines import predict_baselines, sex_code
 from .params import AgeModel, ProtocolParams
 
 if TYPE_CHECKING:
@@ -213,5 +214,7 @@ def predict(
     trainings = list_age_trainings(cohort, params)
     tables = predict_held_out(AgeTask(arrays, training), trainings, models, KEPT)
     tables += predict_baselines(arrays, cohort, KEPT)
-    joined = pd.concat([add_intervals(each, params.coverage) for each in tables], ignore_index=True)
+    joined = pd.concat(
+        [add_intervals(each, params.coverage, "sex") for each in tables], ignore_index=True
+    )
     return joined[["model", *(column for column in joined if column != "model")]]

@@ -15,7 +15,7 @@ from xraylab.imaging.film_file import IGNORED
 
 from .params import CLASS_NAMES, FractureCohortParams, plain_name
 
-__all__ = ["audit_files", "plot_audit", "plot_copies"]
+__all__ = ["KINDS", "audit_files", "plot_copies"]
 
 UNIQUE, EXACT, TURNED = "unique", "exact copy in the split", "turned copy in the split"
 EXACT_OF_TRAIN, TURNED_OF_TRAIN = "exact copy of a training film", "turned copy of a training film"
@@ -146,11 +146,6 @@ def _agreement(cohort: pd.DataFrame) -> tuple[float, float]:
     )
     nan = float("nan")
     return (n_both / n_found if n_found else nan), (n_both / n_named if n_named else nan)
-
-
-def plot_audit(audit: pd.DataFrame) -> plots.Figure:
-    """Draw what each split holds."""
-    return plots.plot_audit(audit, KINDS)
 
 
 def plot_copies(arrays: ArrayCache, cohort: pd.DataFrame, copies: pd.DataFrame) -> plots.Figure:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
+from xraylab import plots
+from xraylab.flow import compare
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
+    bind,
     create_comparison,
     create_part,
     create_protocol,
@@ -13,21 +16,12 @@ from xraylab.flow.template import (
     step,
 )
 
-from .audit import audit_files, plot_audit, plot_copies
+from .audit import KINDS, audit_files, plot_copies
 from .cohort import cache_films, index_cohort, split_cohort
-from .evaluation import (
-    compare_networks,
-    compare_with_shortcuts,
-    evaluate,
-    plot_confusion,
-    plot_curves,
-    plot_precision_recall,
-    plot_protocols,
-    plot_reliability,
-    plot_roc,
-)
+from .evaluation import evaluate
+from .params import CLASS_NAMES, PROBES
 from .release import plot_fractures, predict_fractures
-from .saliency import check_saliency, plot_saliency, plot_saliency_checks
+from .saliency import check_saliency, plot_saliency
 from .task import predict, train
 
 __all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
@@ -50,7 +44,7 @@ def create_pipeline() -> Pipeline:
         step(cache_films, ["films", _COHORT], "arrays"),
         step(index_cohort, ["arrays", _COHORT], ["cohort", "copies", "rejected"]),
         step(audit_files, ["cohort", "rejected", _COHORT], ["audit", "audit_summary"]),
-        step(plot_audit, "audit", "audit_figure"),
+        step(bind(plots.plot_audit, kinds=KINDS), "audit", "audit_figure"),
         step(plot_copies, ["arrays", "cohort", "copies"], "copies_figure"),
     ]
     machine = [_TRAINING, _PROTOCOL]
@@ -63,17 +57,27 @@ def create_pipeline() -> Pipeline:
         ),
         step(predict, ["arrays", "cohort", "models", *machine], "predictions"),
     ]
+    against_probes = bind(compare.compare_with_probes, probes=PROBES)
+    compared = bind(compare.compare_models, wanted=("auroc", "accuracy", "f1"), interval_of="auroc")
+    accuracy = bind(plots.plot_metric_curves, metric="accuracy")
+    protocols = bind(plots.plot_protocol_comparison, metric="auroc", reference=(0.5, "chance"))
+    roc, precision_recall = (
+        bind(each, baselines=PROBES) for each in (plots.plot_roc, plots.plot_precision_recall)
+    )
+    reliability = bind(compare.plot_reliability, probes=PROBES, positive="a fracture")
+    confusion = bind(compare.plot_confusion, probes=PROBES, class_names=CLASS_NAMES)
     both = ["predictions", "metrics"]
     comparison = [
         step(evaluate, ["predictions", _EVALUATION], "metrics"),
-        step(compare_with_shortcuts, ["predictions", _EVALUATION], "probes"),
-        step(compare_networks, ["trainings", "metrics"], "comparison"),
-        step(plot_curves, "history", ["loss_curves_figure", "accuracy_curves_figure"]),
-        step(plot_protocols, "metrics", "protocol_comparison_figure"),
-        step(plot_roc, both, "roc_figure"),
-        step(plot_precision_recall, both, "precision_recall_figure"),
-        step(plot_reliability, [*both, _EVALUATION], "reliability_figure"),
-        step(plot_confusion, "predictions", "confusion_figure"),
+        step(against_probes, ["predictions", _EVALUATION], "probes"),
+        step(compared, ["trainings", "metrics"], "comparison"),
+        step(plots.plot_loss_curves, "history", "loss_curves_figure"),
+        step(accuracy, "history", "accuracy_curves_figure"),
+        step(protocols, "metrics", "protocol_comparison_figure"),
+        step(roc, both, "roc_figure"),
+        step(precision_recall, both, "precision_recall_figure"),
+        step(reliability, [*both, _EVALUATION], "reliability_figure"),
+        step(confusion, "predictions", "confusion_figure"),
     ]
     honest = {
         "models": "fracture.honest.models",
@@ -82,7 +86,7 @@ def create_pipeline() -> Pipeline:
     shown = ["arrays", "shown_predictions", "models", _COHORT, _EVALUATION]
     saliency = [
         step(check_saliency, shown, "saliency_checks"),
-        step(plot_saliency_checks, "saliency_checks", "saliency_checks_figure"),
+        step(plots.plot_saliency_checks, "saliency_checks", "saliency_checks_figure"),
         step(plot_saliency, shown, "saliency_figure"),
     ]
     release = [

@@ -15,7 +15,7 @@ from xraylab.models.state import ModelState
 
 from .params import CLASS_NAMES, FractureCohortParams
 
-__all__ = ["check_saliency", "plot_saliency", "plot_saliency_checks"]
+__all__ = ["check_saliency", "plot_saliency"]
 
 
 def check_saliency(
@@ -28,11 +28,6 @@ def check_saliency(
     """Check the Grad-CAM maps of the shown network, as `xraylab.flow.saliency.SaliencyMaps.check` does."""
     name = shown_model(shown_predictions, params.shown_model)
     return _maps(arrays, shown_predictions, models, cohort, params).check([name])
-
-
-def plot_saliency_checks(saliency_checks: pd.DataFrame) -> plots.Figure:
-    """Draw the checks."""
-    return plots.plot_saliency_checks(saliency_checks)
 
 
 def plot_saliency(

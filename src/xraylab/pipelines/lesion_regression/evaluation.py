@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from xraylab import plots
-from xraylab.evaluation.bootstrap import bootstrap_table
 from xraylab.evaluation.metrics import score_predictions, tidy
+from xraylab.evaluation.regression import r2_gains
 from xraylab.flow.masks import RankedFilms
 from xraylab.flow.params import EvaluationParams
 from xraylab.imaging.array_cache import ArrayCache, LoadFilm
@@ -24,9 +24,7 @@ __all__ = [
     "plot_cv_scatter",
     "plot_overlays",
     "plot_protocols",
-    "plot_shap_importance",
     "select_shap_values",
-    "tabulate_folds",
 ]
 
 BASELINE = "predicted_ratio"
@@ -80,7 +78,8 @@ def evaluate(
             table = score_predictions(rows, ("r2",), n, seed)
             tables.append(table.assign(metric=f"r2_{annotation!s}"))
     for protocol, rows in predictions.groupby("protocol", sort=False):
-        tables += _gains(str(protocol), rows, params)
+        table = r2_gains(rows, BASELINE, (NETWORK,), n, seed)
+        tables.append(table.assign(protocol=str(protocol))[list(tables[0].columns)])
     network = predictions[predictions["model"] == NETWORK]
     for annotation, suffix in (("mask", ""), ("box", "_box")):
         rows = network[network["annotation"] == annotation]
@@ -110,59 +109,6 @@ def _measure_trainings(history: pd.DataFrame) -> pd.DataFrame:
     return tidy("honest", NETWORK, "val", losses)
 
 
-def _gains(protocol: str, rows: pd.DataFrame, params: EvaluationParams) -> list[pd.DataFrame]:
-    """Measure how much R² each model of a protocol gains over the baseline, on the same resamples."""
-    base = rows[rows["model"] == BASELINE]
-    tables = []
-    for model, own in rows.groupby("model", sort=False):
-        if base.empty or model in (BASELINE, NETWORK) or len(own) != len(base):
-            continue
-        target = own["target"].to_numpy(np.float64)
-        centred = target - target.mean()
-        sums = pd.DataFrame(
-            {
-                "n": 1.0,
-                "gain": (base["prediction"].to_numpy() - target) ** 2
-                - (own["prediction"].to_numpy() - target) ** 2,
-                "centred": centred,
-                "square": centred**2,
-            }
-        )
-        per_group = sums.groupby(own["group_id"].to_numpy()).sum().to_numpy()
-        table = bootstrap_table(
-            per_group, _gain, ("r2_gain",), params.n_resamples, params.seed, n=len(own)
-        )
-        tables.append(tidy(protocol, str(model), "test", table))
-    return tables
-
-
-def _gain(sums: np.ndarray) -> np.ndarray:
-    n, gain, centred, square = sums.T
-    spread = square - centred**2 / n
-    return np.asarray((gain / np.where(spread > 1e-12 * square, spread, np.nan))[:, None])
-
-
-def tabulate_folds(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Measure every fold by itself, as the public demo's table does.
-
-    Returns
-    -------
-    DataFrame
-        ``protocol, model, fold, n, r2, rmse, mse``; R² is missing where the target of a fold does not vary.
-    """
-    rows = []
-    for (protocol, model, fold), part in predictions.groupby(
-        ["protocol", "model", "fold"], sort=False
-    ):
-        error = part["prediction"] - part["target"]
-        spread = float(((part["target"] - part["target"].mean()) ** 2).sum())
-        mse = float((error**2).mean())
-        r2 = 1 - float((error**2).sum()) / spread if spread > 0 else np.nan
-        row = {"protocol": protocol, "model": model, "fold": fold, "n": len(part)}
-        rows.append({**row, "r2": r2, "rmse": mse**0.5, "mse": mse})
-    return pd.DataFrame(rows)
-
-
 def select_shap_values(shap_values: pd.DataFrame, kind: TreeKind) -> pd.DataFrame:
     """Return the Shapley values of one kind of model, for all protocols."""
     return shap_values[shap_values["model"] == kind].drop(columns="model").reset_index(drop=True)
@@ -174,11 +120,6 @@ def plot_cv_scatter(
     """Draw predictions of one kind of model against the target, under every protocol."""
     own = predictions["model"].isin([kind, f"{kind}_by_image"])
     return plots.plot_fold_scatter(predictions[own], metrics)
-
-
-def plot_shap_importance(shap_values: pd.DataFrame) -> plots.Figure:
-    """Draw the Shapley values of one kind of model: each row of the held-out folds, and their mean sizes."""
-    return plots.plot_shap_importance(shap_values)
 
 
 def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
+from xraylab import plots
+from xraylab.evaluation.regression import tabulate_folds
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
     bind,
@@ -23,9 +25,7 @@ from .evaluation import (
     plot_cv_scatter,
     plot_overlays,
     plot_protocols,
-    plot_shap_importance,
     select_shap_values,
-    tabulate_folds,
 )
 from .regression import fit_models, predict_rows, repeat_table, tune_models
 from .release import describe_lesions, plot_lesion_masks, predict_lesions
@@ -136,16 +136,14 @@ def _create_comparison() -> Pipeline:
         create_summary(FIGURES),
     ]
     tuned = [step(plot_overlays, ["arrays", "masks", "films"], "overlays_figure")]
+    draw = plots.plot_shap_importance
     for kind in KINDS:
-        scatter, select, draw = (
-            bind(each, kind=kind) if each is not plot_shap_importance else each
-            for each in (plot_cv_scatter, select_shap_values, plot_shap_importance)
-        )
+        scatter, select = (bind(each, kind=kind) for each in (plot_cv_scatter, select_shap_values))
         values = f"shap_values_{kind}"
         compared.append(step(scatter, both, f"cv_scatter_{kind}_figure", f"plot_cv_scatter_{kind}"))
         tuned += [
             step(select, "shap_values", values, f"select_{values}"),
-            step(draw, values, f"shap_importance_{kind}_figure", f"plot_shap_importance_{kind}"),
+            step(draw, values, f"shap_importance_{kind}_figure", f"{draw.__name__}_{kind}"),
         ]
     known = {**_NETWORK, **parts}
     return create_part(_NAME, compared, known, PROTOCOLS) + create_part(_NAME, tuned, known, _TUNED)

@@ -12,13 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab.evaluation.splits import NO_FOLD
+from xraylab.evaluation.splits import NO_FOLD, fold_groups_evenly
 from xraylab.models.card import digest_facts
 from xraylab.models.state import ModelState
+from xraylab.tabular.baselines import (
+    predict_by_identity,
+    predict_by_line,
+    predict_mean_of_others,
+)
 from xraylab.tabular.design import table_digest
-from xraylab.tabular.explain import explain_tree_model
+from xraylab.tabular.explain import list_shares
 from xraylab.tabular.forest import RandomForest
-from xraylab.tabular.identities import find_identities
 from xraylab.tabular.interface import FitOptions, TabularModel
 from xraylab.tabular.kinds import TABULAR_KINDS, fit_tabular_model
 from xraylab.tabular.studies import open_storage
@@ -99,21 +103,9 @@ def _list_tunings(
         yield (
             int(held_out),
             chosen,
-            _fold_by_groups(cohort.loc[chosen, "group_id"], params.n_inner_folds),
+            fold_groups_evenly(cohort.loc[chosen, "group_id"], params.n_inner_folds),
         )
-    yield NO_FOLD, everything, _fold_by_groups(cohort["group_id"], params.n_inner_folds)
-
-
-def _fold_by_groups(groups: pd.Series, n_folds: int) -> NDArray[np.int64]:
-    """Return folds (N,) of nearly equal size that keep groups whole, always the same."""
-    from sklearn.model_selection import GroupKFold
-
-    if groups.nunique() < n_folds:
-        raise ValueError(f"{n_folds} folds need as many groups, got {groups.nunique()}")
-    folds = np.zeros(len(groups), np.int64)
-    for fold, (_, rows) in enumerate(GroupKFold(n_folds).split(folds, groups=groups)):
-        folds[rows] = fold
-    return folds
+    yield NO_FOLD, everything, fold_groups_evenly(cohort["group_id"], params.n_inner_folds)
 
 
 def _features_of(cohort: pd.DataFrame) -> pd.DataFrame:
@@ -163,9 +155,9 @@ def predict_rows(
             prediction[here.index] = model.predict(here)
             shares.append(_explain(model, here, cohort, kind))
         tables.append(_predicted(cohort, kind, prediction))
-    baselines = {"mean": _mean_of_others(target, fold)}
+    baselines = {"mean": predict_mean_of_others(target, fold)}
     if params.target == "true_ratio":
-        baselines["predicted_ratio"] = _line_through(features["lesion_ratio"], target, fold)
+        baselines["predicted_ratio"] = predict_by_line(features["lesion_ratio"], target, fold)
     else:
         baselines |= _why_not(cohort, best_hyperparams, tuning, params)
     tables += [_predicted(cohort, name, values) for name, values in baselines.items()]
@@ -197,47 +189,10 @@ def _predicted(cohort: pd.DataFrame, model: str, prediction: pd.Series) -> pd.Da
 def _explain(
     model: TabularModel, rows: pd.DataFrame, cohort: pd.DataFrame, kind: str
 ) -> pd.DataFrame:
-    found = explain_tree_model(model, rows)
-    shares, values = (
-        table.melt(ignore_index=False, var_name="feature", value_name=name).rename_axis("row")
-        for table, name in (
-            (found.drop(columns="base_value"), "shap_value"),
-            (rows, "feature_value"),
-        )
-    )
-    table = shares.reset_index().merge(values.reset_index(), on=["row", "feature"], validate="1:1")
-    table["base_value"] = table["row"].map(found["base_value"])
-    for name in ("image_id", "fold"):
-        table[name] = table["row"].map(cohort[name])
-    table["model"] = kind
-    ordered = (
-        "model",
-        "row",
-        "image_id",
-        "fold",
-        "feature",
-        "feature_value",
-        "shap_value",
-        "base_value",
-    )
-    return table[list(ordered)]
-
-
-def _mean_of_others(target: pd.Series, fold: NDArray[np.int64]) -> pd.Series:
-    means = {held_out: float(target[fold != held_out].mean()) for held_out in np.unique(fold)}
-    return pd.Series([means[each] for each in fold], target.index)
-
-
-def _line_through(feature: pd.Series, target: pd.Series, fold: NDArray[np.int64]) -> pd.Series:
-    """Predict each fold by the least-squares line through one feature of the other folds."""
-    prediction = pd.Series(np.nan, target.index)
-    for held_out in np.unique(fold):
-        x, y = feature[fold != held_out].to_numpy(), target[fold != held_out].to_numpy()
-        spread = float(((x - x.mean()) ** 2).sum())
-        slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if spread else 0.0
-        here = fold == held_out
-        prediction[here] = y.mean() + slope * (feature[here] - x.mean())
-    return prediction
+    known = cohort.loc[rows.index, ["image_id", "fold"]].rename_axis("row").reset_index()
+    table = list_shares(model, rows).merge(known, on="row", validate="many_to_one")
+    first = ["model", "row", "image_id", "fold"]
+    return table.assign(model=kind)[[*first, *(name for name in table if name not in first)]]
 
 
 def _why_not(
@@ -245,26 +200,13 @@ def _why_not(
 ) -> dict[str, pd.Series]:
     """Predict again with images kept whole, and by the expression that gives the target, if there is one."""
     features = _features_of(cohort)
-    whole = _fold_by_groups(cohort["group_id"], min(params.n_folds, cohort["group_id"].nunique()))
+    whole = fold_groups_evenly(
+        cohort["group_id"], min(params.n_folds, cohort["group_id"].nunique())
+    )
     prediction = pd.Series(np.nan, cohort.index)
     for held_out, model in _fit_each_fold(cohort, whole, "random_forest", best, tuning, params):
         prediction[whole == held_out] = model.predict(features[whole == held_out])
-    return {"random_forest_by_image": prediction, **_identity(features, cohort["target"])}
-
-
-def _identity(features: pd.DataFrame, target: pd.Series) -> dict[str, pd.Series]:
-    found = find_identities(features, target)
-    if not found:
-        return {}
-    # as `find_identities` writes it: a feature, or two with a sign between them
-    first, *rest = found[0].split(" ")
-    values = features[first]
-    if rest:
-        sign, second = rest
-        values = values * features[second] if sign == "*" else values / features[second]
-    known = values.notna() & np.isfinite(values)
-    factor = float(target[known].sum() / values[known].sum())
-    return {"identity": (factor * values).where(known, 0.0)}
+    return {"random_forest_by_image": prediction, **predict_by_identity(features, cohort["target"])}
 
 
 def repeat_table(cohort: pd.DataFrame, params: TableParams) -> pd.DataFrame:
@@ -277,7 +219,7 @@ def repeat_table(cohort: pd.DataFrame, params: TableParams) -> pd.DataFrame:
     """
     features, target = _features_of(cohort), cohort["target"]
     shuffled = cohort["fold"].to_numpy(np.int64)
-    whole = _fold_by_groups(cohort["group_id"], params.n_folds)
+    whole = fold_groups_evenly(cohort["group_id"], params.n_folds)
     tables = []
     for kind in KINDS:
         for name, fold in ((kind, shuffled), (f"{kind}_by_image", whole)):
@@ -289,7 +231,10 @@ def repeat_table(cohort: pd.DataFrame, params: TableParams) -> pd.DataFrame:
                 )
                 prediction[here] = model.predict(features[here])
             tables.append(_predicted(cohort.assign(fold=fold), name, prediction))
-    others = {"mean": _mean_of_others(target, shuffled), **_identity(features, target)}
+    others = {
+        "mean": predict_mean_of_others(target, shuffled),
+        **predict_by_identity(features, target),
+    }
     tables += [_predicted(cohort, name, values) for name, values in others.items()]
     return pd.concat(tables, ignore_index=True)
 

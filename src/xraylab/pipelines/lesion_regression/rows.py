@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from xraylab.evaluation.leakage import LEAK_COLUMNS, LeakError, check_leakage
-from xraylab.evaluation.splits import NO_FOLD
+from xraylab.evaluation.splits import NO_FOLD, fold_rows_at_random
 from xraylab.records.delimited import to_numbers
 from xraylab.tabular.identities import find_identities
 
 from .params import ProtocolParams, TableParams
 
-__all__ = ["TABLE_COLUMNS", "fold_by_rows", "index_table", "make_rows"]
+__all__ = ["TABLE_COLUMNS", "index_table", "make_rows"]
 
 logger = logging.getLogger(__name__)
 
@@ -73,24 +73,10 @@ def make_rows(
             f"none of {len(films)} films has a row with age and sex in Data_Entry*.csv, which rows 'patients' needs"
         )
     if params.folds == "rows":
-        rows["fold"] = fold_by_rows(len(rows), params.n_folds, params.seed)
+        rows["fold"] = fold_rows_at_random(len(rows), params.n_folds, params.seed)
     ordered = [*_KEYS, "split", "fold", "target", *params.features]
     cohort = rows.assign(split="test")[ordered].reset_index(drop=True)
     return cohort, _pass_gate(cohort, params.features, params.on_leak)
-
-
-def fold_by_rows(n_rows: int, n_folds: int, seed: int) -> np.ndarray:
-    """Return the fold (N,) of each row, shuffled and blind to groups, as scikit-learn's ``KFold`` makes them."""
-    from sklearn.model_selection import KFold
-
-    if n_rows < n_folds:
-        raise ValueError(f"{n_folds} folds need as many rows, got {n_rows}")
-    folds = np.zeros(n_rows, np.int64)
-    for fold, (_, held_out) in enumerate(
-        KFold(n_folds, shuffle=True, random_state=seed).split(folds)
-    ):
-        folds[held_out] = fold
-    return folds
 
 
 def _pass_gate(cohort: pd.DataFrame, features: tuple[str, ...], on_leak: str) -> pd.DataFrame:
@@ -151,7 +137,7 @@ def index_table(table: pd.DataFrame, params: TableParams) -> tuple[pd.DataFrame,
         data_set="seed_lesion_results",
         annotation="predicted",
         split="test",
-        fold=fold_by_rows(len(rows), params.n_folds, params.seed) if len(rows) else NO_FOLD,
+        fold=fold_rows_at_random(len(rows), params.n_folds, params.seed) if len(rows) else NO_FOLD,
     )
     features = tuple(name for name in TABLE_COLUMNS.values() if name != "target")
     ordered = cohort[[*_KEYS, "split", "fold", "target", *features]].reset_index(drop=True)

@@ -15,18 +15,17 @@ from xraylab.flow import compare
 from xraylab.flow.masks import RankedFilms
 from xraylab.flow.train import list_trainings, shown_model
 from xraylab.imaging.array_cache import ArrayCache, LoadFilm
+from xraylab.imaging.augment import vary
 
 from .params import LungEvaluationParams, ProtocolParams
-from .task import THRESHOLD, mask_name, vary
+from .task import THRESHOLD, mask_name
 
 __all__ = [
-    "compare_networks",
+    "SHOWN",
     "evaluate",
     "measure_masks",
     "plot_curves",
     "plot_overlays",
-    "plot_protocols",
-    "plot_sites",
     "tabulate_sites",
 ]
 
@@ -41,6 +40,9 @@ _MEASURED = [
     *(f"{name}_cleaned" for name in _OVERLAPS),
     *(f"{name}_mm" for name in DISTANCES),
 ]
+
+SHOWN = ("dice", "dice_median", "dice_p5", "dice_worst", "dice_cleaned", "iou", "hd95", "assd")
+"""Metrics of the table that compares networks."""
 
 _KEPT = ("image_id", "group_id", "arm", "site", "variant", "split", "fold", "target")
 
@@ -144,12 +146,6 @@ def evaluate(
     return pd.concat(tables, ignore_index=True)
 
 
-def compare_networks(trainings: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
-    """Lay networks beside each other: what they are, what they cost, how well they do on the held-out part."""
-    wanted = ("dice", "dice_median", "dice_p5", "dice_worst", "dice_cleaned", "iou", "hd95", "assd")
-    return compare.compare_models(trainings, metrics, wanted, "dice")
-
-
 def tabulate_sites(predictions: pd.DataFrame, params: LungEvaluationParams) -> pd.DataFrame:
     """Measure ``dice, dice_cleaned`` and ``hd95`` of every model on every site, as `compare.tabulate_sites` does."""
     from xraylab.evaluation.segmentation import segmentation_metrics
@@ -167,16 +163,6 @@ def plot_curves(history: pd.DataFrame) -> plots.Figure:
     """Draw the loss of every network that took more than one epoch."""
     epochs = history.groupby(["protocol", "model"])["epoch"].transform("size")
     return plots.plot_loss_curves(history[epochs > 1] if (epochs > 1).any() else history)
-
-
-def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
-    """Draw the Dice of every model under every protocol."""
-    return plots.plot_protocol_comparison(metrics, "dice")
-
-
-def plot_sites(site_matrix: pd.DataFrame) -> plots.Figure:
-    """Draw the Dice of each site that trained on each site that tests."""
-    return plots.plot_site_matrix(site_matrix, "dice")
 
 
 def plot_overlays(

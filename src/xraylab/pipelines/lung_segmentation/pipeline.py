@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
+from xraylab import plots
+from xraylab.flow import compare
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
+    bind,
     create_comparison,
     create_part,
     create_protocol,
@@ -15,13 +18,11 @@ from xraylab.flow.template import (
 
 from .cohort import cache_films, index_cohort, split_cohort
 from .evaluation import (
-    compare_networks,
+    SHOWN,
     evaluate,
     measure_masks,
     plot_curves,
     plot_overlays,
-    plot_protocols,
-    plot_sites,
     tabulate_sites,
 )
 from .release import describe_lungs, plot_lung_masks, predict_lungs
@@ -55,18 +56,23 @@ def create_pipeline() -> Pipeline:
         step(predict_masks, ["arrays", "cohort", "models", _TRAINING, _PROTOCOL], "masks"),
         step(measure_masks, ["masks", "arrays", "cohort", _PROTOCOL], "predictions"),
     ]
+    compared = bind(compare.compare_models, wanted=SHOWN, interval_of="dice")
     comparison = [
         step(evaluate, ["predictions", "history", _EVALUATION], "metrics"),
-        step(compare_networks, ["trainings", "metrics"], "comparison"),
+        step(compared, ["trainings", "metrics"], "comparison"),
         step(plot_curves, "history", "loss_curves_figure"),
-        step(plot_protocols, "metrics", "protocol_comparison_figure"),
+        step(
+            bind(plots.plot_protocol_comparison, metric="dice"),
+            "metrics",
+            "protocol_comparison_figure",
+        ),
     ]
     overlays = [
         step(plot_overlays, ["arrays", "masks", "predictions", _EVALUATION], "overlays_figure")
     ]
     sites = [
         step(tabulate_sites, ["predictions", _EVALUATION], "site_matrix"),
-        step(plot_sites, "site_matrix", "site_matrix_figure"),
+        step(bind(plots.plot_site_matrix, metric="dice"), "site_matrix", "site_matrix_figure"),
     ]
     new = ["lung_masks", "new_arrays"]
     release = [

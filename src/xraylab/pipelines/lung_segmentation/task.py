@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from xraylab.flow.masks import MaskTask, predict_held_out_masks
 from xraylab.flow.split import RowsSplit
 from xraylab.flow.train import Trained, Training, list_trainings, train_networks
 from xraylab.imaging.array_cache import ArrayCache
-from xraylab.imaging.augment import VARIANTS, make_variant
+from xraylab.imaging.augment import vary
 from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
 from xraylab.training.params import TrainingParams
@@ -24,7 +23,7 @@ from xraylab.training.segment import Examples
 
 from .params import ProtocolParams
 
-__all__ = ["THRESHOLD", "mask_name", "predict_masks", "train", "vary"]
+__all__ = ["THRESHOLD", "mask_name", "predict_masks", "train"]
 
 Bytes = NDArray[np.uint8]
 
@@ -75,13 +74,6 @@ class _Variants:
 
     def __call__(self, film: Bytes, mask: Bytes, position: int) -> tuple[Bytes, Bytes]:
         return vary(film, mask, self.variants[position], self.image_ids[position], self.seed)
-
-
-def vary(film: Bytes, mask: Bytes, variant: str, image_id: str, seed: int) -> tuple[Bytes, Bytes]:
-    """Return a published variant of a film and its mask, drawn by the seed, the image and the variant."""
-    stream = int.from_bytes(hashlib.blake2b(image_id.encode(), digest_size=8).digest(), "big")
-    place = next(i for i, each in enumerate(VARIANTS) if each == variant)
-    return make_variant(VARIANTS[place], film, mask, np.random.default_rng([seed, place, stream]))
 
 
 def predict_masks(

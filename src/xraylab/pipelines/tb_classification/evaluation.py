@@ -17,7 +17,6 @@ from .params import CLASS_NAMES, PROBES, TbEvaluationParams
 __all__ = [
     "compare_backbones",
     "compare_models",
-    "compare_with_shortcuts",
     "evaluate",
     "report_classes",
     "wilson",
@@ -77,11 +76,6 @@ def report_classes(predictions: pd.DataFrame) -> pd.DataFrame:
                 table.insert(place, column, value)
             tables.append(table)
     return pd.concat(tables, ignore_index=True)
-
-
-def compare_with_shortcuts(predictions: pd.DataFrame, params: TbEvaluationParams) -> pd.DataFrame:
-    """Hold every model against every baseline that sees no lung, on the same test films."""
-    return compare.compare_with_probes(predictions, PROBES, params)
 
 
 def compare_models(

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from xraylab.features.lungs import LUNG_FEATURES, measure_lungs
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.imaging.fingerprint import digest_pixels
 from xraylab.imaging.inside_masks import FilledMasks, FilmsInsideMasks
-from xraylab.models.card import digest_facts
 from xraylab.models.embeddings import EmbeddingPlan
-from xraylab.models.frozen import FrozenEncoderParams, build_frozen_encoder
 from xraylab.models.lung_guess import fit_lung_guess, lung_guess_of
 from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
+from xraylab.training.embed import EncodeFilms, KnownEncoder
 
 from .params import EmbeddingParams, TbCohortParams
 
@@ -102,7 +99,7 @@ def plan_embeddings(
     plans = {}
     for name in names:
         encoder = params.encoders[name]
-        shown = _Encoder(encoder, params.seed, encoder_weights)
+        shown = KnownEncoder(encoder, params.seed, encoder_weights)
         inside = encoder.inside_lungs
         films: Any = cut_to_lungs(arrays, lung_guess, cohort) if inside else arrays.films
         facts = {
@@ -116,7 +113,7 @@ def plan_embeddings(
             ids,
             (sources if inside else sources.str.split("+").str[0]).tolist(),
             facts,
-            _Compute(shown, films),
+            EncodeFilms(shown, films),
             params.batch_size,
         )
     return plans
@@ -125,35 +122,6 @@ def plan_embeddings(
 def _lungs_facts(lung_guess: LungGuess, cohort: TbCohortParams) -> list[Any]:
     tensors = lung_guess[_LUNGS].tensors
     return [cohort.lung_margin, *(digest_pixels(tensors[name]) for name in sorted(tensors))]
-
-
-class _Encoder:
-    """An encoder with what it is known by."""
-
-    def __init__(self, params: FrozenEncoderParams, seed: int, weights: Weights) -> None:
-        self.equalise = params.equalise
-        self.network, self.weights = build_frozen_encoder(params, seed, weights)
-        parts = [digest_pixels(value.numpy()) for value in self.network.state_dict().values()]
-        self.digest = digest_facts(parts)
-
-
-class _Compute:
-    """The features of some of the films."""
-
-    def __init__(self, encoder: _Encoder, films: Any) -> None:
-        self.encoder, self.films = encoder, films
-
-    def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        from xraylab.training.predict import predict_probabilities
-
-        films = np.asarray(self.films[rows])
-        if self.encoder.equalise:
-            films = np.stack([cv2.equalizeHist(film) for film in films])
-        # in full precision: what is stored is the same on every machine, within rounding
-        found = predict_probabilities(
-            self.encoder.network, films, kind="number", precision="32", accelerator="cpu"
-        )
-        return found.reshape(len(rows), -1)
 
 
 def measure_radiomics(arrays: ArrayCache, lung_guess: LungGuess) -> pd.DataFrame:

@@ -139,7 +139,7 @@ def plot_reliability(
 ) -> plots.Figure:
     """Draw how often a prediction comes true, for every model of the honest protocol."""
     rows = _shown(predictions)
-    return compare.plot_reliability(rows, metrics, PROBES, params.n_bins, CLASS_NAMES[1])
+    return compare.plot_reliability(rows, metrics, params, PROBES, CLASS_NAMES[1])
 
 
 def plot_confusion(predictions: pd.DataFrame) -> plots.Figure:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
+from xraylab import plots
+from xraylab.flow.compare import compare_with_probes
 from xraylab.flow.template import (
+    bind,
     create_comparison,
     create_part,
     create_protocol,
@@ -16,7 +19,6 @@ from .cohort import cache_films, index_cohort, split_cohort
 from .evaluation import (
     compare_backbones,
     compare_models,
-    compare_with_shortcuts,
     evaluate,
     report_classes,
 )
@@ -33,6 +35,7 @@ from .figures import (
     plot_site_roc,
 )
 from .material import collect_material
+from .params import PROBES
 from .release import (
     cache_new_films,
     collect_new_material,
@@ -40,7 +43,7 @@ from .release import (
     plot_tuberculosis,
     predict_tuberculosis,
 )
-from .saliency import check_saliency, plot_saliency, plot_saliency_checks
+from .saliency import check_saliency, plot_saliency
 from .sites import plot_recalibration, plot_sites, tabulate_sites
 from .task import predict, train
 
@@ -114,7 +117,7 @@ def _create_comparison() -> Pipeline:
     nodes = [
         step(evaluate, ["predictions", _EVALUATION], "metrics"),
         step(report_classes, "predictions", "class_report"),
-        step(compare_with_shortcuts, ["predictions", _EVALUATION], "probes"),
+        step(bind(compare_with_probes, probes=PROBES), ["predictions", _EVALUATION], "probes"),
         step(compare_models, ["trainings", "metrics", "probes"], "comparison"),
         step(plot_curves, ["history", "trainings"], "loss_curves_figure"),
         step(plot_protocols, "metrics", "protocol_comparison_figure"),
@@ -141,7 +144,7 @@ def _create_saliency() -> Pipeline:
     read = ["arrays", "lung_guess", "shown_predictions", "models", _COHORT, _EVALUATION]
     nodes = [
         step(check_saliency, read, "saliency_checks"),
-        step(plot_saliency_checks, "saliency_checks", "saliency_checks_figure"),
+        step(plots.plot_saliency_checks, "saliency_checks", "saliency_checks_figure"),
         step(plot_saliency, read, "saliency_figure"),
     ]
     honest = {

@@ -16,7 +16,7 @@ from xraylab.models.state import ModelState
 from .features import LungGuess, cut_to_lungs
 from .params import CLASS_NAMES, TbCohortParams, TbEvaluationParams
 
-__all__ = ["check_saliency", "plot_saliency", "plot_saliency_checks"]
+__all__ = ["check_saliency", "plot_saliency"]
 
 
 def check_saliency(
@@ -30,11 +30,6 @@ def check_saliency(
     """Check the Grad-CAM maps of every end-to-end network, as `xraylab.flow.saliency.SaliencyMaps.check` does."""
     maps = _maps(arrays, lung_guess, shown_predictions, models, cohort, params)
     return maps.check(_networks(models))
-
-
-def plot_saliency_checks(saliency_checks: pd.DataFrame) -> plots.Figure:
-    """Draw the checks."""
-    return plots.plot_saliency_checks(saliency_checks)
 
 
 def plot_saliency(
