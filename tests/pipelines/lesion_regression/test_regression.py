@@ -16,9 +16,9 @@ from xraylab.pipelines.lesion_regression.nodes.regression import (
 )
 from xraylab.pipelines.lesion_regression.nodes.rows import fold_by_rows, index_table, make_rows
 from xraylab.pipelines.lesion_regression.params import ProtocolParams, TableParams
+from xraylab.tabular.kinds import restore_tabular_model
 from xraylab.tabular.space import Whole
 from xraylab.tabular.tree_params import KINDS, ForestSpec, LightgbmSpec, XgboostSpec
-from xraylab.tabular.trees import restore_tree_model
 from xraylab.tabular.tuning import TuningParams
 
 FEW = Whole(low=20, high=30, step=10)
@@ -210,7 +210,7 @@ def test_models_for_films_to_come(honest: tuple[pd.DataFrame, pd.DataFrame]) -> 
     features = cohort[list(HONEST.features)].astype(np.float32)
     run = ReferenceEvaluator(onnx.load_from_string(exported)).run
     found = run(None, {"features": features.to_numpy()})[0][:, 0]
-    expected = restore_tree_model(models["random_forest"]).predict(features.astype(float))
+    expected = restore_tabular_model(models["random_forest"]).predict(features.astype(float))
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
