@@ -13,7 +13,6 @@ from xraylab.evaluation.binary import RANK_METRICS, check_binary_rows, measure_r
 from xraylab.evaluation.bootstrap import bootstrap_counts
 from xraylab.evaluation.classification import (
     CLASSIFICATION_METRICS,
-    choose_threshold,
     class_report,
     classification_metrics,
     confusion_counts,
@@ -22,6 +21,7 @@ from xraylab.evaluation.classification import (
 )
 from xraylab.evaluation.metrics import tidy
 from xraylab.evaluation.tables import Metrics
+from xraylab.evaluation.thresholds import choose_threshold
 
 
 def table(target, prediction, groups=None):

@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +6,13 @@ from hypothesis import strategies as st
 
 from xraylab.models.state import ModelState
 from xraylab.tabular.explain import explain_tree_model
-from xraylab.tabular.forest import export_forest, flatten_forest, predict_forest
+from xraylab.tabular.forest import RandomForest, export_forest, flatten_forest, predict_forest
 from xraylab.tabular.identities import find_identities
-from xraylab.tabular.tree_params import SPACES, SPECS, ForestSpec, LightgbmSpec, XgboostSpec
-from xraylab.tabular.trees import FittedTrees, fit_tree_model, restore_tree_model
+from xraylab.tabular.interface import FitOptions, FitRecord
+from xraylab.tabular.kinds import TABULAR_KINDS, fit_tabular_model, restore_tabular_model
+from xraylab.tabular.params import RegressorParams
+from xraylab.tabular.scaling import TargetScaling
+from xraylab.tabular.tree_params import SPACES, ForestSpec, LightgbmSpec, XgboostSpec
 
 SMALL = (
     XgboostSpec(n_estimators=40, max_depth=3, learning_rate=0.2),
@@ -31,23 +32,33 @@ def make_table(n: int = 80, seed: int = 0) -> tuple[pd.DataFrame, pd.Series]:
 
 @pytest.mark.parametrize("spec", SMALL, ids=lambda spec: spec.kind)
 @pytest.mark.parametrize("scale_target", [False, True])
-def test_a_model_predicts_from_what_is_stored(spec, scale_target: bool) -> None:
+def test_trees_find_the_strong_feature_and_columns_by_name(spec, scale_target: bool) -> None:
     features, target = make_table()
-    model = fit_tree_model(features[:60], target[:60], spec, 1, scale_target=scale_target)
+    options = FitOptions(1, scale_target=scale_target)
+    model = fit_tabular_model(spec, features[:60], target[:60], options)
     found = model.predict(features[60:])
     assert np.corrcoef(found, target[60:])[0, 1] > 0.85
-    state = model.state({"r2": 0.5})
-    through_json = ModelState(json.loads(json.dumps(state.card)), state.tensors, state.booster)
-    again = restore_tree_model(through_json)
-    np.testing.assert_array_equal(again.predict(features[60:]), found)
-    # columns are found by name
-    np.testing.assert_array_equal(again.predict(features[60:][["none", "weak", "strong"]]), found)
+    np.testing.assert_array_equal(model.predict(features[60:][["none", "weak", "strong"]]), found)
+
+
+@pytest.mark.parametrize("spec", SMALL, ids=lambda spec: spec.kind)
+def test_trees_give_the_probability_of_a_class(spec) -> None:
+    features, target = make_table()
+    ill = (target > 0).astype(float)
+    options = FitOptions(binary=True)
+    found = fit_tabular_model(spec, features, ill, options).predict(features)
+    assert found.min() >= 0
+    assert found.max() <= 1
+    assert np.mean((found > 0.5) == ill) > 0.85
+    with pytest.raises(ValueError, match="a binary target must be 0 or 1"):
+        fit_tabular_model(spec, features, 2 * ill, options)
 
 
 @pytest.mark.parametrize("spec", SMALL, ids=lambda spec: spec.kind)
 def test_shapley_values_add_up_and_rank_the_features(spec) -> None:
     features, target = make_table()
-    model = fit_tree_model(features[:60], target[:60], spec, 1, scale_target=True)
+    options = FitOptions(1, scale_target=True)
+    model = fit_tabular_model(spec, features[:60], target[:60], options)
     shares = explain_tree_model(model, features[60:])
     np.testing.assert_allclose(shares.sum(axis=1), model.predict(features[60:]), atol=1e-5)
     weight = shares.drop(columns="base_value").abs().mean()
@@ -71,7 +82,9 @@ def test_a_forest_of_two_known_trees() -> None:
     design = np.array([[0.5], [0.6], [np.nan]])
     assert predict_forest(tensors, design).tolist() == [5.5, 6.5, 5.5]
     assert run_onnx(export_forest(tensors, ("x",)), design).tolist() == [5.5, 6.5, 5.5]
-    model = FittedTrees(ForestSpec(), ("x",), "", tensors, 0.0, 1.0, 0, 2, "y", "")
+    model = RandomForest(
+        ForestSpec(), FitRecord(("x",), 1, 2, "y", 0, ""), TargetScaling(), tensors
+    )
     shares = explain_tree_model(model, pd.DataFrame({"x": [0.5, 0.6]}))
     # the mean over the two training rows is (5.5 + 6.5) / 2
     assert shares["base_value"].tolist() == [6.0, 6.0]
@@ -100,16 +113,16 @@ def test_the_flat_forest_is_scikit_learns(seed: int) -> None:
 
 def test_the_exported_forest_says_the_same() -> None:
     features, target = make_table()
-    model = fit_tree_model(features, target, ForestSpec(n_estimators=8, max_depth=4), 0)
-    exported = export_forest(model.tensors, model.feature_names)
-    found = run_onnx(exported, model.design(features))
-    np.testing.assert_allclose(found, model.predict(features), rtol=1e-5)
+    spec = ForestSpec(n_estimators=8, max_depth=4)
+    model = fit_tabular_model(spec, features, target, FitOptions(scale_target=True))
+    found = run_onnx(model.to_onnx(), features.to_numpy())
+    np.testing.assert_allclose(found, model.predict(features), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", sorted(SPACES))
 def test_a_search_space_holds_what_its_model_takes(kind: str) -> None:
     space = SPACES[kind]()
-    assert set(space.dimensions()) <= set(SPECS[kind].model_fields)
+    assert set(space.dimensions()) <= set(TABULAR_KINDS[kind].spec.model_fields)
     with pytest.raises(ValueError, match="n_estimators: 0 cannot be used"):
         SPACES[kind].model_validate({"n_estimators": {"low": 0, "high": 10}})
     with pytest.raises(ValueError, match="low must not be above high, got 10 and 5"):
@@ -119,16 +132,27 @@ def test_a_search_space_holds_what_its_model_takes(kind: str) -> None:
 def test_bad_tables_are_refused_by_name() -> None:
     features, target = make_table()
     with pytest.raises(ValueError, match="'strong' is infinite in 1 of 80 rows"):
-        fit_tree_model(features.replace(features["strong"].max(), np.inf), target, SMALL[0], 0)
+        fit_tabular_model(SMALL[0], features.replace(features["strong"].max(), np.inf), target)
     with pytest.raises(ValueError, match="target 'target' is missing or infinite in 1 of 80"):
-        fit_tree_model(features, target.where(target < target.max()), SMALL[0], 0)
+        fit_tabular_model(SMALL[0], features, target.where(target < target.max()))
     with pytest.raises(ValueError, match="at least 2 rows, got 1"):
-        fit_tree_model(features[:1], target[:1], SMALL[0], 0)
-    state = fit_tree_model(features, target, SMALL[2], 0).state()
-    with pytest.raises(ValueError, match="a stored 'random_forest' needs first: not there"):
-        restore_tree_model(ModelState(state.card))
-    with pytest.raises(ValueError, match=r"format must be 'xraylab.trees/1', got None"):
-        restore_tree_model(ModelState({}))
+        fit_tabular_model(SMALL[0], features[:1], target[:1])
+
+
+@pytest.mark.parametrize(
+    ("spec", "part"), list(zip(SMALL, ("its booster", "its booster", "first"), strict=True))
+)
+def test_a_stored_form_that_lacks_parts_is_refused(spec, part: str) -> None:
+    card = fit_tabular_model(spec, *make_table()).state().card
+    with pytest.raises(ValueError, match=f"a stored '{spec.kind}' needs {part}: not there"):
+        restore_tabular_model(ModelState(card))
+
+
+def test_only_trees_are_explained() -> None:
+    features, target = make_table()
+    line = fit_tabular_model(RegressorParams(kind="mean"), features[["weak"]], target)
+    with pytest.raises(TypeError, match=r"only an ensemble of trees .* got FittedRegressor"):
+        explain_tree_model(line, features)
 
 
 def test_identities_are_found_and_chance_is_not() -> None:

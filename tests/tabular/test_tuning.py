@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from xraylab.tabular.space import Choice, Whole
 from xraylab.tabular.studies import open_storage
 from xraylab.tabular.tree_params import ForestSpace
-from xraylab.tabular.tuning import TuningParams, tune
+from xraylab.tabular.tuning import FoldedRows, TuningParams, tune
 
 DEPTHS = ForestSpace(
     n_estimators=Whole(low=4, high=8, step=4),
@@ -32,27 +33,27 @@ OWNER = "postgres"  # the server refuses to run as root
 PARAMS = TuningParams(n_trials=6, n_startup_trials=3, progress=False, random_forest=DEPTHS)
 
 
-def make_rows(n: int = 60) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:
+def make_rows(n: int = 60) -> FoldedRows:
     """A target of two features that no stump can follow."""
     rng = np.random.default_rng(0)
     features = pd.DataFrame(rng.uniform(-1, 1, size=(n, 2)), columns=["a", "b"])
     target = pd.Series(np.sign(features["a"] * features["b"]), name="target")
-    return features, target, np.arange(n) % 3
+    return FoldedRows(features, target, np.arange(n) % 3)
 
 
 def test_a_search_finds_the_better_depth_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     storage = open_storage(f"sqlite:///{tmp_path}/studies.db")
     first = PARAMS.model_copy(update={"n_trials": 4})
-    tune("random_forest", *make_rows(), first, storage, "one")
+    tune("random_forest", make_rows(), first, storage, "one")
     trials = storage.get_all_trials(storage.get_study_id_from_name("one"))
     assert len(trials) == 4
-    found = tune("random_forest", *make_rows(), PARAMS, storage, "one")
+    found = tune("random_forest", make_rows(), PARAMS, storage, "one")
     assert found.spec.max_depth == 6
     assert found.n_trials == 6
     again = storage.get_all_trials(storage.get_study_id_from_name("one"))
     assert [trial.datetime_start for trial in again[:4]] == [t.datetime_start for t in trials]
     # done: called again it returns what is stored, and fits nothing
-    assert tune("random_forest", *make_rows(), PARAMS, storage, "one") == found
+    assert tune("random_forest", make_rows(), PARAMS, storage, "one") == found
     assert len(storage.get_all_trials(storage.get_study_id_from_name("one"))) == 6
 
 
@@ -60,21 +61,25 @@ def test_the_error_is_the_mean_over_folds_of_the_best_trial(tmp_path: Path) -> N
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.model_selection import PredefinedSplit, cross_val_score
 
-    features, target, folds = make_rows()
+    rows = make_rows()
     storage = open_storage(f"sqlite:///{tmp_path}/studies.db")
-    found = tune("random_forest", features, target, folds, PARAMS, storage, "one")
+    found = tune("random_forest", rows, PARAMS, storage, "one")
     forest = RandomForestRegressor(**found.spec.model_dump(exclude={"kind"}), random_state=42)
     scores = cross_val_score(
-        forest, features, target, cv=PredefinedSplit(folds), scoring="neg_mean_squared_error"
+        forest,
+        rows.features,
+        rows.target,
+        cv=PredefinedSplit(rows.folds),
+        scoring="neg_mean_squared_error",
     )
     assert found.mse == pytest.approx(-scores.mean(), rel=1e-9)
 
 
 def test_hopeless_trials_are_pruned_by_fold(tmp_path: Path) -> None:
-    features, target, folds = make_rows()
+    rows = make_rows()
     storage = open_storage(f"sqlite:///{tmp_path}/studies.db")
     many = PARAMS.model_copy(update={"n_trials": 14, "n_startup_trials": 14})
-    found = tune("random_forest", features, target, folds, many, storage, "pruned")
+    found = tune("random_forest", rows, many, storage, "pruned")
     trials = storage.get_all_trials(storage.get_study_id_from_name("pruned"))
     pruned = [trial for trial in trials if trial.state.name == "PRUNED"]
     assert found.n_pruned == len(pruned) > 0
@@ -94,7 +99,7 @@ def test_a_broken_search_goes_on_with_the_draws_of_an_unbroken_one(tmp_path: Pat
         storage = open_storage(f"sqlite:///{tmp_path}/{name}.db")
         for n_trials in budgets:
             params = wide.model_copy(update={"n_trials": n_trials})
-            tune("random_forest", *make_rows(), params, storage, "one")
+            tune("random_forest", make_rows(), params, storage, "one")
         trials = storage.get_all_trials(storage.get_study_id_from_name("one"))
         drawn.append([trial.params for trial in trials])
     assert drawn[0] == drawn[1]
@@ -102,10 +107,10 @@ def test_a_broken_search_goes_on_with_the_draws_of_an_unbroken_one(tmp_path: Pat
 
 
 def test_a_study_needs_folds_and_a_database(tmp_path: Path) -> None:
-    features, target, folds = make_rows()
+    rows = make_rows()
     storage = open_storage(f"sqlite:///{tmp_path}/studies.db")
     with pytest.raises(ValueError, match="at least 2 folds, got 1"):
-        tune("random_forest", features, target, 0 * folds, PARAMS, storage, "one")
+        tune("random_forest", replace(rows, folds=0 * rows.folds), PARAMS, storage, "one")
     with pytest.raises(
         ValueError, match=r"tuning.storage: no database of studies at 'postg"
     ) as error:
@@ -170,7 +175,7 @@ def work(address: str, name: str, n_trials: int, together: Any) -> None:
     params = PARAMS.model_copy(update={"n_trials": n_trials, "n_startup_trials": n_trials})
     storage = open_storage(address)
     together.wait(60)
-    tune("random_forest", *make_rows(), params, storage, name)
+    tune("random_forest", make_rows(), params, storage, name)
 
 
 def test_two_workers_share_a_study_and_a_third_goes_on(address: str) -> None:
@@ -195,7 +200,7 @@ def test_two_workers_share_a_study_and_a_third_goes_on(address: str) -> None:
     ), "one after the other: no two workers"
 
     more = PARAMS.model_copy(update={"n_trials": n_trials + 4})
-    found = tune("random_forest", *make_rows(), more, storage, name)
+    found = tune("random_forest", make_rows(), more, storage, name)
     again = storage.get_all_trials(storage.get_study_id_from_name(name))
     assert found.n_trials == len(again) == n_trials + 4
     assert [trial.datetime_start for trial in again[: len(trials)]] == [

@@ -241,7 +241,9 @@ def make_state(
         "kind": parameters["kind"],
         "parameters": dict(parameters),
     }
-    return ModelState(card, dict(parts.tensors), parts.booster)
+    # safetensors writes the memory of an array as it lies, in C order or not
+    tensors = {name: np.ascontiguousarray(value) for name, value in parts.tensors.items()}
+    return ModelState(card, tensors, parts.booster)
 
 
 def check_parts(state: ModelState, tensors: Sequence[str] = (), booster: bool = False) -> None:

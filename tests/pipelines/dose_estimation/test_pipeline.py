@@ -16,7 +16,7 @@ from xraylab.pipelines.dose_estimation.nodes import (
     split_cohort,
 )
 from xraylab.pipelines.dose_estimation.params import EvaluationParams, ProtocolParams
-from xraylab.tabular.regressors import RegressorParams
+from xraylab.tabular.params import RegressorParams
 
 MODELS = {
     "mlp": RegressorParams(kind="mlp", hidden_sizes=(8,), max_epochs=3),

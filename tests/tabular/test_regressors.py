@@ -1,21 +1,22 @@
-"""Regressors: right answers, the same to the last bit from their stored form, and clear refusals."""
+"""Regressors: right answers, histories, cards, and clear refusals."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from safetensors.numpy import load, save
-from sklearn.neural_network import MLPRegressor
 
 from xraylab.models.state import ModelState
-from xraylab.tabular.regressors import (
-    FittedRegressor,
-    RegressorParams,
-    fit_regressor,
-    restore_regressor,
-)
+from xraylab.tabular.interface import FitOptions
+from xraylab.tabular.kinds import restore_tabular_model
+from xraylab.tabular.params import RegressorParams
+from xraylab.tabular.regressors import FittedRegressor
+from xraylab.tabular.regressors import fit_regressor as fit_with_options
 
 KINDS = ("mlp", "linear", "boosting", "mean")
+
+
+def fit_regressor(features, target, spec, seed, validation=None):
+    return fit_with_options(spec, features, target, FitOptions(seed, validation=validation))
 
 
 def rows(n=300, seed=0):
@@ -89,72 +90,6 @@ def test_the_network_learns_what_a_line_cannot():
     assert error < 0.2 * line_error
 
 
-@pytest.mark.parametrize("scale", [True, False])
-@pytest.mark.parametrize("epochs", [1, 15])
-def test_the_network_equals_scikit_learn(scale, epochs):
-    features, target = rows()
-    options = {"scale": scale, "batch_size": 32, "learning_rate": 0.01, "max_epochs": epochs}
-    fitted = fit_regressor(features, target, params("mlp", **options), 3)
-    design = features[["noise", "mean"]].to_numpy()
-    if scale:
-        design = (design - design.mean(axis=0)) / design.std(axis=0)
-    network = MLPRegressor(
-        hidden_layer_sizes=(16, 8),
-        alpha=0,
-        batch_size=32,
-        learning_rate_init=0.01,
-        max_iter=1,
-        random_state=np.random.RandomState(3),
-    )
-    if epochs == 1:
-        with pytest.warns(UserWarning, match="Maximum iterations"):
-            network.fit(design, target)
-    else:
-        for _ in range(epochs):
-            network.partial_fit(design, target)
-    assert fitted.predict(features) == pytest.approx(network.predict(design), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("init", "bounds"), [("glorot", (6 / 202, 6 / 201)), ("fan_in", (1 / 2, 1 / 200))]
-)
-def test_the_first_weights_fill_their_bounds(init, bounds):
-    # A step size of 1e-12 leaves the first weights as they were: 2 x 200 and 200 x 1, uniform.
-    features, target = rows()
-    options = {"hidden_sizes": [200], "init": init, "learning_rate": 1e-12, "max_epochs": 1}
-    tensors = fit_regressor(features, target, params("mlp", **options), 0).tensors
-    for i, bound in enumerate(np.sqrt(bounds)):
-        for part in ("weight", "bias")[: 2 - i]:
-            greatest = np.abs(tensors[f"{part}_{i}"]).max()
-            assert 0.95 * bound < greatest <= bound * (1 + 1e-9)
-
-
-def test_each_epoch_has_its_own_order_of_batches():
-    # A seed as a whole number would be read again by each `partial_fit`: one order for all epochs.
-    features, target = rows()
-    design = features[["noise", "mean"]].to_numpy()
-    network = MLPRegressor(hidden_layer_sizes=(16, 8), alpha=0, batch_size=64, random_state=3)
-    for _ in range(15):
-        network.partial_fit(design, target)
-    fitted = fit_regressor(features, target, params("mlp", scale=False), 3)
-    assert not np.allclose(fitted.predict(features), network.predict(design), rtol=1e-6)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("log", [False, True])
-def test_the_stored_form_predicts_the_same_to_the_last_bit(kind, log):
-    features, target = rows()
-    spec = params(kind, log_target=log, log_features=["noise"] if log else [])
-    fitted = fit_regressor(features, target, spec, 1, (features[:50], target[:50]))
-    state = fitted.state({"r2": 0.5})
-    stored = ModelState(state.card, load(save(state.tensors)), state.booster)
-    restored = restore_regressor(stored)
-    assert np.array_equal(restored.predict(features), fitted.predict(features))
-    assert restored.spec == spec
-    pd.testing.assert_frame_equal(restored.history, fitted.history)
-    assert restored.state({"r2": 0.5}) == state
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_seed_gives_one_model(kind):
     features, target = rows()
@@ -168,26 +103,26 @@ def test_a_seed_gives_one_model(kind):
 
 def test_the_card_says_what_it_is():
     features, target = rows()
-    card = fit_regressor(features, target, params("mlp"), 5).state({"r2": 0.9}).card
+    card = fit_regressor(features, target, params("mlp"), 5).state({"metrics": {"r2": 0.9}}).card
     assert card["kind"] == "mlp"
     assert card["feature_names"] == ["noise", "mean"]
     assert card["parameters"]["hidden_sizes"] == [16, 8]
     assert "n_trees" not in card["parameters"]
     assert (card["n_rows"], card["seed"], card["target_name"]) == (300, 5, "dose")
     assert card["metrics"] == {"r2": 0.9}
-    assert set(card["versions"]) == {"python", "xraylab", "numpy", "scikit-learn"}
+    assert set(card["versions"]) == {"python", "xraylab", "numpy"}
     assert card["history"]["val_loss"] == [None] * 15
 
 
 def test_the_data_digest_knows_the_data_only():
     features, target = rows()
-    digest = fit_regressor(features, target, params("mean"), 0).data_digest
+    digest = fit_regressor(features, target, params("mean"), 0).record.data_digest
     moved = fit_regressor(
         features.set_axis(range(300, 600)), target.set_axis(range(300, 600)), params("mean"), 9
     )
-    assert moved.data_digest == digest
+    assert moved.record.data_digest == digest
     changed = features.assign(noise=features["noise"] + np.eye(300)[0])
-    assert fit_regressor(changed, target, params("mean"), 0).data_digest != digest
+    assert fit_regressor(changed, target, params("mean"), 0).record.data_digest != digest
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -196,13 +131,16 @@ def test_the_history_ends_at_the_loss_of_the_predictions(kind):
     train, held_out = (features[:300], target[:300]), (features[300:], target[300:])
     fitted = fit_regressor(*train, params(kind), 0, held_out)
     length = {"mlp": 15, "boosting": 20, "linear": 1, "mean": 1}[kind]
-    assert fitted.history["epoch"].tolist() == list(range(1, length + 1))
+    assert fitted.record.history["epoch"].tolist() == list(range(1, length + 1))
     for name, (given, truth) in (("train_loss", train), ("val_loss", held_out)):
-        assert fitted.history[name].iloc[-1] == pytest.approx(
+        assert fitted.record.history[name].iloc[-1] == pytest.approx(
             np.mean((fitted.predict(given) - truth) ** 2), rel=1e-4
         )
     if length > 1:
-        assert fitted.history["train_loss"].iloc[-1] < fitted.history["train_loss"].iloc[0]
+        assert (
+            fitted.record.history["train_loss"].iloc[-1]
+            < fitted.record.history["train_loss"].iloc[0]
+        )
     alone = fit_regressor(*train, params(kind), 0)
     assert np.array_equal(alone.predict(features), fitted.predict(features))
 
@@ -210,7 +148,7 @@ def test_the_history_ends_at_the_loss_of_the_predictions(kind):
 def test_a_subset_of_features_is_all_that_is_read():
     features, target = rows()
     fitted = fit_regressor(features, target, params("linear", features=["mean"]), 0)
-    assert fitted.feature_names == ("mean",)
+    assert fitted.record.feature_names == ("mean",)
     assert len(fitted.predict(features[["mean"]])) == 300
 
 
@@ -290,7 +228,7 @@ def test_log_features_must_be_there():
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 def test_a_fit_that_diverges_is_an_error():
     features, target = rows(50)
-    with pytest.raises(ValueError, match=r"diverged|non-finite"):
+    with pytest.raises(ValueError, match="diverged"):
         fit_regressor(features, target * 1e200, params("mlp", max_epochs=3), 0)
 
 
@@ -327,7 +265,7 @@ def test_parameters_survive_a_dump():
         (
             "mlp",
             lambda s: ModelState({**s.card, "format": "x"}, s.tensors),
-            "must be 'xraylab.regressor/1', got 'x'",
+            "must be 'xraylab.tabular/1', got 'x'",
         ),
         ("mlp", lambda s: ModelState(s.card), "'mlp' needs offset"),
         (
@@ -341,13 +279,13 @@ def test_parameters_survive_a_dump():
 def test_a_stored_form_that_lacks_parts_is_refused(kind, spoil, message):
     features, target = rows(30)
     with pytest.raises(ValueError, match=message):
-        restore_regressor(spoil(fit_regressor(features, target, params(kind), 0).state()))
+        restore_tabular_model(spoil(fit_regressor(features, target, params(kind), 0).state()))
 
 
 def test_a_booster_that_is_no_model_is_refused():
     features, target = rows(30)
     state = fit_regressor(features, target, params("boosting"), 0).state()
-    restored = restore_regressor(ModelState(state.card, state.tensors, "{}"))
+    restored = restore_tabular_model(ModelState(state.card, state.tensors, "{}"))
     assert isinstance(restored, FittedRegressor)
     with pytest.raises(ValueError, match="the booster is no XGBoost JSON"):
         restored.predict(features)
