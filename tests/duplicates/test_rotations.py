@@ -8,8 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xraylab.duplicates.polar import correlate_turns, describe_film, sign_films
-from xraylab.duplicates.registration import angle_of, measure_crossing, turn_matrix
+from xraylab.duplicates.registration import measure_crossing
 from xraylab.duplicates.rotations import TurnedCopyParams, find_turned_copies
 
 PARAMS = TurnedCopyParams(workers=1)
@@ -120,32 +119,6 @@ def test_the_result_does_not_depend_on_the_workers():
     films = np.concatenate([DISTINCT, np.stack([turn(film, 40) for film in DISTINCT])])
     one, two = (find_turned_copies(films, TurnedCopyParams(workers=n)) for n in (1, 2))
     pd.testing.assert_frame_equal(one, two)
-
-
-@given(st.floats(-np.pi, np.pi), st.booleans(), st.floats(0.8, 1.2))
-@example(1.35e-6, False, 1.0)
-@example(1e-20, False, 1.0)
-def test_the_angle_of_a_matrix_is_that_of_the_turn_that_made_it(shift_rad, mirrored, scale):
-    angle, is_mirrored = angle_of(turn_matrix(shift_rad, mirrored, scale))
-    # the image's y axis points down; upside down is left to right, turned by 180 degrees
-    expected = 180 + np.rad2deg(shift_rad) if mirrored else -np.rad2deg(shift_rad)
-    assert is_mirrored == mirrored
-    assert angle_between(angle, expected) < 1e-6
-    assert 0 <= angle < 360
-
-
-def test_scale_is_told_by_the_rings():
-    pair = [describe_film(film)[None] for film in (FILM, turn(FILM, 0, 1.14))]
-    assert correlate_turns(*pair, max_scale=1.3).scale[0] == pytest.approx(1.14, rel=0.04)
-    assert correlate_turns(*pair, max_scale=1.0).scale[0] == 1
-
-
-@given(st.integers(1, 3), st.booleans())
-def test_the_signature_of_a_film_stays_when_it_is_turned(quarters, mirrored):
-    copy = np.rot90(FILM[:, ::-1] if mirrored else FILM, quarters)
-    first, second = sign_films(np.stack([describe_film(FILM), describe_film(copy)]))
-    assert np.linalg.norm(first) == pytest.approx(1, abs=2e-3)
-    assert first @ second == pytest.approx(1, abs=5e-3)
 
 
 @pytest.mark.parametrize("size", [0, 1])

@@ -5,6 +5,7 @@ import pytest
 
 from xraylab.imaging import FilmFile, UnreadableRadiograph, write_radiograph
 from xraylab.imaging.array_cache import CachePlan, read_cache, write_cache
+from xraylab.imaging.fingerprint import perceptual_hashes
 from xraylab.imaging.preprocess import PreprocessParams
 
 PARAMS = PreprocessParams(size_px=16, equalise="none")
@@ -48,6 +49,14 @@ def test_what_is_written_is_what_the_films_hold(raw, tmp_path):
     assert np.array_equal(cache.films[1], prepare_film(film, PARAMS))
     mask = FilmFile(str(raw / "b_mask.png"))()
     assert np.array_equal(cache.masks[cache.row_of("b")], prepare_mask([mask], film.shape, PARAMS))
+
+
+def test_the_hashes_are_those_of_the_cached_films(raw, tmp_path):
+    write_cache(plan(raw), str(tmp_path / "cache"))
+    cache = read_cache(str(tmp_path / "cache"))
+    expected = np.stack([perceptual_hashes(np.array(film)) for film in cache.films])
+    assert cache.hashes.dtype == np.uint64
+    assert np.array_equal(cache.hashes, expected)
 
 
 def test_only_new_films_are_decoded(raw, tmp_path, monkeypatch):
@@ -130,4 +139,5 @@ def test_a_plan_may_allow_that_there_is_no_film(tmp_path):
     write_cache(CachePlan({}, preprocess=PARAMS, allow_empty=True), str(tmp_path / "cache"))
     cache = read_cache(str(tmp_path / "cache"))
     assert cache.films.shape == (0, 16, 16)
+    assert cache.hashes.shape == (0, 8, 4)
     assert cache.index.empty
