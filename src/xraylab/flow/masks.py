@@ -83,7 +83,7 @@ def predict_held_out_masks(
     models: Mapping[str, ModelState],
     read: Callable[[pd.DataFrame], Bytes],
     machine: TrainingParams,
-    name_of: Callable[[Training, Mapping[str, Any]], str],
+    name_of: Callable[[Training, Mapping[Any, Any]], str],
     threshold: Threshold,
 ) -> dict[str, Callable[[], Bytes]]:
     """Predict the masks of films that were not trained on, a batch at a time as the catalog saves them.

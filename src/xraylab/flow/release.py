@@ -166,7 +166,7 @@ def _read_films(arrays: ArrayCache, start: int, stop: int) -> Bytes:
 def _mask(
     members: list[Batches],
     position: int,
-    facts: Mapping[str, Any],
+    facts: Mapping[Any, Any],
     threshold: Callable[[NDArray[np.float32]], float],
 ) -> Bytes:
     middle = np.median([batches(position) for batches in members], axis=0).astype(np.float32)
@@ -190,17 +190,17 @@ def read_new_films(
         yield {"image_id": image_id, "scaled_by": scaled_by}, masks[image_id]
 
 
-def _spread(table: pd.DataFrame, n: int) -> list[dict[str, Any]]:
+def _spread(table: pd.DataFrame, n: int) -> list[dict[Any, Any]]:
     """Return up to n rows at equal steps."""
     places = np.linspace(0, len(table) - 1, min(n, len(table))).round().astype(int)
-    return table.iloc[np.unique(places)].to_dict("records")  # type: ignore[return-value]
+    return table.iloc[np.unique(places)].to_dict("records")
 
 
 def plot_predicted_films(
     arrays: ArrayCache,
     table: pd.DataFrame,
     by: str,
-    describe: Callable[[Mapping[str, Any]], str],
+    describe: Callable[[Mapping[Any, Any]], str],
     title: str,
 ) -> plots.Figure:
     """Draw up to twelve films with what was predicted, from the smallest to the largest.
@@ -235,7 +235,7 @@ def plot_predicted_masks(
     arrays: ArrayCache,
     masks: Mapping[str, LoadFilm],
     table: pd.DataFrame,
-    describe: Callable[[Mapping[str, Any]], str],
+    describe: Callable[[Mapping[Any, Any]], str],
     title: str,
 ) -> plots.Figure:
     """Draw predicted masks over up to twelve films, in the order of the table, those of doubtful rows first.
@@ -254,7 +254,7 @@ def plot_predicted_masks(
         Title of the figure.
     """
     plausible = table["plausible"] if "plausible" in table else pd.Series(True, table.index)
-    doubtful = table[~plausible].head(_SHOWN // 2).to_dict("records")
+    doubtful: list[dict[Any, Any]] = table[~plausible].head(_SHOWN // 2).to_dict("records")
     panels = []
     for row in [*doubtful, *_spread(table[plausible], _SHOWN - len(doubtful))]:
         image_id = row["image_id"]

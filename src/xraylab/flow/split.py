@@ -213,7 +213,7 @@ def split_films(
             for arm in _list_blind(films, split, seed, own_splits)
         ]
     else:
-        found = _pass_gate(films, split, seed, strata)
+        found = list(_pass_gate(films, split, seed, strata))
     cohorts, leaks = zip(*found, strict=True)
     return pd.concat(cohorts, ignore_index=True), pd.concat(leaks, ignore_index=True)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from xraylab.flow.split import SINGLE
 from xraylab.imaging.array_cache import ArrayCache
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HELD_OUT",
+    "PredictionTask",
     "Task",
     "Trained",
     "Training",
@@ -98,18 +100,15 @@ class Training:
 
 
 class Task(Protocol):
-    """What a pipeline knows of its networks; `train_networks` and `predict_held_out` do the rest.
+    """What a pipeline knows of its networks; `train_networks` does the rest."""
 
-    Attributes
-    ----------
-    arrays : ArrayCache
-        Films, and masks if there are any.
-    machine : TrainingParams
-        Budget and machine of each training.
-    """
+    @property
+    def arrays(self) -> ArrayCache:
+        """Films, and masks if there are any."""
 
-    arrays: ArrayCache
-    machine: TrainingParams
+    @property
+    def machine(self) -> TrainingParams:
+        """Budget and machine of each training."""
 
     def describe(self, training: Training) -> dict[str, Any]:
         """Return what the training depends on, beside its network, recipe, films and machine."""
@@ -123,7 +122,13 @@ class Task(Protocol):
     def measure(self, network: nn.Module, training: Training, outcome: Fit) -> dict[str, Any]:
         """Return what the card says of the trained network: threshold, calibration, validation metrics."""
 
-    def predict(self, state: ModelState, rows: pd.DataFrame, batch_size: int) -> np.ndarray:
+
+class PredictionTask(Task, Protocol):
+    """A task whose networks give one number per film; `predict_held_out` does the rest."""
+
+    def predict(
+        self, state: ModelState, rows: pd.DataFrame, batch_size: int
+    ) -> NDArray[np.float64]:
         """Return the prediction (N,) of a stored model for films of the cohort."""
 
 
@@ -289,7 +294,7 @@ def _kind(card: Mapping[str, Any]) -> str:
 
 
 def predict_held_out(
-    task: Task,
+    task: PredictionTask,
     trainings: Iterator[Training],
     models: Mapping[str, ModelState],
     columns: list[str],

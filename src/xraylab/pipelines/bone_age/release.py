@@ -109,7 +109,7 @@ def _radii(predictions: pd.DataFrame, model: str) -> dict[str, float]:
 def plot_bone_ages(new_arrays: ArrayCache, bone_ages: pd.DataFrame) -> plots.Figure:
     """Draw up to twelve films with their bone age, from the youngest to the oldest."""
 
-    def describe(row: Mapping[str, Any]) -> str:
+    def describe(row: Mapping[Any, Any]) -> str:
         interval = f"({row['interval_low']:.0f} to {row['interval_high']:.0f})"
         return f" ({row['sex']})\n{row['months']:.0f} months {interval}"
 

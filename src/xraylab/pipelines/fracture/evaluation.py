@@ -23,12 +23,12 @@ def evaluate(predictions: pd.DataFrame, params: ClassifierEvaluationParams) -> p
         Tidy metrics of `classification_metrics`, those that weigh each family as one film (``_by_group``), and with
         folds the mean and standard deviation of their AUROC (``auroc_fold_mean, auroc_fold_sd``).
     """
-    options = {"n_resamples": params.n_resamples, "seed": params.seed}
+    n, seed = params.n_resamples, params.seed
     tables = []
     for protocol, model, split, rows in compare.list_parts(predictions):
         measured = [
-            classification_metrics(rows, "threshold", **options),
-            classification_metrics(rows, "threshold", _BY_GROUP, **options, weight="group"),
+            classification_metrics(rows, "threshold", n_resamples=n, seed=seed),
+            classification_metrics(rows, "threshold", _BY_GROUP, n, seed, weight="group"),
         ]
         if len(set(rows["arm"])) > 1 and split == "test":
             measured.append(compare.measure_auroc_folds(rows))

@@ -50,7 +50,7 @@ def predict_fractures(
 def plot_fractures(new_arrays: ArrayCache, fractures: pd.DataFrame) -> plots.Figure:
     """Draw up to twelve films with their probability, from the least to the most likely fractured."""
 
-    def describe(row: Mapping[str, Any]) -> str:
+    def describe(row: Mapping[Any, Any]) -> str:
         return f"\np = {row['probability']:.2f}" + (", fractured" if row["fractured"] else "")
 
     title = "Predicted probability of a fracture"

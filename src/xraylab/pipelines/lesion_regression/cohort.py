@@ -305,4 +305,5 @@ def _group(films: pd.DataFrame, patients: Mapping[str, pd.Series]) -> pd.Series:
         group_films(rows, {name: source[rows.index] for name, source in patients.items()})
         for _, rows in names.groupby(films["data_set"])
     ]
-    return pd.concat(groups)
+    joined: pd.Series = pd.concat(groups)
+    return joined

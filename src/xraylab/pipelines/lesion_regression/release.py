@@ -100,7 +100,7 @@ def plot_lesion_masks(
 ) -> plots.Figure:
     """Draw predicted lesions over up to twelve films, from the smallest to the largest."""
 
-    def describe(row: Mapping[str, Any]) -> str:
+    def describe(row: Mapping[Any, Any]) -> str:
         ratio, number = 100 * row["lesion_ratio"], row["num_lesions"]
         return f"{ratio:.1f} % of the film, {number:.0f} lesions"
 

@@ -75,7 +75,7 @@ def predict_masks(
     def read(rows: pd.DataFrame) -> Bytes:
         return np.asarray(arrays.films[arrays.rows_of(rows["image_id"])])
 
-    def name_of(one: Training, row: Mapping[str, Any]) -> str:
+    def name_of(one: Training, row: Mapping[Any, Any]) -> str:
         return str(row["image_id"])
 
     threshold = partial(mask_threshold, threshold=params.threshold)

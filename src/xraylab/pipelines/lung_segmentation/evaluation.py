@@ -139,10 +139,10 @@ def evaluate(
             table = segmentation_metrics(of_site, [f"dice_{site}"], *options)
             found.append(table[table["metric"] == f"dice_{site}"])
         tables.append(tidy(protocol, model, split, pd.concat(found)))
-    for (protocol, model), epochs in history.groupby(["protocol", "model"], sort=False):
-        known = {"value": epochs["val_loss"].min(), "n": n_val.get((protocol, model), 0)}
+    for (of, name), epochs in history.groupby(["protocol", "model"], sort=False):
+        known = {"value": epochs["val_loss"].min(), "n": n_val.get((str(of), str(name)), 0)}
         loss = pd.DataFrame([{"metric": "val_loss", "ci_low": np.nan, "ci_high": np.nan, **known}])
-        tables.append(tidy(str(protocol), str(model), "val", loss))
+        tables.append(tidy(str(of), str(name), "val", loss))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -109,7 +109,7 @@ def plot_lung_masks(
 ) -> plots.Figure:
     """Draw predicted lungs over up to twelve films, those that are not plausible first."""
 
-    def describe(row: Mapping[str, Any]) -> str:
+    def describe(row: Mapping[Any, Any]) -> str:
         doubt = "" if row["plausible"] else ", not plausible"
         return f"{100 * row['lung_fraction']:.0f} % lung{doubt}"
 

@@ -87,8 +87,13 @@ def predict_masks(
 
     def read(rows: pd.DataFrame) -> Bytes:
         films = np.asarray(arrays.films[arrays.rows_of(rows["image_id"])])
-        facts = zip(films, rows["variant"], rows["image_id"], strict=True)
-        return np.stack([vary(film, film * 0, *which, params.seed)[0] for film, *which in facts])
+        known = zip(films, rows["variant"], rows["image_id"], strict=True)
+        return np.stack(
+            [
+                vary(film, np.zeros_like(film), variant, image_id, params.seed)[0]
+                for film, variant, image_id in known
+            ]
+        )
 
     trainings = list_trainings(cohort, params.models)
     return predict_held_out_masks(
@@ -96,7 +101,7 @@ def predict_masks(
     )
 
 
-def mask_name(training: Training, row: Mapping[str, Any]) -> str:
+def mask_name(training: Training, row: Mapping[Any, Any]) -> str:
     """Return the name of a predicted mask among all of a protocol."""
     name = f"{training.key}/{row['image_id']}"
     return name if row["variant"] == "original" else f"{name}~{row['variant']}"

@@ -156,7 +156,7 @@ def _needs_lungs(state: ModelState) -> bool:
 def plot_tuberculosis(new_arrays: ArrayCache, tuberculosis: pd.DataFrame) -> plots.Figure:
     """Draw up to twelve films with their probability, from the least to the most likely."""
 
-    def describe(row: Mapping[str, Any]) -> str:
+    def describe(row: Mapping[Any, Any]) -> str:
         return f"\np = {row['probability']:.2f}" + (", tuberculosis" if row["tuberculosis"] else "")
 
     title = "Predicted probability of tuberculosis"

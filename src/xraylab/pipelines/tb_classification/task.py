@@ -94,7 +94,7 @@ def _list_trainings(cohort: pd.DataFrame, params: ProtocolParams) -> Iterator[Tr
 
 def _describe(one: Training, material: Material, training: TrainingParams) -> dict[str, Any]:
     """Return all that a training depends on, and what its card says of it."""
-    encoder = getattr(one.spec, "encoder", None)
+    encoder = getattr(one.spec, "encoder", None) or ""
     embedding = material.embeddings.get(encoder)
     return {
         **describe_training(one, material.arrays, training),
