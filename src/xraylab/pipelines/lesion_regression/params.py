@@ -81,6 +81,8 @@ class SegmentationParams(Parameters):
         (`xraylab.evaluation.decoding.mask_threshold`).
     seed : int
         Seed of the folds.
+    max_minutes : float, optional
+        Budget of each training, instead of that of ``training``.
     """
 
     # made when it is asked for: to check an encoder's name loads torch
@@ -101,6 +103,7 @@ class SegmentationParams(Parameters):
     views: Literal[1, 2] = 2
     threshold: Annotated[float, Field(gt=0, lt=1)] | Literal["expected_dice"] = 0.5
     seed: int = Field(2018, ge=0, lt=2**32)
+    max_minutes: float | None = Field(None, gt=0)
 
     @model_validator(mode="after")
     def _check(self) -> SegmentationParams:
