@@ -60,7 +60,7 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     cohort : (N, …) DataFrame
-        One row an image, with columns ``image_id``, ``group_id``, ``split`` (empty text: in no
+        One row per image, with columns ``image_id``, ``group_id``, ``split`` (empty text: in no
         split) and, to look for equal content, ``source`` (digest of the file), ``digest`` (of the
         decoded pixels) or ``look`` (one name for all that look alike); what is missing is
         compared with nothing. An image may have more than one row (one a dose, say), in one
