@@ -52,7 +52,7 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
     (`xraylab.provenance.Source`).
     On the local file system the folder appears whole, by one rename; elsewhere the cards are
     written after all weights. Either way a folder that lacks a card does not exist for the
-    catalog, so that a killed save is made again and is never loaded.
+    catalog, so that an interrupted save is repeated and is never loaded.
 
     Examples
     --------
@@ -181,7 +181,7 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
         """Write beside the folder, then put the new one in its place by a rename."""
         parent, _, name = folder.rpartition("/")
         staged = f"{parent}/.{name}.partial"
-        if self._fs.exists(staged):  # left by a killed save
+        if self._fs.exists(staged):  # left by an interrupted save
             self._fs.rm(staged, recursive=True)
         self._write(staged, files)
         if self._fs.exists(folder):

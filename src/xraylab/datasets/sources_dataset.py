@@ -53,7 +53,7 @@ class SourcesDataset(AbstractDataset[NoReturn, dict[str, Source]]):
             try:
                 source = Source.from_json(filesystem.cat_file(path).decode())
             except ValueError:
-                continue  # half a file of a killed run
+                continue  # half a file of an interrupted run
             rank = (parts[-1] == f"metrics.csv{SIDECAR}", source.date, source)
             if len(parts) > 1 and (parts[0] not in found or rank[:2] >= found[parts[0]][:2]):
                 found[parts[0]] = rank

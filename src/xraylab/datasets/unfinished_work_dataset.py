@@ -1,4 +1,4 @@
-"""A Kedro dataset of work in progress: where a node leaves what a killed run goes on from."""
+"""A Kedro dataset of work in progress: an interrupted run resumes from it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ __all__ = ["UnfinishedWorkDataset"]
 class UnfinishedWorkDataset(AbstractDataset[NoReturn, Path]):
     """A local folder for checkpoints and the like, given to a node as an input.
 
-    A hook clears it once the outputs of the node are saved (`xraylab.hooks.UnfinishedWorkHooks`), so that a run
-    that was killed goes on from it and a run that ended leaves nothing behind.
+    A hook clears it once the outputs of the node are saved (`xraylab.hooks.UnfinishedWorkHooks`), so that an
+    interrupted run resumes from it and a finished run leaves nothing behind.
 
     Examples
     --------

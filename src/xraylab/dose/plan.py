@@ -1,4 +1,4 @@
-"""Which exposures are simulated of which film: the plan, one row an exposure, complete in itself."""
+"""Which exposures are simulated of which film: the plan, one row per exposure, complete in itself."""
 
 from __future__ import annotations
 

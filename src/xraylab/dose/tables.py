@@ -9,7 +9,7 @@ __all__ = ["ExposurePlan"]
 
 
 class ExposurePlan(pa.DataFrameModel):
-    """One row a simulated exposure; see `xraylab.dose.simulate.Exposure` for the columns."""
+    """One row per simulated exposure; see `xraylab.dose.simulate.Exposure` for the columns."""
 
     image_id: str = pa.Field(nullable=False)
     group_id: str = pa.Field(nullable=False)

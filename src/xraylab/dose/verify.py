@@ -74,7 +74,7 @@ def measure_noise_curve(
     Returns
     -------
     DataFrame
-        One row a bin that holds pixels: ``bin, n, sum_mean, sum_squares, anscombe_sum, anscombe_sum_squares``.
+        One row per bin that holds pixels: ``bin, n, sum_mean, sum_squares, anscombe_sum, anscombe_sum_squares``.
 
     Examples
     --------
@@ -295,7 +295,7 @@ def agreement_statistics(
     Returns
     -------
     (R, K) ndarray
-        One row a realisation; sums over rows are what `reduce_agreement` reads: for each bin of the mean the pixels,
+        One row per realisation; sums over rows are what `reduce_agreement` reads: for each bin of the mean the pixels,
         the exposed and the simulated sum of squares and the two Anscombe sums, then for each ring the exposed and
         the simulated NNPS.
 
@@ -336,7 +336,7 @@ def reduce_agreement(sums: NDArray[np.float64], n_bins: int) -> NDArray[np.float
     Parameters
     ----------
     sums : (B, K) ndarray
-        Sums over realisations, one row a resample.
+        Sums over realisations, one row per resample.
     n_bins : int
         Bins of the mean.
 

@@ -60,10 +60,10 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     cohort : (N, …) DataFrame
-        One row an image, with columns ``image_id``, ``group_id``, ``split`` (empty text: in no
+        One row per image, with columns ``image_id``, ``group_id``, ``split`` (empty text: in no
         split) and, to find equal content, ``source`` (digest of the file), ``digest`` (of the
         decoded pixels) or ``duplicate_cluster`` (one name for all copies of a film); what is
-        missing is compared with nothing. An image may have more than one row (one a dose, say), in one
+        missing is compared with nothing. An image may have more than one row (one per dose, say), in one
         group.
 
     Returns

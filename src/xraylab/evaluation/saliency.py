@@ -195,7 +195,7 @@ def summarise_checks(tables: Sequence[pd.DataFrame], model: str) -> pd.DataFrame
     Parameters
     ----------
     tables : sequence of DataFrame
-        One row a film and a column a check, nan where a film has no such value.
+        One row per film and a column a check, nan where a film has no such value.
     model : str
         Whose maps they are.
 

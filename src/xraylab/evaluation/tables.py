@@ -14,7 +14,7 @@ SPLITS = ["train", "val", "test", ""]
 
 
 class Cohort(pa.DataFrameModel):
-    """One row a usable image (or an exposure of it): who it is of, and where it may be used."""
+    """One row per usable image (or an exposure of it): who it is of, and where it may be used."""
 
     image_id: Series[str] = pa.Field(nullable=False)
     group_id: Series[str] = pa.Field(nullable=False)
@@ -23,7 +23,7 @@ class Cohort(pa.DataFrameModel):
 
 
 class Predictions(pa.DataFrameModel):
-    """One row a prediction; every metric can be computed again from it."""
+    """One row per prediction; every metric can be computed again from it."""
 
     image_id: Series[str] = pa.Field(nullable=False)
     group_id: Series[str] = pa.Field(nullable=False)

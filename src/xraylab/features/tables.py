@@ -9,7 +9,7 @@ __all__ = ["Features"]
 
 
 class Features(pa.DataFrameModel):
-    """One row an exposure of a film; see `xraylab.features.texture` for the features."""
+    """One row per exposure of a film; see `xraylab.features.texture` for the features."""
 
     image_id: Series[str] = pa.Field(nullable=False)
     group_id: Series[str] = pa.Field(nullable=False)
@@ -27,6 +27,6 @@ class Features(pa.DataFrameModel):
     std_intensity: Series[float] = pa.Field(ge=0, le=1)
 
     class Config:
-        """One row an exposure."""
+        """One row per exposure."""
 
         unique = ["image_id", "recipe", "level"]  # noqa: RUF012 - pandera's own way

@@ -94,7 +94,7 @@ class ArrayCache:
     folder : str
         Where it lies.
     index : (N, …) DataFrame
-        One row an array, in order: ``image_id``, the ``path`` of its file (empty where there is none), the digest of
+        One row per array, in order: ``image_id``, the ``path`` of its file (empty where there is none), the digest of
         its files (``source``), its own size (``height_px, width_px``), ``spacing_mm`` (row spacing, nan where
         unknown), ``scaled_by`` and ``patient_id`` (see `xraylab.imaging.Film`), the ``digest`` of its pixels, and
         ``hashes``, its perceptual hashes as 256 bytes (see the attribute of that name).

@@ -61,7 +61,7 @@ TRUTH_COLUMNS = (
     "marker_left_px", "marker_top_px", "marker_width_px", "marker_height_px",
     "fracture_left_px", "fracture_top_px", "fracture_width_px", "fracture_height_px",
 )  # fmt: skip
-"""Columns of ``truth.csv``, one row a film's file.
+"""Columns of ``truth.csv``, one row per file of a film.
 
 ``file`` and ``source`` (of a copy) are paths under the data set's folder, ``family`` numbers the distinct films;
 ``fractured`` is what the film shows, against which the folder of a ``label_conflict`` speaks; ``angle_deg`` is

@@ -29,7 +29,7 @@ def write_once(folder: Path, write: Callable[[Path], None], parameters: dict[str
     """Write a folder whole, unless it lies there with the same parameters.
 
     The folder is written under a hidden name beside its own and renamed at the end, so that no half of it is ever seen,
-    whenever the writer is killed. Two writers do no harm: the later one finds the folder there.
+    even if the writer is interrupted. Two writers do no harm: the later one finds the folder there.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def _move_into_place(partial: Path, folder: Path, stamp: dict[str, Any]) -> bool
 
 
 def _clear_leftovers(folder: Path) -> None:
-    """Remove what killed writers left, but not what a writer beside us is at."""
+    """Remove what interrupted writers left, but not what another running writer is writing."""
     import time
 
     oldest = time.time() - 3600 * _STALE_HOURS

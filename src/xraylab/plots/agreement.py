@@ -39,7 +39,7 @@ _GROUP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
 
 def plot_error_histogram(predictions: pd.DataFrame, unit: str = "") -> Figure:
-    """Draw the distribution of prediction - target: one row a protocol, one panel a model, one scale for all.
+    """Draw the distribution of prediction - target: one row per protocol, one panel per model, one scale for all.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def plot_bland_altman(predictions: pd.DataFrame, quantity: str = "value", unit: 
 def _panels(
     predictions: pd.DataFrame, draw: Callable[[Axes, pd.DataFrame, str], None], height_in: float
 ) -> Figure:
-    """Lay out one row a protocol and one column a model, and draw each."""
+    """Lay out one row per protocol and one column per model, and draw each."""
     protocols = protocol_order(in_order(predictions["protocol"]))
     of = {name: predictions[predictions["protocol"] == name] for name in protocols}
     models = {name: in_order(rows["model"]) for name, rows in of.items()}

@@ -36,7 +36,7 @@ def plot_class_counts(table: pd.DataFrame, title: str = "") -> Figure:
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns ``site, label``, one row a film.
+        Columns ``site, label``, one row per film.
     title : str
         Heading.
 
@@ -83,7 +83,7 @@ def plot_class_distributions(table: pd.DataFrame, quantities: Mapping[str, str])
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns ``site, label`` and one a quantity, one row a film; what is missing draws no point.
+        Columns ``site, label`` and one per quantity, one row per film; what is missing draws no point.
     quantities : mapping of str to str
         Column and what its axis is called.
 

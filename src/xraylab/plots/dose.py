@@ -172,7 +172,7 @@ def plot_feature_against_dose(features: pd.DataFrame, feature: str) -> Figure:
     Parameters
     ----------
     features : pandas.DataFrame
-        One row a film and level: ``recipe`` ('additive' | 'quantum'), ``scale``, ``dose_fraction``,
+        One row per film and level: ``recipe`` ('additive' | 'quantum'), ``scale``, ``dose_fraction``,
         and the column named by ``feature``. All rows are drawn, from hundreds to hundreds of thousands.
     feature : str
         The column of the vertical axis.

@@ -38,7 +38,7 @@ def plot_shap_importance(shap_values: pd.DataFrame) -> Figure:
     Parameters
     ----------
     shap_values : pandas.DataFrame
-        Columns ``protocol, feature, feature_value, shap_value``, one row a row of the data and feature; a missing
+        Columns ``protocol, feature, feature_value, shap_value``, one row per feature and row of the data; a missing
         feature value is drawn in grey.
 
     Returns

@@ -42,7 +42,7 @@ def plot_predicted_against_true(
     quantity: str = "dose",
     unit: str = "fraction of full dose",
 ) -> Figure:
-    """Draw predictions against the truth: one row a protocol, one column a model, one square panel each.
+    """Draw predictions against the truth: one row per protocol, one column per model, one square panel each.
 
     Parameters
     ----------

@@ -82,7 +82,7 @@ class Found:
     value : float
         Their value.
     trials : DataFrame
-        One row a trial that ended: ``trial, state`` (complete, pruned), ``value`` (the last one reported of a pruned
+        One row per trial that ended: ``trial, state`` (complete, pruned), ``value`` (the last one reported of a pruned
         trial), ``seconds`` and the hyper-parameters.
     """
 

@@ -75,7 +75,7 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
 
 
 class History(Callback):
-    """One row an epoch, kept in the checkpoint so that it outlives a kill."""
+    """One row per epoch, kept in the checkpoint so that it outlives a kill."""
 
     def __init__(self, announce: bool) -> None:
         self.rows: list[dict[str, float]] = []

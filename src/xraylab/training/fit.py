@@ -91,7 +91,7 @@ class Fit:
     Attributes
     ----------
     history : DataFrame
-        One row an epoch: ``epoch, train_loss, val_loss, learning_rate, seconds``, and each metric as ``train_<name>``
+        One row per epoch: ``epoch, train_loss, val_loss, learning_rate, seconds``, and each metric as ``train_<name>``
         (with dropout and augmentation, as the epoch went on) and ``val_<name>``.
     best_epoch : int
         Epoch whose weights were kept: that of the least validation loss, or the last, as the recipe says.
@@ -129,9 +129,9 @@ def fit(
 ) -> Fit:
     """Train a network and leave it with the weights that the recipe keeps, in evaluation mode, on the processor.
 
-    A checkpoint is written at the end of each epoch. If the folder holds one, of a training that was killed, the
-    training goes on from there and ends as it would have ended; if the training in it was done, its result is
-    returned at once.
+    A checkpoint is written at the end of each epoch. If the folder holds one of an interrupted training, the
+    training resumes from it and gives the same result as without the interruption. If the training in the folder was
+    done, its result is returned at once.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ def join_histories(histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Parameters
     ----------
     histories : mapping of str to DataFrame
-        By the name of the model one row an epoch; none of a model that is fitted at once.
+        By the name of the model one row per epoch; none of a model that is fitted at once.
 
     Returns
     -------

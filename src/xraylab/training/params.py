@@ -113,8 +113,9 @@ class TrainingParams(Parameters):
     max_minutes : float or None
         Wall-clock budget of one training: it stops cleanly and keeps the best weights.
     seed : int
-        Seed of weights, order and augmentation; each epoch draws from a stream of its own, so that a killed and
-        resumed training ends as an unbroken one (but for ``workers``, whose streams begin anew).
+        Seed of weights, order and augmentation; each epoch draws from a stream of its own, so that an
+        interrupted and resumed training gives the same result as an uninterrupted one (but for ``workers``, whose
+        streams begin anew).
     precision : {"auto", "32", "bf16", "16"}
         ``auto`` is bf16 where processor or GPU computes in it, 16 on an older GPU, else 32.
     accelerator : str

@@ -45,7 +45,7 @@ def check_maps(
     Returns
     -------
     DataFrame
-        One row a film for which the network's map is not empty: ``ssim_after_randomisation,
+        One row per film for which the network's map is not empty: ``ssim_after_randomisation,
         spearman_after_randomisation`` (far below 1 for a map that shows what was learnt), ``share_on_border,
         area_of_border`` and the same of each region: shares of the map, to be held against shares of the film.
     """

@@ -41,7 +41,7 @@ def fit_vectors(
     Returns
     -------
     DataFrame
-        One row an epoch: ``epoch, train_loss, train_accuracy, learning_rate, seconds``.
+        One row per epoch: ``epoch, train_loss, train_accuracy, learning_rate, seconds``.
 
     Raises
     ------
