@@ -26,7 +26,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         pipelines: dict[str, Pipeline] = find_pipelines(raise_errors=True)
         for name in pipelines.keys() & UPSTREAM.keys():
             made = [_create(each.partition(".")[0]).to_outputs(each) for each in UPSTREAM[name]]
-            pipelines[name] = sum(made, pipelines[name])
+            tags = {tag for node in pipelines[name].nodes for tag in node.tags}
+            pipelines[name] += Pipeline(made, tags=tags)
     pipelines["__default__"] = sum(pipelines.values(), Pipeline([]))
     return pipelines
 
