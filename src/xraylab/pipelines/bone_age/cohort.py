@@ -319,6 +319,6 @@ def _fold(
     """Test each group once, in the fold of its hash."""
     folds = assign_folds(films["group_id"], params.n_folds, params.seed)
     for fold in range(params.n_folds):
-        seed = params.seed + fold
+        seed = params.seed + 1 + fold  # another hash than that of the single split
         split = split_rest(films["group_id"], folds == fold, val_fraction, seed)
         yield films.assign(split=split, arm=fold_name(fold), fold=fold)
