@@ -42,14 +42,7 @@ def r2_gains(
     [['m', 1.0]]
     """
     base = rows[rows["model"] == baseline]
-    tables = [
-        tidy(
-            "",
-            baseline,
-            "test",
-            pd.DataFrame(columns=["metric", "value", "ci_low", "ci_high", "n"]),
-        )
-    ]
+    tables: list[pd.DataFrame] = []
     for model, own in rows.groupby("model", sort=False):
         if base.empty or model in (baseline, *others) or len(own) != len(base):
             continue
@@ -61,7 +54,7 @@ def r2_gains(
         per_group = sums.groupby(own["group_id"].to_numpy()).sum().to_numpy()
         table = bootstrap_table(per_group, _gain, ("r2_gain",), n_resamples, seed, n=len(own))
         tables.append(tidy("", str(model), "test", table))
-    return pd.concat(tables[1:] or tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def _gain(sums: np.ndarray) -> np.ndarray:

@@ -79,7 +79,8 @@ def evaluate(
             tables.append(table.assign(metric=f"r2_{annotation!s}"))
     for protocol, rows in predictions.groupby("protocol", sort=False):
         table = r2_gains(rows, BASELINE, (NETWORK,), n, seed)
-        tables.append(table.assign(protocol=str(protocol))[list(tables[0].columns)])
+        if len(table):
+            tables.append(table.assign(protocol=str(protocol)))
     network = predictions[predictions["model"] == NETWORK]
     for annotation, suffix in (("mask", ""), ("box", "_box")):
         rows = network[network["annotation"] == annotation]
