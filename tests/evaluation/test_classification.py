@@ -186,6 +186,7 @@ def test_groups_give_a_wider_interval_than_rows():
     )
     ratio = (by_group["ci_high"] - by_group["ci_low"]) / (by_row["ci_high"] - by_row["ci_low"])
     # ten rows a group that mostly share one error: the square root of ten, or somewhat less
+    assert len(ratio) == 2
     assert ((ratio > 2.2) & (ratio < 3.6)).all()
 
 

@@ -99,6 +99,7 @@ def test_one_or_two_groups_have_no_interval_and_neither_have_no_resamples():
         regression_metrics(table([1.0, 2], [1.0, 3], ["a", "a"]), ALL, 100),
         regression_metrics(table([1.0, 2], [1.0, 3]), ALL, 0),
     ):
+        assert len(found) == len(ALL)
         assert found[["ci_low", "ci_high"]].isna().all(axis=None)
         assert found["value"].notna().all()
 

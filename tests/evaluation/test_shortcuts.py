@@ -76,6 +76,7 @@ def test_a_turned_copy_is_looked_up():
     test = np.stack([perceptual_hashes(film) for film in copies])
     found, distances = look_up_nearest(train, [0, 0, 1, 0, 1, 0], test)
     assert found.tolist() == [1.0, 1.0]
+    assert len(distances) == 2
     assert (distances <= 4).all()
 
 
@@ -135,6 +136,7 @@ def test_a_probe_finds_what_is_there_and_no_more():
     # two normal distributions 3 sd apart: AUROC Φ(3 / √2) = 0.983
     found = probe(x, y, x_test)
     assert roc_auc_score(y_test, found) == pytest.approx(0.983, abs=0.015)
+    assert len(found) == len(y_test)
     assert ((found > 0) & (found < 1)).all()
     (x, y), (x_test, y_test) = labelled(300, 0.0, 1), labelled(300, 0.0, 2)
     noise = probe(x, y, x_test)

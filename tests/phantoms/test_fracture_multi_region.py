@@ -135,6 +135,7 @@ def test_boxes_lie_on_the_film_and_hold_what_they_say(folder, truth):
         whole = truth["planted"] != "rotated"
         assert (box.notna().all(axis=1) == there)[whole].all()
         box = box.dropna().to_numpy()
+        assert len(box) > 0
         assert (box[:, :2] >= -0.5).all()
         assert (box[:, 2:] > 0).all()
         assert (box[:, :2] + box[:, 2:] <= 63.5).all()

@@ -61,6 +61,7 @@ def test_all_other_films_are_readable_and_listed(folder: Path, planted: dict[str
     bad = {planted[kind] for kind in ("truncated", "text", "without_film", "unlisted")}
     entries = pd.read_csv(folder / "Data_Entry_2017.csv")
     ids = set(entries["Image Index"].str.removesuffix(".png")) - bad
+    assert len(ids) > 0
     for image_id in ids:
         film = read_radiograph(str(folder / "images" / f"{image_id}.png"))
         assert film.shape == (64, 64)

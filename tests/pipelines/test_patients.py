@@ -124,7 +124,7 @@ def test_montgomery_patients_stay_together_in_tb_classification(tmp_path: Path, 
     told = cohort.set_index("image_id")
     assert told.loc["MCUCXR_0117_1", ["sex", "age_years"]].tolist() == ["F", 85]
     assert told.loc["CHNCXR_0001_1", "reading_note"] == "its age '42' has no unit"
-    assert (told.loc[~told.index.isin(list(READINGS)), "reading_note"] == "").all()
+    assert set(told.loc[~told.index.isin(list(READINGS)), "reading_note"]) == {""}
 
 
 @pytest.mark.parametrize("split", ["groups", "sites"])

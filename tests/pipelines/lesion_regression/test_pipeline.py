@@ -356,6 +356,7 @@ def test_films_are_measured_inside_the_lungs_and_against_their_annotation(
     half[:, :16] = 1
     lungs = {"film_20_mask": half.copy}
     films = measure_films(truth, lungs, arrays, folds, COHORT).set_index("image_id")
+    assert len(films) == len(folds) > 0
     assert (films["dice"] == 1).all()
     whole = films.drop("film_20")
     np.testing.assert_allclose(whole["lesion_ratio"], whole["target"])
@@ -547,6 +548,7 @@ def test_slice_runs_on_an_in_memory_catalog(outputs: dict) -> None:
     assert set(best[best["protocol"] == "published"]["fold"]) == {-1}
     lesions = outputs["lesions"]
     assert {f"estimated_{kind}" for kind in KINDS} <= set(lesions)
+    assert len(lesions) > 0
     assert lesions["estimated_random_forest"].between(0, 0.3).all()
 
 

@@ -164,6 +164,7 @@ def test_nested_tuning_sees_no_row_that_it_is_measured_on(
     again = tune_models(changed, tmp_path, TUNING, HONEST)
     merged = best.merge(again, on=["model", "fold"])
     same = merged["mse_x"] == merged["mse_y"]
+    assert len(merged) == len(best)
     assert same[merged["fold"] == 0].all()
     assert not same[merged["fold"] != 0].any()
 
