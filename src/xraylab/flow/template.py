@@ -12,8 +12,13 @@ from xraylab.flow.compare import SEPARATOR, gather_protocols
 from xraylab.flow.summary import summarise
 
 __all__ = [
+    "COHORT",
+    "EVALUATION",
     "PREDICT",
+    "PROTOCOL",
+    "RELEASE",
     "TABLES",
+    "TRAINING",
     "bind",
     "create_comparison",
     "create_part",
@@ -29,6 +34,10 @@ PREDICT = "predict"
 
 TABLES = ("leakage", "history", "trainings", "predictions")
 """Tables that every protocol of a deep pipeline writes."""
+
+COHORT, TRAINING, EVALUATION = "params:cohort", "params:training", "params:evaluation"
+PROTOCOL, RELEASE = "params:protocol", "params:release"
+"""Blocks of parameters, as the nodes of a pipeline call them."""
 
 Names = str | list[str] | dict[str, str] | None
 

@@ -7,7 +7,12 @@ from kedro.pipeline import Pipeline
 from xraylab import plots
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
+    COHORT,
+    EVALUATION,
+    PROTOCOL,
+    RELEASE,
     TABLES,
+    TRAINING,
     bind,
     create_comparison,
     create_part,
@@ -41,21 +46,18 @@ FIGURES = (
 )
 """Figures that the report shows, in its order."""
 
-_COHORT, _TRAINING, _EVALUATION = "params:cohort", "params:training", "params:evaluation"
-_PROTOCOL, _RELEASE = "params:protocol", "params:release"
-
 
 def create_pipeline() -> Pipeline:
     """Tables and films → arrays → cohort → each protocol → comparison, heat maps and release."""
     cohort = [
-        step(read_labels, ["tables", _COHORT], ["labels", "bad_rows"]),
-        step(cache_films, ["films", "labels", "bad_rows", _COHORT], "arrays"),
-        step(index_cohort, ["arrays", "labels", _COHORT], ["cohort", "rejected"]),
+        step(read_labels, ["tables", COHORT], ["labels", "bad_rows"]),
+        step(cache_films, ["films", "labels", "bad_rows", COHORT], "arrays"),
+        step(index_cohort, ["arrays", "labels", COHORT], ["cohort", "rejected"]),
     ]
-    machine, tuned = [_TRAINING, _PROTOCOL], ["best_hyperparams", "trials"]
+    machine, tuned = [TRAINING, PROTOCOL], ["best_hyperparams", "trials"]
     read = ["arrays", "cohort"]
     protocol = [
-        step(split_cohort, ["all_films", _PROTOCOL], ["cohort", "leakage"]),
+        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(tune_networks, [*read, "studies", *machine], tuned),
         step(
             train,
@@ -66,28 +68,28 @@ def create_pipeline() -> Pipeline:
     ]
     protocols = bind(plots.plot_protocol_comparison, metric="mae")
     comparison = [
-        step(evaluate, ["predictions", _EVALUATION], "metrics"),
-        step(evaluate_bands, ["predictions", _EVALUATION], "bands"),
-        step(compare_networks, ["trainings", "metrics", _EVALUATION], "comparison"),
+        step(evaluate, ["predictions", EVALUATION], "metrics"),
+        step(evaluate_bands, ["predictions", EVALUATION], "bands"),
+        step(compare_networks, ["trainings", "metrics", EVALUATION], "comparison"),
         step(plots.plot_loss_curves, "history", "loss_curves_figure"),
         step(bind(plots.plot_metric_curves, metric="mae"), "history", "mae_curves_figure"),
         step(protocols, "metrics", "protocol_comparison_figure"),
         step(plot_predictions, ["predictions", "metrics"], "predicted_against_true_figure"),
         step(plot_errors, "predictions", "error_histogram_figure"),
         step(plot_agreement, "predictions", "bland_altman_figure"),
-        step(plot_bands, ["bands", _EVALUATION], "error_by_band_figure"),
+        step(plot_bands, ["bands", EVALUATION], "error_by_band_figure"),
     ]
     shown = ["arrays", "shown_predictions", "models"]
     saliency = [
-        step(plot_heat_maps, [*shown, _EVALUATION], "heat_maps_figure"),
-        step(measure_stability, [*shown, _TRAINING, _EVALUATION], "stability"),
+        step(plot_heat_maps, [*shown, EVALUATION], "heat_maps_figure"),
+        step(measure_stability, [*shown, TRAINING, EVALUATION], "stability"),
     ]
     known = ["new_tables", "shown_predictions", "models"]
     release = [
-        step(cache_new_films, ["new_films", _COHORT, _RELEASE], "new_arrays"),
+        step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
         step(
             predict_bone_ages,
-            ["new_arrays", *known, _COHORT, _TRAINING, _RELEASE],
+            ["new_arrays", *known, COHORT, TRAINING, RELEASE],
             ["new_bone_ages", "new_rejected"],
         ),
         step(plot_bone_ages, ["new_arrays", "new_bone_ages"], "new_bone_ages_figure"),

@@ -8,6 +8,11 @@ from xraylab import plots
 from xraylab.flow import compare
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
+    COHORT,
+    EVALUATION,
+    PROTOCOL,
+    RELEASE,
+    TRAINING,
     bind,
     create_comparison,
     create_part,
@@ -34,22 +39,19 @@ FIGURES = (
 )
 """Figures that the report shows, in its order."""
 
-_COHORT, _TRAINING, _EVALUATION = "params:cohort", "params:training", "params:evaluation"
-_PROTOCOL, _RELEASE = "params:protocol", "params:release"
-
 
 def create_pipeline() -> Pipeline:
     """Films → arrays → cohort and audit → each protocol → comparison, saliency and release."""
     cohort = [
-        step(cache_films, ["films", _COHORT], "arrays"),
-        step(index_cohort, ["arrays", _COHORT], ["cohort", "copies", "rejected"]),
-        step(audit_files, ["cohort", "rejected", _COHORT], ["audit", "audit_summary"]),
+        step(cache_films, ["films", COHORT], "arrays"),
+        step(index_cohort, ["arrays", COHORT], ["cohort", "copies", "rejected"]),
+        step(audit_files, ["cohort", "rejected", COHORT], ["audit", "audit_summary"]),
         step(bind(plots.plot_audit, kinds=KINDS), "audit", "audit_figure"),
         step(plot_copies, ["arrays", "cohort", "copies"], "copies_figure"),
     ]
-    machine = [_TRAINING, _PROTOCOL]
+    machine = [TRAINING, PROTOCOL]
     protocol = [
-        step(split_cohort, ["all_films", _PROTOCOL], ["cohort", "leakage"]),
+        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(
             train,
             ["arrays", "cohort", "encoder_weights", "unfinished", *machine],
@@ -68,32 +70,32 @@ def create_pipeline() -> Pipeline:
     confusion = bind(compare.plot_confusion, probes=PROBES, class_names=CLASS_NAMES)
     both = ["predictions", "metrics"]
     comparison = [
-        step(evaluate, ["predictions", _EVALUATION], "metrics"),
-        step(against_probes, ["predictions", _EVALUATION], "probes"),
+        step(evaluate, ["predictions", EVALUATION], "metrics"),
+        step(against_probes, ["predictions", EVALUATION], "probes"),
         step(compared, ["trainings", "metrics"], "comparison"),
         step(plots.plot_loss_curves, "history", "loss_curves_figure"),
         step(accuracy, "history", "accuracy_curves_figure"),
         step(protocols, "metrics", "protocol_comparison_figure"),
         step(roc, both, "roc_figure"),
         step(precision_recall, both, "precision_recall_figure"),
-        step(reliability, [*both, _EVALUATION], "reliability_figure"),
+        step(reliability, [*both, EVALUATION], "reliability_figure"),
         step(confusion, "predictions", "confusion_figure"),
     ]
     honest = {
         "models": "fracture.honest.models",
         "shown_predictions": "fracture.honest.predictions",
     }
-    shown = ["arrays", "shown_predictions", "models", _COHORT, _EVALUATION]
+    shown = ["arrays", "shown_predictions", "models", COHORT, EVALUATION]
     saliency = [
         step(check_saliency, shown, "saliency_checks"),
         step(plots.plot_saliency_checks, "saliency_checks", "saliency_checks_figure"),
         step(plot_saliency, shown, "saliency_figure"),
     ]
     release = [
-        step(cache_new_films, ["new_films", _COHORT, _RELEASE], "new_arrays"),
+        step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
         step(
             predict_fractures,
-            ["new_arrays", "models", _TRAINING, _RELEASE],
+            ["new_arrays", "models", TRAINING, RELEASE],
             ["new_fractures", "new_rejected"],
         ),
         step(plot_fractures, ["new_arrays", "new_fractures"], "new_fractures_figure"),

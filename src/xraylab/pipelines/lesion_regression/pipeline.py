@@ -8,6 +8,11 @@ from xraylab import plots
 from xraylab.evaluation.regression import tabulate_folds
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
+    COHORT,
+    EVALUATION,
+    PROTOCOL,
+    RELEASE,
+    TRAINING,
     bind,
     create_part,
     create_protocol,
@@ -43,8 +48,7 @@ FIGURES = (
 )
 """Figures that the report shows, in its order."""
 
-_COHORT, _TRAINING, _EVALUATION = "params:cohort", "params:training", "params:evaluation"
-_PROTOCOL, _RELEASE, _TUNING = "params:protocol", "params:release", "params:tuning"
+_TUNING = "params:tuning"
 _NAME, _TUNED = "lesion_regression", ("published", "honest")
 _NETWORK = {name: f"{_NAME}.segmentation.{name}" for name in ("films", "masks", "models")}
 
@@ -61,9 +65,9 @@ def create_pipeline() -> Pipeline:
         "lesion_masks": "covid_lesions.lesion_masks",
     }
     cohort = [
-        step(read_tables, ["tables", _COHORT], ["entries", "boxes"]),
-        step(cache_films, ["box_films", "mask_films", "lesion_masks", "boxes", _COHORT], "arrays"),
-        step(index_cohort, ["arrays", "boxes", "entries", _COHORT], ["cohort", "rejected"]),
+        step(read_tables, ["tables", COHORT], ["entries", "boxes"]),
+        step(cache_films, ["box_films", "mask_films", "lesion_masks", "boxes", COHORT], "arrays"),
+        step(index_cohort, ["arrays", "boxes", "entries", COHORT], ["cohort", "rejected"]),
     ]
     return (
         create_part(_NAME, cohort, raw, _TUNED)
@@ -78,14 +82,14 @@ def _create_segmentation() -> Pipeline:
     """Cohort → folds → networks → the lesions of every film by one that has not seen it → measured films."""
     read = ["arrays", "cohort"]
     nodes = [
-        step(split_cohort, ["all_films", _PROTOCOL], ["cohort", "leakage"]),
+        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(
             train,
-            [*read, "encoder_weights", "unfinished", _TRAINING, _PROTOCOL],
+            [*read, "encoder_weights", "unfinished", TRAINING, PROTOCOL],
             ["models", "history", "trainings"],
         ),
-        step(predict_masks, [*read, "models", _TRAINING, _PROTOCOL], "masks"),
-        step(measure_films, ["masks", "lung_masks", *read, _COHORT], "films"),
+        step(predict_masks, [*read, "models", TRAINING, PROTOCOL], "masks"),
+        step(measure_films, ["masks", "lung_masks", *read, COHORT], "films"),
     ]
     lungs = {"lung_masks": "covid_lesions.lung_masks"}
     return create_protocol(_NAME, "segmentation", nodes, inputs=lungs, tags=_TUNED)
@@ -93,16 +97,16 @@ def _create_segmentation() -> Pipeline:
 
 def _create_protocols() -> Pipeline:
     """Measured films → rows → tuned models → predictions out of fold; and the public demo's own table."""
-    best = ["cohort", "best_hyperparams", _TUNING, _PROTOCOL]
+    best = ["cohort", "best_hyperparams", _TUNING, PROTOCOL]
     regression = [
-        step(make_rows, ["films", "entries", _PROTOCOL], ["cohort", "leakage"]),
-        step(tune_models, ["cohort", "studies", _TUNING, _PROTOCOL], "best_hyperparams"),
+        step(make_rows, ["films", "entries", PROTOCOL], ["cohort", "leakage"]),
+        step(tune_models, ["cohort", "studies", _TUNING, PROTOCOL], "best_hyperparams"),
         step(predict_rows, best, ["predictions", "shap_values"]),
         step(fit_models, best, ["models", "forest_onnx"]),
     ]
     table = [
-        step(index_table, ["table", _PROTOCOL], ["cohort", "leakage"]),
-        step(repeat_table, ["cohort", _PROTOCOL], "predictions"),
+        step(index_table, ["table", PROTOCOL], ["cohort", "leakage"]),
+        step(repeat_table, ["cohort", PROTOCOL], "predictions"),
     ]
     films = {"films": _NETWORK["films"]}
     parts = [
@@ -130,7 +134,7 @@ def _create_comparison() -> Pipeline:
     compared = [
         node,
         step(add_network, ["protocol_predictions", "films"], "predictions"),
-        step(evaluate, ["predictions", "history", _EVALUATION], "metrics"),
+        step(evaluate, ["predictions", "history", EVALUATION], "metrics"),
         step(tabulate_folds, "predictions", "cv_metrics"),
         step(plot_protocols, "metrics", "protocol_comparison_figure"),
         create_summary(FIGURES),
@@ -152,10 +156,10 @@ def _create_comparison() -> Pipeline:
 def _create_release() -> Pipeline:
     """Any films, the networks of all folds and the honest models → lesions."""
     nodes = [
-        step(cache_new_films, ["new_films", _COHORT, _RELEASE], "new_arrays"),
+        step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
         step(
             predict_lesions,
-            ["new_arrays", "models", _TRAINING, "params:segmentation", _RELEASE],
+            ["new_arrays", "models", TRAINING, "params:segmentation", RELEASE],
             "lesion_masks",
         ),
         step(

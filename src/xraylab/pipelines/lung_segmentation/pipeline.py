@@ -8,6 +8,11 @@ from xraylab import plots
 from xraylab.flow import compare
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
+    COHORT,
+    EVALUATION,
+    PROTOCOL,
+    RELEASE,
+    TRAINING,
     bind,
     create_comparison,
     create_part,
@@ -35,30 +40,28 @@ PROTOCOLS = ("published", "honest", "sites")
 FIGURES = ("protocol_comparison", "site_matrix", "overlays", "loss_curves")
 """Figures that the report shows, in its order."""
 
-_COHORT, _TRAINING, _EVALUATION = "params:cohort", "params:training", "params:evaluation"
-_PROTOCOL, _RELEASE = "params:protocol", "params:release"
 _NAME = "lung_segmentation"
 
 
 def create_pipeline() -> Pipeline:
     """Films and masks → arrays → cohort → each protocol → comparison and release."""
     cohort = [
-        step(cache_films, ["films", "masks", _COHORT], "arrays"),
-        step(index_cohort, ["arrays", "readings", _COHORT], ["cohort", "rejected"]),
+        step(cache_films, ["films", "masks", COHORT], "arrays"),
+        step(index_cohort, ["arrays", "readings", COHORT], ["cohort", "rejected"]),
     ]
     protocol = [
-        step(split_cohort, ["all_films", _PROTOCOL], ["cohort", "leakage"]),
+        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(
             train,
-            ["arrays", "cohort", "encoder_weights", "unfinished", _TRAINING, _PROTOCOL],
+            ["arrays", "cohort", "encoder_weights", "unfinished", TRAINING, PROTOCOL],
             ["models", "history", "trainings"],
         ),
-        step(predict_masks, ["arrays", "cohort", "models", _TRAINING, _PROTOCOL], "masks"),
-        step(measure_masks, ["masks", "arrays", "cohort", _PROTOCOL], "predictions"),
+        step(predict_masks, ["arrays", "cohort", "models", TRAINING, PROTOCOL], "masks"),
+        step(measure_masks, ["masks", "arrays", "cohort", PROTOCOL], "predictions"),
     ]
     compared = bind(compare.compare_models, wanted=SHOWN, interval_of="dice")
     comparison = [
-        step(evaluate, ["predictions", "history", _EVALUATION], "metrics"),
+        step(evaluate, ["predictions", "history", EVALUATION], "metrics"),
         step(compared, ["trainings", "metrics"], "comparison"),
         step(plot_curves, "history", "loss_curves_figure"),
         step(
@@ -68,17 +71,17 @@ def create_pipeline() -> Pipeline:
         ),
     ]
     overlays = [
-        step(plot_overlays, ["arrays", "masks", "predictions", _EVALUATION], "overlays_figure")
+        step(plot_overlays, ["arrays", "masks", "predictions", EVALUATION], "overlays_figure")
     ]
     sites = [
-        step(tabulate_sites, ["predictions", _EVALUATION], "site_matrix"),
+        step(tabulate_sites, ["predictions", EVALUATION], "site_matrix"),
         step(bind(plots.plot_site_matrix, metric="dice"), "site_matrix", "site_matrix_figure"),
     ]
     new = ["lung_masks", "new_arrays"]
     release = [
-        step(cache_new_films, ["new_films", _COHORT, _RELEASE], "new_arrays"),
-        step(predict_lungs, ["new_arrays", "models", _TRAINING, _RELEASE], "lung_masks"),
-        step(describe_lungs, [*new, "models", _RELEASE], ["lungs", "new_rejected"]),
+        step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
+        step(predict_lungs, ["new_arrays", "models", TRAINING, RELEASE], "lung_masks"),
+        step(describe_lungs, [*new, "models", RELEASE], ["lungs", "new_rejected"]),
         step(plot_lung_masks, [*new, "lungs"], "new_lung_masks_figure"),
     ]
     raw = {name: f"montgomery_shenzhen.{name}" for name in ("films", "masks", "readings")}

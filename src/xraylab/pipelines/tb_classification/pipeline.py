@@ -7,6 +7,11 @@ from kedro.pipeline import Pipeline
 from xraylab import plots
 from xraylab.flow.compare import compare_with_probes
 from xraylab.flow.template import (
+    COHORT,
+    EVALUATION,
+    PROTOCOL,
+    RELEASE,
+    TRAINING,
     bind,
     create_comparison,
     create_part,
@@ -58,8 +63,7 @@ FIGURES = (
 )
 """Figures that the report shows, in its order."""
 
-_COHORT, _EMBEDDING, _TRAINING = "params:cohort", "params:embedding", "params:training"
-_PROTOCOL, _EVALUATION, _RELEASE = "params:protocol", "params:evaluation", "params:release"
+_EMBEDDING = "params:embedding"
 _NAME = "tb_classification"
 _LUNGS = {name: f"lung_segmentation.{name}" for name in ("lung_masks", "lungs")}
 
@@ -67,10 +71,10 @@ _LUNGS = {name: f"lung_segmentation.{name}" for name in ("lung_masks", "lungs")}
 def create_pipeline() -> Pipeline:
     """Films → arrays → cohort and features → each protocol → comparison, saliency and release."""
     material = ["arrays", "lung_guess", "embeddings", "radiomics"]
-    machine = [_TRAINING, _PROTOCOL]
+    machine = [TRAINING, PROTOCOL]
     protocol = [
-        step(split_cohort, ["all_films", _PROTOCOL], ["cohort", "leakage"]),
-        step(collect_material, [*material, _COHORT], "material"),
+        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+        step(collect_material, [*material, COHORT], "material"),
         step(
             train,
             ["material", "cohort", "encoder_weights", "unfinished", *machine],
@@ -92,10 +96,10 @@ def create_pipeline() -> Pipeline:
 def _create_cohort() -> Pipeline:
     """Films, lungs and readings → arrays → cohort, features, and what shows before any training."""
     masks = ["films", "lung_masks", "lungs", "annotated_masks"]
-    encoders = ["arrays", "lung_guess", "encoder_weights", _COHORT, _EMBEDDING]
+    encoders = ["arrays", "lung_guess", "encoder_weights", COHORT, _EMBEDDING]
     nodes = [
-        step(cache_films, [*masks, _COHORT], "arrays"),
-        step(index_cohort, ["arrays", "lungs", "readings", _COHORT], ["cohort", "rejected"]),
+        step(cache_films, [*masks, COHORT], "arrays"),
+        step(index_cohort, ["arrays", "lungs", "readings", COHORT], ["cohort", "rejected"]),
         step(plot_cohort, "cohort", ["counts_figure", "distributions_figure"]),
         step(plot_samples, ["arrays", "cohort"], "samples_figure"),
         step(guess_lungs, "arrays", "lung_guess"),
@@ -115,21 +119,21 @@ def _create_comparison() -> Pipeline:
     """Tables of all protocols → metrics, tables and figures that show them side by side."""
     both = ["predictions", "metrics"]
     nodes = [
-        step(evaluate, ["predictions", _EVALUATION], "metrics"),
+        step(evaluate, ["predictions", EVALUATION], "metrics"),
         step(report_classes, "predictions", "class_report"),
-        step(bind(compare_with_probes, probes=PROBES), ["predictions", _EVALUATION], "probes"),
+        step(bind(compare_with_probes, probes=PROBES), ["predictions", EVALUATION], "probes"),
         step(compare_models, ["trainings", "metrics", "probes"], "comparison"),
         step(plot_curves, ["history", "trainings"], "loss_curves_figure"),
         step(plot_protocols, "metrics", "protocol_comparison_figure"),
         step(plot_roc, both, "roc_figure"),
         step(plot_site_roc, both, "site_roc_figure"),
-        step(plot_reliability, [*both, _EVALUATION], "reliability_figure"),
+        step(plot_reliability, [*both, EVALUATION], "reliability_figure"),
         step(plot_confusion, "predictions", "confusion_figure"),
-        step(compare_backbones, ["metrics", _EVALUATION], "backbones"),
-        step(plot_backbones, ["metrics", _EVALUATION], "backbones_figure"),
+        step(compare_backbones, ["metrics", EVALUATION], "backbones"),
+        step(plot_backbones, ["metrics", EVALUATION], "backbones_figure"),
     ]
     sites = [
-        step(tabulate_sites, ["predictions", _EVALUATION], "site_matrix"),
+        step(tabulate_sites, ["predictions", EVALUATION], "site_matrix"),
         step(plot_sites, "site_matrix", "site_matrix_figure"),
         step(plot_recalibration, "site_matrix", "recalibration_figure"),
     ]
@@ -141,7 +145,7 @@ def _create_comparison() -> Pipeline:
 
 def _create_saliency() -> Pipeline:
     """Networks of the honest protocol → where they look, and whether the maps mean anything."""
-    read = ["arrays", "lung_guess", "shown_predictions", "models", _COHORT, _EVALUATION]
+    read = ["arrays", "lung_guess", "shown_predictions", "models", COHORT, EVALUATION]
     nodes = [
         step(check_saliency, read, "saliency_checks"),
         step(plots.plot_saliency_checks, "saliency_checks", "saliency_checks_figure"),
@@ -157,18 +161,18 @@ def _create_saliency() -> Pipeline:
 def _create_release() -> Pipeline:
     """Any films and the released model → probabilities."""
     masks = ["new_films", "lung_masks", "lungs"]
-    encoders = ["lung_guess", "models", "encoder_weights", _COHORT, _EMBEDDING, _RELEASE]
+    encoders = ["lung_guess", "models", "encoder_weights", COHORT, _EMBEDDING, RELEASE]
     nodes = [
-        step(cache_new_films, [*masks, _COHORT, _RELEASE], "new_arrays"),
+        step(cache_new_films, [*masks, COHORT, RELEASE], "new_arrays"),
         step(embed_new_films, ["new_arrays", *encoders], "new_embeddings"),
         step(
             collect_new_material,
-            ["new_arrays", "lung_guess", "new_embeddings", _COHORT],
+            ["new_arrays", "lung_guess", "new_embeddings", COHORT],
             "new_material",
         ),
         step(
             predict_tuberculosis,
-            ["new_material", "models", _TRAINING, _RELEASE],
+            ["new_material", "models", TRAINING, RELEASE],
             ["new_tuberculosis", "new_rejected"],
         ),
         step(plot_tuberculosis, ["new_arrays", "new_tuberculosis"], "new_tuberculosis_figure"),
