@@ -8,6 +8,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
+from xraylab import plots
 from xraylab.flow.compare import SEPARATOR, gather_protocols
 from xraylab.flow.summary import summarise
 
@@ -25,6 +26,7 @@ __all__ = [
     "create_protocol",
     "create_release",
     "create_summary",
+    "figure",
     "gather",
     "step",
 ]
@@ -65,6 +67,26 @@ def bind(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """
     bound = partial(function, **options)
     return update_wrapper(bound, function)
+
+
+def figure(name: str, **options: Any) -> Callable[..., Any]:
+    """Return a function of `xraylab.plots` by its name; it is imported when it is called, not when it is wired.
+
+    Examples
+    --------
+    >>> figure("plot_roc").__name__
+    'plot_roc'
+    """
+    if name not in plots.__all__:
+        raise ValueError(f"xraylab.plots has no '{name}'; it has {', '.join(plots.__all__)}")
+    drawn = partial(_draw, name, **options)
+    # Kedro names a node by its function and reads its annotations
+    drawn.__name__, drawn.__annotations__ = name, {}  # type: ignore[attr-defined]
+    return drawn
+
+
+def _draw(name: str, *tables: Any, **options: Any) -> Any:
+    return getattr(plots, name)(*tables, **options)
 
 
 def create_part(

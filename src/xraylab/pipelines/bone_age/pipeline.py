@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from xraylab import plots
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
     COHORT,
@@ -13,11 +12,11 @@ from xraylab.flow.template import (
     RELEASE,
     TABLES,
     TRAINING,
-    bind,
     create_comparison,
     create_part,
     create_protocol,
     create_release,
+    figure,
     step,
 )
 
@@ -66,13 +65,13 @@ def create_pipeline() -> Pipeline:
         ),
         step(predict, [*read, "models", *machine], "predictions"),
     ]
-    protocols = bind(plots.plot_protocol_comparison, metric="mae")
+    protocols = figure("plot_protocol_comparison", metric="mae")
     comparison = [
         step(evaluate, ["predictions", EVALUATION], "metrics"),
         step(evaluate_bands, ["predictions", EVALUATION], "bands"),
         step(compare_networks, ["trainings", "metrics", EVALUATION], "comparison"),
-        step(plots.plot_loss_curves, "history", "loss_curves_figure"),
-        step(bind(plots.plot_metric_curves, metric="mae"), "history", "mae_curves_figure"),
+        step(figure("plot_loss_curves"), "history", "loss_curves_figure"),
+        step(figure("plot_metric_curves", metric="mae"), "history", "mae_curves_figure"),
         step(protocols, "metrics", "protocol_comparison_figure"),
         step(plot_predictions, ["predictions", "metrics"], "predicted_against_true_figure"),
         step(plot_errors, "predictions", "error_histogram_figure"),

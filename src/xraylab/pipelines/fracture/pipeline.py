@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from xraylab import plots
 from xraylab.flow import compare
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
@@ -18,6 +17,7 @@ from xraylab.flow.template import (
     create_part,
     create_protocol,
     create_release,
+    figure,
     step,
 )
 
@@ -46,7 +46,7 @@ def create_pipeline() -> Pipeline:
         step(cache_films, ["films", COHORT], "arrays"),
         step(index_cohort, ["arrays", COHORT], ["cohort", "copies", "rejected"]),
         step(audit_files, ["cohort", "rejected", COHORT], ["audit", "audit_summary"]),
-        step(bind(plots.plot_audit, kinds=KINDS), "audit", "audit_figure"),
+        step(figure("plot_audit", kinds=KINDS), "audit", "audit_figure"),
         step(plot_copies, ["arrays", "cohort", "copies"], "copies_figure"),
     ]
     machine = [TRAINING, PROTOCOL]
@@ -61,10 +61,10 @@ def create_pipeline() -> Pipeline:
     ]
     against_probes = bind(compare.compare_with_probes, probes=PROBES)
     compared = bind(compare.compare_models, wanted=("auroc", "accuracy", "f1"), interval_of="auroc")
-    accuracy = bind(plots.plot_metric_curves, metric="accuracy")
-    protocols = bind(plots.plot_protocol_comparison, metric="auroc", reference=(0.5, "chance"))
+    accuracy = figure("plot_metric_curves", metric="accuracy")
+    protocols = figure("plot_protocol_comparison", metric="auroc", reference=(0.5, "chance"))
     roc, precision_recall = (
-        bind(each, baselines=PROBES) for each in (plots.plot_roc, plots.plot_precision_recall)
+        figure(each, baselines=PROBES) for each in ("plot_roc", "plot_precision_recall")
     )
     reliability = bind(compare.plot_reliability, probes=PROBES, positive="a fracture")
     confusion = bind(compare.plot_confusion, probes=PROBES, class_names=CLASS_NAMES)
@@ -73,7 +73,7 @@ def create_pipeline() -> Pipeline:
         step(evaluate, ["predictions", EVALUATION], "metrics"),
         step(against_probes, ["predictions", EVALUATION], "probes"),
         step(compared, ["trainings", "metrics"], "comparison"),
-        step(plots.plot_loss_curves, "history", "loss_curves_figure"),
+        step(figure("plot_loss_curves"), "history", "loss_curves_figure"),
         step(accuracy, "history", "accuracy_curves_figure"),
         step(protocols, "metrics", "protocol_comparison_figure"),
         step(roc, both, "roc_figure"),
@@ -88,7 +88,7 @@ def create_pipeline() -> Pipeline:
     shown = ["arrays", "shown_predictions", "models", COHORT, EVALUATION]
     saliency = [
         step(check_saliency, shown, "saliency_checks"),
-        step(plots.plot_saliency_checks, "saliency_checks", "saliency_checks_figure"),
+        step(figure("plot_saliency_checks"), "saliency_checks", "saliency_checks_figure"),
         step(plot_saliency, shown, "saliency_figure"),
     ]
     release = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from xraylab import plots
 from xraylab.evaluation.regression import tabulate_folds
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
@@ -18,6 +17,7 @@ from xraylab.flow.template import (
     create_protocol,
     create_release,
     create_summary,
+    figure,
     gather,
     step,
 )
@@ -140,7 +140,7 @@ def _create_comparison() -> Pipeline:
         create_summary(FIGURES),
     ]
     tuned = [step(plot_overlays, ["arrays", "masks", "films"], "overlays_figure")]
-    draw = plots.plot_shap_importance
+    draw = figure("plot_shap_importance")
     for kind in KINDS:
         scatter, select = (bind(each, kind=kind) for each in (plot_cv_scatter, select_shap_values))
         values = f"shap_values_{kind}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from xraylab import plots
 from xraylab.flow import compare
 from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.template import (
@@ -18,6 +17,7 @@ from xraylab.flow.template import (
     create_part,
     create_protocol,
     create_release,
+    figure,
     step,
 )
 
@@ -65,7 +65,7 @@ def create_pipeline() -> Pipeline:
         step(compared, ["trainings", "metrics"], "comparison"),
         step(plot_curves, "history", "loss_curves_figure"),
         step(
-            bind(plots.plot_protocol_comparison, metric="dice"),
+            figure("plot_protocol_comparison", metric="dice"),
             "metrics",
             "protocol_comparison_figure",
         ),
@@ -75,7 +75,7 @@ def create_pipeline() -> Pipeline:
     ]
     sites = [
         step(tabulate_sites, ["predictions", EVALUATION], "site_matrix"),
-        step(bind(plots.plot_site_matrix, metric="dice"), "site_matrix", "site_matrix_figure"),
+        step(figure("plot_site_matrix", metric="dice"), "site_matrix", "site_matrix_figure"),
     ]
     new = ["lung_masks", "new_arrays"]
     release = [

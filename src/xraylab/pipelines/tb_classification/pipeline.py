@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from xraylab import plots
 from xraylab.flow.compare import compare_with_probes
 from xraylab.flow.template import (
     COHORT,
@@ -17,6 +16,7 @@ from xraylab.flow.template import (
     create_part,
     create_protocol,
     create_release,
+    figure,
     step,
 )
 
@@ -148,7 +148,7 @@ def _create_saliency() -> Pipeline:
     read = ["arrays", "lung_guess", "shown_predictions", "models", COHORT, EVALUATION]
     nodes = [
         step(check_saliency, read, "saliency_checks"),
-        step(plots.plot_saliency_checks, "saliency_checks", "saliency_checks_figure"),
+        step(figure("plot_saliency_checks"), "saliency_checks", "saliency_checks_figure"),
         step(plot_saliency, read, "saliency_figure"),
     ]
     honest = {
