@@ -20,20 +20,7 @@ from xraylab.flow.template import (
     step,
 )
 
-from .cohort import cache_films, index_cohort, read_labels, split_cohort
-from .evaluation import (
-    compare_networks,
-    evaluate,
-    evaluate_bands,
-    plot_agreement,
-    plot_bands,
-    plot_errors,
-    plot_predictions,
-)
-from .release import plot_bone_ages, predict_bone_ages
-from .saliency import measure_stability, plot_heat_maps
-from .task import predict, train
-from .tuning import tune_networks
+from . import cohort, evaluation, release, saliency, task, tuning
 
 __all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
 
@@ -48,50 +35,52 @@ FIGURES = (
 
 def create_pipeline() -> Pipeline:
     """Tables and films → arrays → cohort → each protocol → comparison, heat maps and release."""
-    cohort = [
-        step(read_labels, ["tables", COHORT], ["labels", "bad_rows"]),
-        step(cache_films, ["films", "labels", "bad_rows", COHORT], "arrays"),
-        step(index_cohort, ["arrays", "labels", COHORT], ["cohort", "rejected"]),
+    cohort_nodes = [
+        step(cohort.read_labels, ["tables", COHORT], ["labels", "bad_rows"]),
+        step(cohort.cache_films, ["films", "labels", "bad_rows", COHORT], "arrays"),
+        step(cohort.index_cohort, ["arrays", "labels", COHORT], ["cohort", "rejected"]),
     ]
     machine, tuned = [TRAINING, PROTOCOL], ["best_hyperparams", "trials"]
     read = ["arrays", "cohort"]
-    protocol = [
-        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
-        step(tune_networks, [*read, "studies", *machine], tuned),
+    protocol_nodes = [
+        step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+        step(tuning.tune_networks, [*read, "studies", *machine], tuned),
         step(
-            train,
+            task.train,
             [*read, "best_hyperparams", "encoder_weights", "unfinished", *machine],
             ["models", "history", "trainings"],
         ),
-        step(predict, [*read, "models", *machine], "predictions"),
+        step(task.predict, [*read, "models", *machine], "predictions"),
     ]
     protocols = figure("plot_protocol_comparison", metric="mae")
-    comparison = [
-        step(evaluate, ["predictions", EVALUATION], "metrics"),
-        step(evaluate_bands, ["predictions", EVALUATION], "bands"),
-        step(compare_networks, ["trainings", "metrics", EVALUATION], "comparison"),
+    comparison_nodes = [
+        step(evaluation.evaluate, ["predictions", EVALUATION], "metrics"),
+        step(evaluation.evaluate_bands, ["predictions", EVALUATION], "bands"),
+        step(evaluation.compare_networks, ["trainings", "metrics", EVALUATION], "comparison"),
         step(figure("plot_loss_curves"), "history", "loss_curves_figure"),
         step(figure("plot_metric_curves", metric="mae"), "history", "mae_curves_figure"),
         step(protocols, "metrics", "protocol_comparison_figure"),
-        step(plot_predictions, ["predictions", "metrics"], "predicted_against_true_figure"),
-        step(plot_errors, "predictions", "error_histogram_figure"),
-        step(plot_agreement, "predictions", "bland_altman_figure"),
-        step(plot_bands, ["bands", EVALUATION], "error_by_band_figure"),
+        step(
+            evaluation.plot_predictions, ["predictions", "metrics"], "predicted_against_true_figure"
+        ),
+        step(evaluation.plot_errors, "predictions", "error_histogram_figure"),
+        step(evaluation.plot_agreement, "predictions", "bland_altman_figure"),
+        step(evaluation.plot_bands, ["bands", EVALUATION], "error_by_band_figure"),
     ]
     shown = ["arrays", "shown_predictions", "models"]
-    saliency = [
-        step(plot_heat_maps, [*shown, EVALUATION], "heat_maps_figure"),
-        step(measure_stability, [*shown, TRAINING, EVALUATION], "stability"),
+    saliency_nodes = [
+        step(saliency.plot_heat_maps, [*shown, EVALUATION], "heat_maps_figure"),
+        step(saliency.measure_stability, [*shown, TRAINING, EVALUATION], "stability"),
     ]
     known = ["new_tables", "shown_predictions", "models"]
-    release = [
+    release_nodes = [
         step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
         step(
-            predict_bone_ages,
+            release.predict_bone_ages,
             ["new_arrays", *known, COHORT, TRAINING, RELEASE],
             ["new_bone_ages", "new_rejected"],
         ),
-        step(plot_bone_ages, ["new_arrays", "new_bone_ages"], "new_bone_ages_figure"),
+        step(release.plot_bone_ages, ["new_arrays", "new_bone_ages"], "new_bone_ages_figure"),
     ]
     honest = {
         "models": "bone_age.honest.models",
@@ -99,10 +88,10 @@ def create_pipeline() -> Pipeline:
     }
     raw = {name: f"rsna_bone_age.{name}" for name in ("tables", "films")}
     parts = [
-        create_part("bone_age", cohort, raw, PROTOCOLS),
-        *(create_protocol("bone_age", each, protocol) for each in PROTOCOLS),
-        create_comparison("bone_age", PROTOCOLS, comparison, FIGURES, (*TABLES, *tuned)),
-        create_part("bone_age", saliency, honest, ["honest"]),
-        create_release("bone_age", release, honest),
+        create_part("bone_age", cohort_nodes, raw, PROTOCOLS),
+        *(create_protocol("bone_age", each, protocol_nodes) for each in PROTOCOLS),
+        create_comparison("bone_age", PROTOCOLS, comparison_nodes, FIGURES, (*TABLES, *tuned)),
+        create_part("bone_age", saliency_nodes, honest, ["honest"]),
+        create_release("bone_age", release_nodes, honest),
     ]
     return sum(parts, Pipeline([]))

@@ -21,13 +21,7 @@ from xraylab.flow.template import (
     step,
 )
 
-from .audit import KINDS, audit_files, plot_copies
-from .cohort import cache_films, index_cohort, split_cohort
-from .evaluation import evaluate
-from .params import CLASS_NAMES, PROBES
-from .release import plot_fractures, predict_fractures
-from .saliency import check_saliency, plot_saliency
-from .task import predict, train
+from . import audit, cohort, evaluation, params, release, saliency, task
 
 __all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
 
@@ -42,35 +36,35 @@ FIGURES = (
 
 def create_pipeline() -> Pipeline:
     """Films → arrays → cohort and audit → each protocol → comparison, saliency and release."""
-    cohort = [
-        step(cache_films, ["films", COHORT], "arrays"),
-        step(index_cohort, ["arrays", COHORT], ["cohort", "copies", "rejected"]),
-        step(audit_files, ["cohort", "rejected", COHORT], ["audit", "audit_summary"]),
-        step(figure("plot_audit", kinds=KINDS), "audit", "audit_figure"),
-        step(plot_copies, ["arrays", "cohort", "copies"], "copies_figure"),
+    cohort_nodes = [
+        step(cohort.cache_films, ["films", COHORT], "arrays"),
+        step(cohort.index_cohort, ["arrays", COHORT], ["cohort", "copies", "rejected"]),
+        step(audit.audit_files, ["cohort", "rejected", COHORT], ["audit", "audit_summary"]),
+        step(figure("plot_audit", kinds=audit.KINDS), "audit", "audit_figure"),
+        step(audit.plot_copies, ["arrays", "cohort", "copies"], "copies_figure"),
     ]
     machine = [TRAINING, PROTOCOL]
-    protocol = [
-        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+    protocol_nodes = [
+        step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(
-            train,
+            task.train,
             ["arrays", "cohort", "encoder_weights", "unfinished", *machine],
             ["models", "history", "trainings"],
         ),
-        step(predict, ["arrays", "cohort", "models", *machine], "predictions"),
+        step(task.predict, ["arrays", "cohort", "models", *machine], "predictions"),
     ]
-    against_probes = bind(compare.compare_with_probes, probes=PROBES)
+    against_probes = bind(compare.compare_with_probes, probes=params.PROBES)
     compared = bind(compare.compare_models, wanted=("auroc", "accuracy", "f1"), interval_of="auroc")
     accuracy = figure("plot_metric_curves", metric="accuracy")
     protocols = figure("plot_protocol_comparison", metric="auroc", reference=(0.5, "chance"))
     roc, precision_recall = (
-        figure(each, baselines=PROBES) for each in ("plot_roc", "plot_precision_recall")
+        figure(each, baselines=params.PROBES) for each in ("plot_roc", "plot_precision_recall")
     )
-    reliability = bind(compare.plot_reliability, probes=PROBES, positive="a fracture")
-    confusion = bind(compare.plot_confusion, probes=PROBES, class_names=CLASS_NAMES)
+    reliability = bind(compare.plot_reliability, probes=params.PROBES, positive="a fracture")
+    confusion = bind(compare.plot_confusion, probes=params.PROBES, class_names=params.CLASS_NAMES)
     both = ["predictions", "metrics"]
-    comparison = [
-        step(evaluate, ["predictions", EVALUATION], "metrics"),
+    comparison_nodes = [
+        step(evaluation.evaluate, ["predictions", EVALUATION], "metrics"),
         step(against_probes, ["predictions", EVALUATION], "probes"),
         step(compared, ["trainings", "metrics"], "comparison"),
         step(figure("plot_loss_curves"), "history", "loss_curves_figure"),
@@ -86,25 +80,25 @@ def create_pipeline() -> Pipeline:
         "shown_predictions": "fracture.honest.predictions",
     }
     shown = ["arrays", "shown_predictions", "models", COHORT, EVALUATION]
-    saliency = [
-        step(check_saliency, shown, "saliency_checks"),
+    saliency_nodes = [
+        step(saliency.check_saliency, shown, "saliency_checks"),
         step(figure("plot_saliency_checks"), "saliency_checks", "saliency_checks_figure"),
-        step(plot_saliency, shown, "saliency_figure"),
+        step(saliency.plot_saliency, shown, "saliency_figure"),
     ]
-    release = [
+    release_nodes = [
         step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
         step(
-            predict_fractures,
+            release.predict_fractures,
             ["new_arrays", "models", TRAINING, RELEASE],
             ["new_fractures", "new_rejected"],
         ),
-        step(plot_fractures, ["new_arrays", "new_fractures"], "new_fractures_figure"),
+        step(release.plot_fractures, ["new_arrays", "new_fractures"], "new_fractures_figure"),
     ]
     parts = [
-        create_part("fracture", cohort, {"films": "fracture_multi_region.films"}, PROTOCOLS),
-        *(create_protocol("fracture", each, protocol) for each in PROTOCOLS),
-        create_comparison("fracture", PROTOCOLS, comparison, FIGURES),
-        create_part("fracture", saliency, honest, ["honest"]),
-        create_release("fracture", release, honest),
+        create_part("fracture", cohort_nodes, {"films": "fracture_multi_region.films"}, PROTOCOLS),
+        *(create_protocol("fracture", each, protocol_nodes) for each in PROTOCOLS),
+        create_comparison("fracture", PROTOCOLS, comparison_nodes, FIGURES),
+        create_part("fracture", saliency_nodes, honest, ["honest"]),
+        create_release("fracture", release_nodes, honest),
     ]
     return sum(parts, Pipeline([]))

@@ -23,19 +23,7 @@ from xraylab.flow.template import (
 )
 from xraylab.tabular.tree_params import KINDS
 
-from .cohort import cache_films, index_cohort, read_tables
-from .evaluation import (
-    add_network,
-    evaluate,
-    plot_cv_scatter,
-    plot_overlays,
-    plot_protocols,
-    select_shap_values,
-)
-from .regression import fit_models, predict_rows, repeat_table, tune_models
-from .release import describe_lesions, plot_lesion_masks, predict_lesions
-from .rows import index_table, make_rows
-from .task import measure_films, predict_masks, split_cohort, train
+from . import cohort, evaluation, regression, release, rows, task
 
 __all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
 
@@ -64,13 +52,17 @@ def create_pipeline() -> Pipeline:
         "mask_films": "covid_lesions.films",
         "lesion_masks": "covid_lesions.lesion_masks",
     }
-    cohort = [
-        step(read_tables, ["tables", COHORT], ["entries", "boxes"]),
-        step(cache_films, ["box_films", "mask_films", "lesion_masks", "boxes", COHORT], "arrays"),
-        step(index_cohort, ["arrays", "boxes", "entries", COHORT], ["cohort", "rejected"]),
+    cohort_nodes = [
+        step(cohort.read_tables, ["tables", COHORT], ["entries", "boxes"]),
+        step(
+            cohort.cache_films,
+            ["box_films", "mask_films", "lesion_masks", "boxes", COHORT],
+            "arrays",
+        ),
+        step(cohort.index_cohort, ["arrays", "boxes", "entries", COHORT], ["cohort", "rejected"]),
     ]
     return (
-        create_part(_NAME, cohort, raw, _TUNED)
+        create_part(_NAME, cohort_nodes, raw, _TUNED)
         + _create_segmentation()
         + _create_protocols()
         + _create_comparison()
@@ -82,14 +74,14 @@ def _create_segmentation() -> Pipeline:
     """Cohort → folds → networks → the lesions of every film by one that has not seen it → measured films."""
     read = ["arrays", "cohort"]
     nodes = [
-        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+        step(task.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(
-            train,
+            task.train,
             [*read, "encoder_weights", "unfinished", TRAINING, PROTOCOL],
             ["models", "history", "trainings"],
         ),
-        step(predict_masks, [*read, "models", TRAINING, PROTOCOL], "masks"),
-        step(measure_films, ["masks", "lung_masks", *read, COHORT], "films"),
+        step(task.predict_masks, [*read, "models", TRAINING, PROTOCOL], "masks"),
+        step(task.measure_films, ["masks", "lung_masks", *read, COHORT], "films"),
     ]
     lungs = {"lung_masks": "covid_lesions.lung_masks"}
     return create_protocol(_NAME, "segmentation", nodes, inputs=lungs, tags=_TUNED)
@@ -98,19 +90,19 @@ def _create_segmentation() -> Pipeline:
 def _create_protocols() -> Pipeline:
     """Measured films → rows → tuned models → predictions out of fold; and the public demo's own table."""
     best = ["cohort", "best_hyperparams", _TUNING, PROTOCOL]
-    regression = [
-        step(make_rows, ["films", "entries", PROTOCOL], ["cohort", "leakage"]),
-        step(tune_models, ["cohort", "studies", _TUNING, PROTOCOL], "best_hyperparams"),
-        step(predict_rows, best, ["predictions", "shap_values"]),
-        step(fit_models, best, ["models", "forest_onnx"]),
+    regression_nodes = [
+        step(rows.make_rows, ["films", "entries", PROTOCOL], ["cohort", "leakage"]),
+        step(regression.tune_models, ["cohort", "studies", _TUNING, PROTOCOL], "best_hyperparams"),
+        step(regression.predict_rows, best, ["predictions", "shap_values"]),
+        step(regression.fit_models, best, ["models", "forest_onnx"]),
     ]
     table = [
-        step(index_table, ["table", PROTOCOL], ["cohort", "leakage"]),
-        step(repeat_table, ["cohort", PROTOCOL], "predictions"),
+        step(rows.index_table, ["table", PROTOCOL], ["cohort", "leakage"]),
+        step(regression.repeat_table, ["cohort", PROTOCOL], "predictions"),
     ]
     films = {"films": _NETWORK["films"]}
     parts = [
-        create_protocol(_NAME, each, regression, shared=("entries",), inputs=films)
+        create_protocol(_NAME, each, regression_nodes, shared=("entries",), inputs=films)
         for each in _TUNED
     ]
     printed = {"table": "seed_lesion_results.features_and_target"}
@@ -133,16 +125,19 @@ def _create_comparison() -> Pipeline:
     both = ["predictions", "metrics"]
     compared = [
         node,
-        step(add_network, ["protocol_predictions", "films"], "predictions"),
-        step(evaluate, ["predictions", "history", EVALUATION], "metrics"),
+        step(evaluation.add_network, ["protocol_predictions", "films"], "predictions"),
+        step(evaluation.evaluate, ["predictions", "history", EVALUATION], "metrics"),
         step(tabulate_folds, "predictions", "cv_metrics"),
-        step(plot_protocols, "metrics", "protocol_comparison_figure"),
+        step(evaluation.plot_protocols, "metrics", "protocol_comparison_figure"),
         create_summary(FIGURES),
     ]
-    tuned = [step(plot_overlays, ["arrays", "masks", "films"], "overlays_figure")]
+    tuned = [step(evaluation.plot_overlays, ["arrays", "masks", "films"], "overlays_figure")]
     draw = figure("plot_shap_importance")
     for kind in KINDS:
-        scatter, select = (bind(each, kind=kind) for each in (plot_cv_scatter, select_shap_values))
+        scatter, select = (
+            bind(each, kind=kind)
+            for each in (evaluation.plot_cv_scatter, evaluation.select_shap_values)
+        )
         values = f"shap_values_{kind}"
         compared.append(step(scatter, both, f"cv_scatter_{kind}_figure", f"plot_cv_scatter_{kind}"))
         tuned += [
@@ -158,17 +153,17 @@ def _create_release() -> Pipeline:
     nodes = [
         step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
         step(
-            predict_lesions,
+            release.predict_lesions,
             ["new_arrays", "models", TRAINING, "params:segmentation", RELEASE],
             "lesion_masks",
         ),
         step(
-            describe_lesions,
+            release.describe_lesions,
             ["lesion_masks", "new_arrays", "cohort", "regressors"],
             ["new_lesions", "new_rejected"],
         ),
         step(
-            plot_lesion_masks,
+            release.plot_lesion_masks,
             ["lesion_masks", "new_arrays", "new_lesions"],
             "new_lesion_masks_figure",
         ),

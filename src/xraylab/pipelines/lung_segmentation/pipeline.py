@@ -21,17 +21,7 @@ from xraylab.flow.template import (
     step,
 )
 
-from .cohort import cache_films, index_cohort, split_cohort
-from .evaluation import (
-    SHOWN,
-    evaluate,
-    measure_masks,
-    plot_curves,
-    plot_overlays,
-    tabulate_sites,
-)
-from .release import describe_lungs, plot_lung_masks, predict_lungs
-from .task import predict_masks, train
+from . import cohort, evaluation, release, task
 
 __all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
 
@@ -45,25 +35,25 @@ _NAME = "lung_segmentation"
 
 def create_pipeline() -> Pipeline:
     """Films and masks → arrays → cohort → each protocol → comparison and release."""
-    cohort = [
-        step(cache_films, ["films", "masks", COHORT], "arrays"),
-        step(index_cohort, ["arrays", "readings", COHORT], ["cohort", "rejected"]),
+    cohort_nodes = [
+        step(cohort.cache_films, ["films", "masks", COHORT], "arrays"),
+        step(cohort.index_cohort, ["arrays", "readings", COHORT], ["cohort", "rejected"]),
     ]
-    protocol = [
-        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+    protocol_nodes = [
+        step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(
-            train,
+            task.train,
             ["arrays", "cohort", "encoder_weights", "unfinished", TRAINING, PROTOCOL],
             ["models", "history", "trainings"],
         ),
-        step(predict_masks, ["arrays", "cohort", "models", TRAINING, PROTOCOL], "masks"),
-        step(measure_masks, ["masks", "arrays", "cohort", PROTOCOL], "predictions"),
+        step(task.predict_masks, ["arrays", "cohort", "models", TRAINING, PROTOCOL], "masks"),
+        step(evaluation.measure_masks, ["masks", "arrays", "cohort", PROTOCOL], "predictions"),
     ]
-    compared = bind(compare.compare_models, wanted=SHOWN, interval_of="dice")
-    comparison = [
-        step(evaluate, ["predictions", "history", EVALUATION], "metrics"),
+    compared = bind(compare.compare_models, wanted=evaluation.SHOWN, interval_of="dice")
+    comparison_nodes = [
+        step(evaluation.evaluate, ["predictions", "history", EVALUATION], "metrics"),
         step(compared, ["trainings", "metrics"], "comparison"),
-        step(plot_curves, "history", "loss_curves_figure"),
+        step(evaluation.plot_curves, "history", "loss_curves_figure"),
         step(
             figure("plot_protocol_comparison", metric="dice"),
             "metrics",
@@ -71,18 +61,22 @@ def create_pipeline() -> Pipeline:
         ),
     ]
     overlays = [
-        step(plot_overlays, ["arrays", "masks", "predictions", EVALUATION], "overlays_figure")
+        step(
+            evaluation.plot_overlays,
+            ["arrays", "masks", "predictions", EVALUATION],
+            "overlays_figure",
+        )
     ]
-    sites = [
-        step(tabulate_sites, ["predictions", EVALUATION], "site_matrix"),
+    sites_nodes = [
+        step(evaluation.tabulate_sites, ["predictions", EVALUATION], "site_matrix"),
         step(figure("plot_site_matrix", metric="dice"), "site_matrix", "site_matrix_figure"),
     ]
     new = ["lung_masks", "new_arrays"]
-    release = [
+    release_nodes = [
         step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
-        step(predict_lungs, ["new_arrays", "models", TRAINING, RELEASE], "lung_masks"),
-        step(describe_lungs, [*new, "models", RELEASE], ["lungs", "new_rejected"]),
-        step(plot_lung_masks, [*new, "lungs"], "new_lung_masks_figure"),
+        step(release.predict_lungs, ["new_arrays", "models", TRAINING, RELEASE], "lung_masks"),
+        step(release.describe_lungs, [*new, "models", RELEASE], ["lungs", "new_rejected"]),
+        step(release.plot_lung_masks, [*new, "lungs"], "new_lung_masks_figure"),
     ]
     raw = {name: f"montgomery_shenzhen.{name}" for name in ("films", "masks", "readings")}
     honest, other_site = (
@@ -90,11 +84,11 @@ def create_pipeline() -> Pipeline:
         for protocol in ("honest", "sites")
     )
     parts = [
-        create_part(_NAME, cohort, raw, PROTOCOLS),
-        *(create_protocol(_NAME, each, protocol) for each in PROTOCOLS),
-        create_comparison(_NAME, PROTOCOLS, comparison, FIGURES),
+        create_part(_NAME, cohort_nodes, raw, PROTOCOLS),
+        *(create_protocol(_NAME, each, protocol_nodes) for each in PROTOCOLS),
+        create_comparison(_NAME, PROTOCOLS, comparison_nodes, FIGURES),
         create_part(_NAME, overlays, honest, ["honest"]),
-        create_part(_NAME, sites, other_site, ["sites"]),
-        create_release(_NAME, release, honest),
+        create_part(_NAME, sites_nodes, other_site, ["sites"]),
+        create_release(_NAME, release_nodes, honest),
     ]
     return sum(parts, Pipeline([]))

@@ -20,37 +20,18 @@ from xraylab.flow.template import (
     step,
 )
 
-from .cohort import cache_films, index_cohort, split_cohort
-from .evaluation import (
-    compare_backbones,
-    compare_models,
-    evaluate,
-    report_classes,
+from . import (
+    cohort,
+    evaluation,
+    features,
+    figures,
+    material,
+    params,
+    release,
+    saliency,
+    sites,
+    task,
 )
-from .features import embed_films, guess_lungs, measure_radiomics
-from .figures import (
-    plot_backbones,
-    plot_cohort,
-    plot_confusion,
-    plot_curves,
-    plot_protocols,
-    plot_reliability,
-    plot_roc,
-    plot_samples,
-    plot_site_roc,
-)
-from .material import collect_material
-from .params import PROBES
-from .release import (
-    cache_new_films,
-    collect_new_material,
-    embed_new_films,
-    plot_tuberculosis,
-    predict_tuberculosis,
-)
-from .saliency import check_saliency, plot_saliency
-from .sites import plot_recalibration, plot_sites, tabulate_sites
-from .task import predict, train
 
 __all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
 
@@ -70,22 +51,23 @@ _LUNGS = {name: f"lung_segmentation.{name}" for name in ("lung_masks", "lungs")}
 
 def create_pipeline() -> Pipeline:
     """Films → arrays → cohort and features → each protocol → comparison, saliency and release."""
-    material = ["arrays", "lung_guess", "embeddings", "radiomics"]
+    material_nodes = ["arrays", "lung_guess", "embeddings", "radiomics"]
     machine = [TRAINING, PROTOCOL]
-    protocol = [
-        step(split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
-        step(collect_material, [*material, COHORT], "material"),
+    protocol_nodes = [
+        step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+        step(material.collect_material, [*material_nodes, COHORT], "material"),
         step(
-            train,
+            task.train,
             ["material", "cohort", "encoder_weights", "unfinished", *machine],
             ["models", "history", "trainings"],
         ),
-        step(predict, ["material", "cohort", "models", *machine], "predictions"),
+        step(task.predict, ["material", "cohort", "models", *machine], "predictions"),
     ]
     return (
         _create_cohort()
         + sum(
-            (create_protocol(_NAME, each, protocol, material) for each in PROTOCOLS), Pipeline([])
+            (create_protocol(_NAME, each, protocol_nodes, material_nodes) for each in PROTOCOLS),
+            Pipeline([]),
         )
         + _create_comparison()
         + _create_saliency()
@@ -98,13 +80,13 @@ def _create_cohort() -> Pipeline:
     masks = ["films", "lung_masks", "lungs", "annotated_masks"]
     encoders = ["arrays", "lung_guess", "encoder_weights", COHORT, _EMBEDDING]
     nodes = [
-        step(cache_films, [*masks, COHORT], "arrays"),
-        step(index_cohort, ["arrays", "lungs", "readings", COHORT], ["cohort", "rejected"]),
-        step(plot_cohort, "cohort", ["counts_figure", "distributions_figure"]),
-        step(plot_samples, ["arrays", "cohort"], "samples_figure"),
-        step(guess_lungs, "arrays", "lung_guess"),
-        step(embed_films, encoders, "embeddings"),
-        step(measure_radiomics, ["arrays", "lung_guess"], "radiomics"),
+        step(cohort.cache_films, [*masks, COHORT], "arrays"),
+        step(cohort.index_cohort, ["arrays", "lungs", "readings", COHORT], ["cohort", "rejected"]),
+        step(figures.plot_cohort, "cohort", ["counts_figure", "distributions_figure"]),
+        step(figures.plot_samples, ["arrays", "cohort"], "samples_figure"),
+        step(features.guess_lungs, "arrays", "lung_guess"),
+        step(features.embed_films, encoders, "embeddings"),
+        step(features.measure_radiomics, ["arrays", "lung_guess"], "radiomics"),
     ]
     raw = {
         "films": "montgomery_shenzhen.films",
@@ -119,27 +101,29 @@ def _create_comparison() -> Pipeline:
     """Tables of all protocols → metrics, tables and figures that show them side by side."""
     both = ["predictions", "metrics"]
     nodes = [
-        step(evaluate, ["predictions", EVALUATION], "metrics"),
-        step(report_classes, "predictions", "class_report"),
-        step(bind(compare_with_probes, probes=PROBES), ["predictions", EVALUATION], "probes"),
-        step(compare_models, ["trainings", "metrics", "probes"], "comparison"),
-        step(plot_curves, ["history", "trainings"], "loss_curves_figure"),
-        step(plot_protocols, "metrics", "protocol_comparison_figure"),
-        step(plot_roc, both, "roc_figure"),
-        step(plot_site_roc, both, "site_roc_figure"),
-        step(plot_reliability, [*both, EVALUATION], "reliability_figure"),
-        step(plot_confusion, "predictions", "confusion_figure"),
-        step(compare_backbones, ["metrics", EVALUATION], "backbones"),
-        step(plot_backbones, ["metrics", EVALUATION], "backbones_figure"),
+        step(evaluation.evaluate, ["predictions", EVALUATION], "metrics"),
+        step(evaluation.report_classes, "predictions", "class_report"),
+        step(
+            bind(compare_with_probes, probes=params.PROBES), ["predictions", EVALUATION], "probes"
+        ),
+        step(evaluation.compare_models, ["trainings", "metrics", "probes"], "comparison"),
+        step(figures.plot_curves, ["history", "trainings"], "loss_curves_figure"),
+        step(figures.plot_protocols, "metrics", "protocol_comparison_figure"),
+        step(figures.plot_roc, both, "roc_figure"),
+        step(figures.plot_site_roc, both, "site_roc_figure"),
+        step(figures.plot_reliability, [*both, EVALUATION], "reliability_figure"),
+        step(figures.plot_confusion, "predictions", "confusion_figure"),
+        step(evaluation.compare_backbones, ["metrics", EVALUATION], "backbones"),
+        step(figures.plot_backbones, ["metrics", EVALUATION], "backbones_figure"),
     ]
-    sites = [
-        step(tabulate_sites, ["predictions", EVALUATION], "site_matrix"),
-        step(plot_sites, "site_matrix", "site_matrix_figure"),
-        step(plot_recalibration, "site_matrix", "recalibration_figure"),
+    sites_nodes = [
+        step(sites.tabulate_sites, ["predictions", EVALUATION], "site_matrix"),
+        step(sites.plot_sites, "site_matrix", "site_matrix_figure"),
+        step(sites.plot_recalibration, "site_matrix", "recalibration_figure"),
     ]
     predictions = {"predictions": f"{_NAME}.sites.predictions"}
     return create_comparison(_NAME, PROTOCOLS, nodes, FIGURES) + create_part(
-        _NAME, sites, predictions, ["sites"]
+        _NAME, sites_nodes, predictions, ["sites"]
     )
 
 
@@ -147,9 +131,9 @@ def _create_saliency() -> Pipeline:
     """Networks of the honest protocol → where they look, and whether the maps mean anything."""
     read = ["arrays", "lung_guess", "shown_predictions", "models", COHORT, EVALUATION]
     nodes = [
-        step(check_saliency, read, "saliency_checks"),
+        step(saliency.check_saliency, read, "saliency_checks"),
         step(figure("plot_saliency_checks"), "saliency_checks", "saliency_checks_figure"),
-        step(plot_saliency, read, "saliency_figure"),
+        step(saliency.plot_saliency, read, "saliency_figure"),
     ]
     honest = {
         "shown_predictions": f"{_NAME}.honest.predictions",
@@ -163,19 +147,21 @@ def _create_release() -> Pipeline:
     masks = ["new_films", "lung_masks", "lungs"]
     encoders = ["lung_guess", "models", "encoder_weights", COHORT, _EMBEDDING, RELEASE]
     nodes = [
-        step(cache_new_films, [*masks, COHORT, RELEASE], "new_arrays"),
-        step(embed_new_films, ["new_arrays", *encoders], "new_embeddings"),
+        step(release.cache_new_films, [*masks, COHORT, RELEASE], "new_arrays"),
+        step(release.embed_new_films, ["new_arrays", *encoders], "new_embeddings"),
         step(
-            collect_new_material,
+            release.collect_new_material,
             ["new_arrays", "lung_guess", "new_embeddings", COHORT],
             "new_material",
         ),
         step(
-            predict_tuberculosis,
+            release.predict_tuberculosis,
             ["new_material", "models", TRAINING, RELEASE],
             ["new_tuberculosis", "new_rejected"],
         ),
-        step(plot_tuberculosis, ["new_arrays", "new_tuberculosis"], "new_tuberculosis_figure"),
+        step(
+            release.plot_tuberculosis, ["new_arrays", "new_tuberculosis"], "new_tuberculosis_figure"
+        ),
     ]
     known = {"models": f"{_NAME}.honest.models", "encoder_weights": "encoder_weights"}
     return create_release(_NAME, nodes, {**known, **_LUNGS})
