@@ -95,7 +95,7 @@ def test_models_are_laid_beside_each_other_with_the_metrics_of_all_their_folds()
     trainings = pd.DataFrame(
         {
             "protocol": "honest", "model": ["cnn_fold_0", "cnn_fold_1", "other_site"],
-            "name": ["cnn", "cnn", "other"], "arm": ["fold_0", "fold_1", "site"],
+            "name": ["cnn", "cnn", "other"], "arm": ["fold_0", "fold_1", "site"], "fold": [0, 1, -1],
         }
     )  # fmt: skip
     metrics = pd.DataFrame(

@@ -195,6 +195,13 @@ def add_intervals(rows: pd.DataFrame, coverage: float, by: str) -> pd.DataFrame:
     -------
     DataFrame
         The rows with ``interval_low`` and ``interval_high``; nan for a class without a validation part.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"split": ["val"] * 4 + ["test"], "group_id": list("abcde"), "sex": "F"})
+    >>> rows = rows.assign(target=[0.0, 1.0, 2.0, 3.0, 4.0], prediction=[1.0, 2.0, 3.0, 4.0, 9.0])
+    >>> add_intervals(rows, 0.5, by="sex")[["interval_low", "interval_high"]].iloc[-1].tolist()
+    [8.0, 10.0]
     """
     rows = rows.assign(interval_low=np.nan, interval_high=np.nan)
     for name, part in rows.groupby(by):

@@ -13,6 +13,7 @@ from xraylab import plots
 from xraylab.evaluation.calibration import reliability_table
 from xraylab.evaluation.classification import classification_metrics, confusion_counts
 from xraylab.evaluation.shortcuts import equals_probe
+from xraylab.evaluation.splits import NO_FOLD
 from xraylab.flow.params import ClassifierEvaluationParams, EvaluationParams
 
 __all__ = [
@@ -246,7 +247,7 @@ def compare_models(
 
 def measured_as(trainings: pd.DataFrame) -> pd.Series:
     """Return the name (N,) under which each training is measured: folds of a model together."""
-    return trainings["model"].where(~trainings["arm"].str.startswith("fold_"), trainings["name"])
+    return trainings["model"].where(trainings["fold"] == NO_FOLD, trainings["name"])
 
 
 def compare_with_probes(

@@ -174,6 +174,7 @@ def describe_training(
     return {
         "name": training.name,
         "arm": training.arm,
+        "fold": int(rows["fold"].iloc[0]),
         "training": machine.model_dump(mode="json", exclude={"progress"}),
         "size_px": arrays.size_px,
         "preprocess": arrays.preprocess,
@@ -263,7 +264,7 @@ def describe_models(models: Mapping[str, ModelState]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``model, name, arm, kind, n_parameters, n_train, n_val, epochs, minutes, stopped_by, val_loss, threshold``;
+        ``model, name, arm, fold, kind, n_parameters, n_train, n_val, epochs, minutes, stopped_by, val_loss, threshold``;
         missing where a model has no such thing.
     """
     rows = []
@@ -273,7 +274,7 @@ def describe_models(models: Mapping[str, ModelState]) -> pd.DataFrame:
         rows.append(
             {
                 "model": key,
-                **{fact: card[fact] for fact in ("name", "arm")},
+                **{fact: card[fact] for fact in ("name", "arm", "fold")},
                 "kind": _kind(card),
                 **{fact: card.get(fact, np.nan) for fact in ("n_parameters", "n_train", "n_val")},
                 **{fact: fit.get(fact, np.nan) for fact in ("epochs", "minutes")},
