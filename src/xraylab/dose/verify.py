@@ -253,9 +253,9 @@ def verify_spectrum(
 
     Examples
     --------
-    >>> spectra = verify_spectrum(64, 1, 1.0, (0.5,), Detector(), seed=0, roi_px=32, n_bins=4)
+    >>> spectra = verify_spectrum(128, 1, 1.0, (0.5,), Detector(), seed=0)
     >>> spectra.groupby("source").size().to_dict()
-    {'exposed': 4, 'simulated': 4}
+    {'exposed': 16, 'simulated': 16}
     """
     field = np.full((size_px, size_px), depth, np.float32)
     expected = detector.photons_per_pixel * float(np.exp(-depth))
@@ -303,9 +303,9 @@ def agreement_statistics(
     --------
     >>> depths = [np.full((32, 32), 1.0, np.float32) + np.linspace(0, 1, 32, dtype=np.float32)] * 2
     >>> curves = verify_local_variance(depths, (0.5,), Detector(), seed=0)
-    >>> spectra = verify_spectrum(64, 2, 1.0, (0.5,), Detector(), seed=0, roi_px=32, n_bins=4)
+    >>> spectra = verify_spectrum(128, 2, 1.0, (0.5,), Detector(), seed=0)
     >>> agreement_statistics(curves, spectra, 0.5).shape  # 5 numbers per bin, 2 per ring
-    (2, 68)
+    (2, 92)
     """
     at_dose = curves[curves["dose_fraction"] == dose_fraction]
     noise = at_dose.pivot_table(
