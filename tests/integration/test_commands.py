@@ -15,6 +15,7 @@ SIMULATION = {
     "08_reporting/dose_simulation/metrics.csv",
     "08_reporting/dose_simulation/physics_validation.png",
     "08_reporting/dose_simulation/rejected.csv",
+    "08_reporting/dose_simulation/summary.zip",
 }
 EXTRACTION = {
     "04_feature/feature_extraction/features.parquet",
@@ -22,6 +23,7 @@ EXTRACTION = {
     "08_reporting/feature_extraction/dose_strip.png",
     "08_reporting/feature_extraction/noise_against_dose.png",
     "08_reporting/feature_extraction/rejected.csv",
+    "08_reporting/feature_extraction/summary.zip",
 }
 
 
@@ -43,6 +45,34 @@ def test_nodes_with_a_tag(finished_copy: Path) -> None:
         "08_reporting/fracture/new_fractures.png",
         "08_reporting/fracture/new_rejected.csv",
     }  # fmt: skip
+
+
+def test_a_pipeline_brings_what_it_reads(project_copy: Path) -> None:
+    written = run(project_copy, "--pipeline=feature_extraction")
+    made = {
+        "03_primary/dose_simulation/exposures.parquet",
+        "05_model_input/dose_simulation/cohort.parquet",
+        "08_reporting/dose_simulation/rejected.csv",
+    }
+    assert written == EXTRACTION | made
+
+
+def test_a_protocol_is_a_tag(finished_copy: Path, results: Results) -> None:
+    written = run(finished_copy, "--pipelines=dose_estimation", "--tags=honest")
+    protocols = {path.split("/")[2] for path in written if path.count("/") > 2}
+    assert "honest" in protocols
+    assert not {"published", "fair"} & protocols
+    assert "08_reporting/dose_estimation/metrics.csv" in written
+    # those that ran before on the same films are compared too
+    found = Results(finished_copy).metrics("dose_estimation")
+    pd.testing.assert_frame_equal(found, results.metrics("dose_estimation"))
+
+
+def test_a_protocol_alone_is_compared_with_nothing(project_copy: Path) -> None:
+    run(project_copy, "--pipelines=lesion_regression", "--tags=seed_table")
+    metrics = Results(project_copy).metrics("lesion_regression")
+    assert set(metrics["protocol"]) == {"seed_table"}
+    assert not (project_copy / "data/01_raw/phantoms_test/covid_lesions").exists()
 
 
 def test_one_namespace(finished_copy: Path) -> None:
@@ -92,6 +122,7 @@ def test_an_earlier_version_is_loaded(finished_copy: Path, results: Results) -> 
     run(
         finished_copy,
         "--pipelines=feature_extraction",
+        "--from-nodes=feature_extraction.extract_features",
         "--to-nodes=feature_extraction.extract_features",
         f"--load-versions=dose_simulation.exposures:{first}",
     )

@@ -65,7 +65,7 @@ def test_shares_of_features_add_up_to_the_prediction(results: Results, kind: str
     assert total.loc[wanted.index].to_numpy() == pytest.approx(wanted.to_numpy(), abs=1e-4)
 
 
-@pytest.mark.parametrize("table", ["best_hyperparams", "cv_metrics", "training_history", "leakage"])
+@pytest.mark.parametrize("table", ["best_hyperparams", "cv_metrics", "history", "leakage"])
 def test_tables_have_rows(results: Results, table: str) -> None:
     assert len(results.table(f"08_reporting/lesion_regression/{table}.csv")) > 0
 
@@ -88,7 +88,7 @@ def test_every_film_that_can_be_read_is_measured(results: Results) -> None:
 
 def test_models_are_data_and_nothing_is_unfinished(results: Results) -> None:
     models = results.workspace / "06_models/lesion_regression"
-    assert (models / "studies/studies.db").stat().st_size > 0
+    assert (models / "studies/honest/studies.db").stat().st_size > 0
     files = {path.name for path in models.rglob("*") if path.is_file()}
     assert {"random_forest.onnx", "random_forest.safetensors", "xgboost.booster.json"} <= files
     assert not [name for name in files if name.endswith((".pkl", ".joblib", ".ckpt", ".pt"))]

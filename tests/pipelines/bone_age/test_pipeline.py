@@ -333,7 +333,9 @@ def test_bands_and_sexes_are_measured_by_hand() -> None:
     others = rows.assign(arm="fold_0", prediction=0.0)
     both = combine_tables({"honest": pd.concat([rows, others])})
     assert set(reported(both)["arm"]) == {"single"}
-    trained = pd.DataFrame({"protocol": "honest", "model": ["m"], "name": "m", "arm": "single", "fold": -1})
+    trained = pd.DataFrame(
+        {"protocol": "honest", "model": ["m"], "name": "m", "arm": "single", "fold": -1}
+    )
     (row,) = compare_networks(trained, evaluate(both, params), params).to_dict("records")
     assert (row["mae"], row["n"]) == (3.5, 4)
 
