@@ -35,7 +35,7 @@ class FigureDataset(MatplotlibDataset):
           filepath: data/08_reporting/bone_age/loss_curves.png
     """
 
-    OPTIONAL = True  # a reader does without it; see `xraylab.hooks.add_prerequisites`
+    OPTIONAL = True  # a reader does without it; see `xraylab.workspace`
     CARRIES_SOURCE = True  # see `xraylab.workspace.WorkspaceHooks`
     source: Source | None = None
     DEFAULT_SAVE_ARGS: dict[str, Any] = {"format": "png", "dpi": 150}  # noqa: RUF012 - the parent's own way

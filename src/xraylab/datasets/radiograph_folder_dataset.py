@@ -144,7 +144,7 @@ class RadiographFolderDataset(PartitionedDataset):
             raise DatasetError(f"id must be one of {', '.join(get_args(ImageId))}, not {id!r}")
         self._id: ImageId = id
         self._allow_empty = allow_empty or optional
-        self.OPTIONAL = optional  # see `xraylab.hooks.add_prerequisites`
+        self.OPTIONAL = optional  # see `xraylab.workspace`
         self._storage_options = {**self._credentials, **self._fs_args}
         self._root = str(self._filesystem._strip_protocol(self._normalized_path)).rstrip("/")
 

@@ -27,7 +27,7 @@ class SourcesDataset(AbstractDataset[NoReturn, dict[str, Source]]):
           path: data/08_reporting
     """
 
-    OPTIONAL = True  # a reader does without it; see `xraylab.hooks.add_prerequisites`
+    OPTIONAL = True  # a reader does without it; see `xraylab.workspace`
 
     def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
         """Describe a folder.

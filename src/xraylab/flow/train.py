@@ -264,8 +264,8 @@ def describe_models(models: Mapping[str, ModelState]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``model, name, arm, fold, kind, n_parameters, n_train, n_val, epochs, minutes, stopped_by, val_loss, threshold``;
-        missing where a model has no such thing.
+        ``model, name, arm, fold, kind, n_parameters, n_train, n_val, epochs, minutes, stopped_by, val_loss,
+        threshold``; missing where a model has no such thing.
     """
     rows = []
     for key, state in models.items():
