@@ -1,0 +1,69 @@
+"""The wiring that deep pipelines share."""
+
+import pickle
+
+import pandas as pd
+import pytest
+
+from xraylab.flow.template import (
+    bind,
+    create_comparison,
+    create_part,
+    create_protocol,
+    create_release,
+    figure,
+    step,
+)
+
+
+def split(films: pd.DataFrame, params: dict) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Split films."""
+    return films, films
+
+
+def measure(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Measure predictions."""
+    return predictions
+
+
+def test_a_protocol_is_a_namespace_and_a_tag() -> None:
+    nodes = [step(split, ["all_films", "params:protocol"], ["cohort", "leakage"])]
+    (node,) = create_protocol("p", "honest", nodes).nodes
+    assert node.name == "p.honest.split"
+    assert node.inputs == ["p.cohort", "params:p.honest"]
+    assert node.outputs == ["p.honest.cohort", "p.honest.leakage"]
+    assert node.tags == {"honest"}
+
+
+def test_parameters_are_those_of_the_pipeline() -> None:
+    (node,) = create_part(
+        "p", [step(split, ["films", "params:cohort"], ["a", "b"])], {"films": "raw.films"}, "x"
+    ).nodes
+    assert node.inputs == ["raw.films", "params:p.cohort"]
+    assert node.outputs == ["p.a", "p.b"]
+    (node,) = create_release("p", [step(measure, "new_films", "table")], {}).nodes
+    assert node.tags == {"honest", "predict"}
+
+
+def test_a_comparison_reads_every_protocol_and_ends_in_a_summary() -> None:
+    pipeline = create_comparison(
+        "p", ("one", "two"), [step(measure, "predictions", "metrics")], ("roc",)
+    )
+    by_name = {node.name: node for node in pipeline.nodes}
+    gathered = by_name["p.gather_protocols"]
+    assert {
+        f"p.{each}.{table}" for each in ("one", "two") for table in ("cohort", "predictions")
+    } < set(gathered.inputs)
+    assert "p.cohort" in gathered.inputs
+    assert gathered.outputs == ["p.leakage", "p.history", "p.trainings", "p.predictions"]
+    assert by_name["p.measure"].inputs == ["p.predictions"]
+    assert by_name["p.summarise"].inputs == ["p.metrics", "p.roc_figure"]
+    assert {tag for node in pipeline.nodes for tag in node.tags} == {"one", "two"}
+
+
+def test_bound_functions_keep_their_name_and_cross_to_another_process() -> None:
+    for function in (bind(measure), figure("plot_roc", baselines=("a",))):
+        again = pickle.loads(pickle.dumps(function))  # noqa: S301 - as a parallel runner does
+        assert again.__name__ == function.__name__
+    with pytest.raises(ValueError, match=r"has no 'plot_rock'; it has .*plot_roc"):
+        figure("plot_rock")
