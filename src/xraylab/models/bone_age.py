@@ -81,7 +81,7 @@ def build_bone_age_network(
     size_px : int
         Edge of the films.
     weights : mapping of str to callable, optional
-        Weights that lie at hand, as `xraylab.models.encoders.load_encoder` takes them.
+        Weights that are at hand, as `xraylab.models.encoders.load_encoder` takes them.
     n_covariates : int
         Numbers known beside a film; for bone age the sex alone. Chronological age is never one.
 

@@ -79,7 +79,7 @@ def build_classifier(
     size_px : int
         Edge of the films.
     weights : mapping of str to callable, optional
-        Weights that lie at hand, as `xraylab.models.encoders.load_encoder` takes them.
+        Weights that are at hand, as `xraylab.models.encoders.load_encoder` takes them.
 
     Returns
     -------

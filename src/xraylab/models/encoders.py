@@ -84,7 +84,7 @@ def load_encoder(encoder: Any, name: str, weights: str, at_hand: Weights, depth:
     name, weights : str
         Which encoder it is, and which weights it shall have.
     at_hand : mapping of str to callable
-        Weights that lie at hand; others are those of an installed package, or fetched from the hub.
+        Weights that are at hand; others are those of an installed package, or fetched from the hub.
     depth : int
         Levels of the encoder.
 

@@ -86,7 +86,7 @@ def build_frozen_encoder(
     seed : int
         Seed of random weights; the global generator is left as it was.
     weights : mapping of str to callable
-        Weights that lie at hand, as `xraylab.models.encoders.load_encoder` takes them.
+        Weights that are at hand, as `xraylab.models.encoders.load_encoder` takes them.
 
     Returns
     -------

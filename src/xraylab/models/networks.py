@@ -97,7 +97,7 @@ def build_network(
     seed : int
         Seed of the new weights; the global generator is left as it was.
     weights : mapping of str to callable, optional
-        Weight files that lie at hand, by ``<encoder>.<weights>``; each callable gives tensors by name.
+        Weight files that are at hand, by ``<encoder>.<weights>``; each callable gives tensors by name.
     out_channels : int
         Channels of the logits.
     size_px : int, optional

@@ -1,4 +1,4 @@
-"""Where hyper-parameters are looked for."""
+"""Where hyper-parameters are searched for."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _HEARTBEAT_S = 60  # a worker that is silent for two of these is taken for dead
 
 
 class StudyParams(Parameters):
-    """How long, where and how hyper-parameters are looked for.
+    """How long, where and how hyper-parameters are searched for.
 
     Attributes
     ----------
@@ -171,7 +171,7 @@ def search(
         ``(drawn, report) -> value``. It may call ``report(value so far, step)``, which ends the trial where it looks
         hopeless.
     space : mapping of str to Whole, Real or Choice
-        Where each hyper-parameter is looked for.
+        Where each hyper-parameter is searched for.
     params : StudyParams
         Budget and pruning.
     storage : RDBStorage

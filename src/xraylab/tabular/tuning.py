@@ -29,7 +29,7 @@ __all__ = ["FoldedRows", "Tuned", "TuningParams", "tune"]
 
 
 class TuningParams(StudyParams):
-    """How long, where and how hyper-parameters are looked for: as `StudyParams`, and of each kind where.
+    """How long, where and how hyper-parameters are searched for: as `StudyParams`, and of each kind where.
 
     A trial is pruned by its mean error over the folds so far; ``seed`` is that of the fits too.
 

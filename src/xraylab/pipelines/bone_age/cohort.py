@@ -256,7 +256,7 @@ def _short_names(films: Iterable[str]) -> dict[str, str]:
 def index_cohort(
     arrays: ArrayCache, labels: pd.DataFrame, params: AgeCohortParams
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """List what can be used: one row a film, with its label and what it is known by.
+    """List what can be used: one row per film, with its label and what it is known by.
 
     Parameters
     ----------

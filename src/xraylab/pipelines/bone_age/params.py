@@ -86,7 +86,7 @@ class AgeCohortParams(HashedCohortParams):
 
 
 class SearchParams(StudyParams):
-    """Where the published network's hyper-parameters are looked for, and how long each trial is trained.
+    """Where the published network's hyper-parameters are searched for, and how long each trial is trained.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class SearchParams(StudyParams):
     dropout: Choice = Choice(choices=(0.1, 0.2, 0.3))
 
     def space(self) -> dict[str, Whole | Real | Choice]:
-        """Return where each hyper-parameter is looked for."""
+        """Return where each hyper-parameter is searched for."""
         names = ("blocks", "filters", "dense_layers", "dropout")
         return {name: getattr(self, name) for name in names}
 

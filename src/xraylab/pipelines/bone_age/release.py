@@ -85,7 +85,7 @@ def _list_wanted(
     cohort: AgeCohortParams,
     params: AgeReleaseParams,
 ) -> pd.DataFrame:
-    """Return one row a film and sex that it is asked for."""
+    """Return one row per film and sex that it is predicted for."""
     told = read_sexes(image_ids.tolist(), new_tables, cohort)
     rows = []
     for image_id in image_ids:

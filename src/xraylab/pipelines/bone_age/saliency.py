@@ -98,7 +98,7 @@ def measure_stability(
     Returns
     -------
     DataFrame
-        One row a change of `xraylab.evaluation.perturbations.PERTURBATIONS`: ``model, change, n, mean_shift,
+        One row per change of `xraylab.evaluation.perturbations.PERTURBATIONS`: ``model, change, n, mean_shift,
         mean_abs_shift, p95_abs_shift`` and ``mae`` after it, in months; the row ``none`` is the film as it is.
     """
     from xraylab.evaluation.perturbations import PERTURBATIONS, perturb

@@ -1,4 +1,4 @@
-"""Cohort → hyper-parameters of the published network, looked for before each training."""
+"""Cohort → hyper-parameters of the published network, searched for before each training."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def tune_networks(
     Returns
     -------
     best_hyperparams : DataFrame
-        One row a training: ``model, arm, val_loss, n_trials, n_pruned, parameters`` (as JSON).
+        One row per training: ``model, arm, val_loss, n_trials, n_pruned, parameters`` (as JSON).
     trials : DataFrame
-        One row a trial: ``model, arm, trial, state, value`` (validation loss), ``seconds`` and the hyper-parameters.
+        One row per trial: ``model, arm, trial, state, value`` (validation loss), ``seconds`` and the hyper-parameters.
     """
     best, trials = [], []
     task = AgeTask(arrays, training)

@@ -201,7 +201,7 @@ def measure_physics(params: DoseSimulationParams) -> tuple[pd.DataFrame, pd.Data
 def summarise_physics(
     curves: pd.DataFrame, spectra: pd.DataFrame, params: DoseSimulationParams
 ) -> pd.DataFrame:
-    """Reduce the physics check to tidy metrics, one row a dose and metric, with intervals over realisations.
+    """Reduce the physics check to tidy metrics, one row per dose and metric, with intervals over realisations.
 
     Returns
     -------

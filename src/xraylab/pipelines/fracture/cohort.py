@@ -94,7 +94,7 @@ def _check_folders(films: Iterable[str], params: FractureCohortParams) -> None:
 def index_cohort(
     arrays: ArrayCache, params: FractureCohortParams
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """List what can be used: one row a film, with what it is known by and whose copy it is.
+    """List what can be used: one row per film, with what it is known by and whose copy it is.
 
     Returns
     -------

@@ -118,7 +118,7 @@ class ProtocolParams(Parameters):
     Attributes
     ----------
     rows : {"films", "patients"}
-        ``films``: one row a film, with what is known of that film. ``patients``: a row for every age that any film of
+        ``films``: one row per film, with what is known of that film. ``patients``: a row for every age that any film of
         the patient has, as the public demo joins them.
     target : {"true_ratio", "predicted_ratio"}
         Share of the film that is lesion, by the annotation, or, as in the public demo, by the network.

@@ -66,7 +66,7 @@ def measure_masks(
     Returns
     -------
     DataFrame
-        One row a film and model: ``image_id, group_id, model, arm, site, variant, split, fold``, ``target`` and
+        One row per film and model: ``image_id, group_id, model, arm, site, variant, split, fold``, ``target`` and
         ``prediction`` (true and predicted share of the film that is lung), ``dice, iou, hd95, assd`` of both lungs and
         of each (``_right, _left``), the first four ``_cleaned``, and ``_mm`` where the film's spacing is known.
         Distances are in pixels of the network's grid.

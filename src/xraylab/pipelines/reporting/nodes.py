@@ -121,7 +121,7 @@ def compare_protocols(
     Returns
     -------
     dict of str to list of dict
-        For each pipeline with something to compare, by its title, one row a model and metric that is published
+        For each pipeline with something to compare, by its title, one row per model and metric that is published
         or measured: ``model, metric, published``, and ``measured``, the text of each protocol's value with its
         interval, empty where it was not measured.
     """

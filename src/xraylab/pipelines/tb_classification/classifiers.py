@@ -39,7 +39,7 @@ class FitSetting:
     material : Material
         What the models may look at.
     weights : mapping of str to callable
-        Pretrained weights that lie at hand.
+        Pretrained weights that are at hand.
     training : TrainingParams
         Budget and machine.
     seed : int

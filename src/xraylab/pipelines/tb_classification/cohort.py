@@ -131,7 +131,7 @@ def index_cohort(
     readings: Mapping[str, str],
     params: TbCohortParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """List what can be used: one row a film, with what it is known by.
+    """List what can be used: one row per film, with what it is known by.
 
     Returns
     -------

@@ -106,7 +106,7 @@ def compare_backbones(metrics: pd.DataFrame, params: TbEvaluationParams) -> pd.D
     -------
     DataFrame
         ``source`` (``literature``, by Wilson's interval of so many test films, or ``here``), ``model_a, accuracy_a,
-        low_a, high_a, model_b, accuracy_b, low_b, high_b, overlap``; one row a source and pair.
+        low_a, high_a, model_b, accuracy_b, low_b, high_b, overlap``; one row per source and pair.
     """
     known = {
         "literature": {

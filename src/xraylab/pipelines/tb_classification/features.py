@@ -67,7 +67,7 @@ def embed_films(
     lung_guess : dict of str to ModelState
         The lungs of films without a mask.
     encoder_weights : mapping of str to callable
-        Pretrained weights that lie at hand.
+        Pretrained weights that are at hand.
     cohort, params
         How lungs are cut out; the encoders.
 
