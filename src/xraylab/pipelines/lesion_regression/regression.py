@@ -142,8 +142,8 @@ def predict_rows(
         ``random_forest_by_image`` (folds that keep images whole) and ``identity`` (no model, the expression that gives
         the target).
     shap_values : DataFrame
-        ``model, row, image_id, fold, feature, feature_value, shap_value, base_value``, one row per row of the cohort and
-        feature.
+        ``model, row, image_id, fold, feature, feature_value, shap_value, base_value``, one row per row of the
+        cohort and feature.
     """
     features, target = _features_of(cohort), cohort["target"]
     fold = cohort["fold"].to_numpy(np.int64)
