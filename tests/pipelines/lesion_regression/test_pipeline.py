@@ -39,7 +39,7 @@ from xraylab.pipelines.lesion_regression.release import describe_lesions, predic
 from xraylab.pipelines.lesion_regression.task import measure_films, split_cohort, train
 from xraylab.tabular.tree_params import KINDS
 from xraylab.tabular.tuning import TuningParams
-from xraylab.training.data import MaskedFilms
+from xraylab.training.fit import TrainingData
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 16
@@ -327,8 +327,8 @@ def test_films_with_pixel_masks_are_shown_more_often(
 ) -> None:
     shown = {}
 
-    def look(_network: object, train: MaskedFilms, val: MaskedFilms, *_: object, **__: object):
-        shown.update(train=train.rows.tolist(), val=val.rows.tolist())
+    def look(_network: object, data: TrainingData, *_: object, **__: object):
+        shown.update(train=data.train.rows.tolist(), val=data.val.rows.tolist())
         raise InterruptedError
 
     monkeypatch.setattr("xraylab.training.fit.fit", look)
