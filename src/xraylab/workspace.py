@@ -145,7 +145,10 @@ class WorkspaceHooks:
                     f"first: kedro run --env {self.base.environment} --pipelines={name.partition('.')[0]}"
                 )
             elif (made := self._made(name)) is not None:
-                if not only_films:  # a model is applied to any films, wherever it was trained
+                if self._is_optional(name):
+                    if self._differs(made):
+                        continue  # its reader leaves it out
+                elif not only_films:  # a model is applied to any films, wherever it was trained
                     self._refuse_other(name, made)
                 self.sources[name] = made
 
@@ -158,13 +161,20 @@ class WorkspaceHooks:
                     self._refuse_other(name, made)
 
     def _refuse_other(self, name: str, made: Source) -> None:
-        now = replace(self.base, data_sets={each: self._identify(each) for each in made.data_sets})
-        reason = now.differs_from(made)
+        reason = self._differs(made)
         if reason:
             raise ValueError(
                 f"'{name}' in the workspace '{self.workspace_given}' was made from {reason} ({made.date[:10]}). "
                 f"{self._remedy(name)}"
             )
+
+    def _differs(self, made: Source) -> str:
+        """Say in what a source differs from that of this run; empty where it does not."""
+        now = replace(self.base, data_sets={each: self._identify(each) for each in made.data_sets})
+        return now.differs_from(made)
+
+    def _is_optional(self, name: str) -> bool:
+        return bool(getattr(self.catalog.get(name), "OPTIONAL", False))
 
     def _remedy(self, name: str) -> str:
         """Return what to do about a data set of another source: run all pipelines that lead to it."""
@@ -174,7 +184,7 @@ class WorkspaceHooks:
             create = import_module(f"xraylab.pipelines.{pipeline}").create_pipeline
             for each in sorted(create().inputs()):
                 maker = each.partition(".")[0]
-                needed = not getattr(self.catalog.get(each), "OPTIONAL", False)
+                needed = not self._is_optional(each)
                 if needed and maker in pipeline_names() and maker not in chain:
                     add(maker)
             chain.append(pipeline)
@@ -274,13 +284,13 @@ class WorkspaceHooks:
         """Return the source of what lies at a data set of the workspace; None where nothing has to be known."""
         place = self._place(name)
         dataset = self.catalog.get(name) if place else None
-        if place is None or dataset is None or getattr(dataset, "OPTIONAL", False):
+        if place is None or dataset is None:
             return None
         if not dataset.exists():
             return None
         resolve = getattr(dataset, "resolve_load_version", None)
         made = _read(_sidecar(place, resolve() if resolve is not None else None))
-        if made is None:
+        if made is None and not self._is_optional(name):
             raise ValueError(
                 f"'{name}' in the workspace '{self.workspace_given}' does not say from which data it was made: its "
                 f"file '{Path(place).name}{SIDECAR}' is missing. {self._remedy(name)}"
@@ -291,8 +301,7 @@ class WorkspaceHooks:
         """Tell whether the workspace lacks a data set that a run reads and cannot do without."""
         if self._place(name) is None:
             return False
-        dataset = self.catalog.get(name)
-        return not getattr(dataset, "OPTIONAL", False) and not self.catalog.exists(name)
+        return not self._is_optional(name) and not self.catalog.exists(name)
 
     def _place(self, name: str) -> str | None:
         """Return where the catalog keeps a data set, if that is in the workspace."""

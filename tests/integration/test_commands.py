@@ -1,5 +1,6 @@
 """Each way in which the documentation says that a part of the project is run."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -96,6 +97,14 @@ def test_from_a_node_on(finished_copy: Path) -> None:
     node = "--from-nodes=dose_simulation.plan_exposures"
     written = run(finished_copy, "--pipelines=dose_simulation", node)
     assert written == {"03_primary/dose_simulation/exposures.parquet"}
+
+
+def test_what_is_made_of_earlier_results_says_their_source(finished_copy: Path) -> None:
+    run(finished_copy, "--pipelines=dose_estimation", "--from-nodes=dose_estimation.evaluate")
+    path = Results(finished_copy).newest("08_reporting/dose_estimation/metrics.csv")
+    source = json.loads(path.with_name(f"{path.name}.source.json").read_text())
+    assert set(source["data_sets"]) == {"nih_chest_xray14"}
+    assert source["n_films"] > 0
 
 
 def test_what_is_missing(finished_copy: Path) -> None:
