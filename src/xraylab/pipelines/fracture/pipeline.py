@@ -60,7 +60,9 @@ def create_pipeline() -> Pipeline:
     roc, precision_recall = (
         figure(each, baselines=params.PROBES) for each in ("plot_roc", "plot_precision_recall")
     )
-    reliability = bind(compare.plot_reliability, probes=params.PROBES, positive="a fracture")
+    reliability = bind(
+        compare.plot_reliability, probes=params.PROBES, positive=params.CLASS_NAMES[1]
+    )
     confusion = bind(compare.plot_confusion, probes=params.PROBES, class_names=params.CLASS_NAMES)
     both = ["predictions", "metrics"]
     comparison_nodes = [
