@@ -1,5 +1,7 @@
 import json
 import logging
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,21 @@ def run(project: Path, pipeline: str, env: str = "test", **params: object) -> No
         session.run(pipeline_names=[pipeline])
 
 
-def test_phantoms_are_written_once(project_copy: Path) -> None:
-    run(project_copy, "dose_simulation")
+@pytest.fixture(scope="module")
+def simulated(
+    copy_project: Callable[[Path, pytest.MonkeyPatch], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A project in which dose_simulation has run once."""
+    folder = tmp_path_factory.mktemp("simulated")
+    with pytest.MonkeyPatch.context() as patch:
+        copy_project(folder, patch)
+        run(folder, "dose_simulation")
+    return folder
+
+
+def test_phantoms_are_written_once(simulated: Path, project_copy: Path) -> None:
+    shutil.copytree(simulated / "data", project_copy / "data")
     folder = project_copy / "data/01_raw/phantoms_test/nih_chest_xray14"
     films = sorted((folder / "images").iterdir())
     assert len(films) > 10
@@ -39,9 +54,12 @@ def test_public_generates_nothing(project_copy: Path) -> None:
 
 
 def test_parameter_wins_over_environment_variable(
-    project_copy: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    simulated: Path,
+    project_copy: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    run(project_copy, "dose_simulation")
+    shutil.copytree(simulated / "data/01_raw", project_copy / "data/01_raw")
     phantoms = project_copy / "data/01_raw/phantoms_test"
     moved = project_copy / "elsewhere"
     phantoms.rename(moved)
@@ -90,10 +108,9 @@ def test_the_registry_stays_as_it_is(project_copy: Path) -> None:
     assert before == after
 
 
-def test_phantom_stamp_tells_the_parameters(project_copy: Path) -> None:
-    run(project_copy, "dose_simulation")
+def test_phantom_stamp_tells_the_parameters(simulated: Path) -> None:
     stamp = json.loads(
-        (project_copy / "data/01_raw/phantoms_test/nih_chest_xray14/phantom.json").read_text()
+        (simulated / "data/01_raw/phantoms_test/nih_chest_xray14/phantom.json").read_text()
     )
     assert "n_patients" in json.dumps(stamp)
 

@@ -18,8 +18,16 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
-@pytest.fixture
-def page_file(tmp_path: Path) -> Path:
+@pytest.fixture(params=["made", "run"])
+def page_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return a page with every awkward thing, and the page of the default run."""
+    if request.param == "run":
+        run: Path = request.getfixturevalue("finished_run")
+        return run / "data/test/08_reporting/report.html"
+    return make_page(tmp_path)
+
+
+def make_page(folder: Path) -> Path:
     from io import BytesIO
 
     from matplotlib.figure import Figure
@@ -42,7 +50,7 @@ def page_file(tmp_path: Path) -> Path:
         published=(PublishedValue(model="mlp", metric="r2", value=0.928, note="5,606 films"),),
     )
     params = ReportingParams(sections={"dose_estimation": section})
-    path = tmp_path / "report.html"
+    path = folder / "report.html"
     path.write_text(
         render_report(
             params,
@@ -69,7 +77,7 @@ def test_page_renders(page_file: Path, width: int, scheme: str) -> None:
         page.on("request", lambda request: requests.append(request.url))
         page.goto(page_file.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        assert page.locator("figure img").evaluate("image => image.naturalWidth") > 100
+        assert page.locator("figure img").first.evaluate("image => image.naturalWidth") > 100
         assert page.locator("text=Not a medical device").is_visible()
         assert page.get_by_role("columnheader", name="Honest").count() == 1
         page.get_by_role("link", name="Dose estimation").click()

@@ -13,7 +13,7 @@ FILMS = {
     "lung_segmentation": ("montgomery_shenzhen/CXR_png", "lungs"),
     "tb_classification": ("montgomery_shenzhen/CXR_png", "tuberculosis"),
     "lesion_regression": ("covid_lesions/images", "lesions"),
-    "fracture": ("fracture_multi_region", "fractures"),
+    "fracture": ("fracture_multi_region/Bone_Fracture_Binary_Classification/test", "fractures"),
     "bone_age": ("rsna_bone_age/boneage-test-dataset", "bone_ages"),
 }
 """Where each pipeline finds films like its own, and the table that it writes of them."""
@@ -24,9 +24,10 @@ def test_each_pipeline_reads_a_folder_of_films(finished_copy: Path, pipeline: st
     place, table = FILMS[pipeline]
     films = finished_copy / "my_films"
     films.mkdir()
-    phantoms = sorted((finished_copy / "data/01_raw/phantoms_test" / place).rglob("*.png"))
+    folder = finished_copy / "data/01_raw/phantoms_test" / place
+    phantoms = sorted(path for path in folder.rglob("*") if path.suffix in {".png", ".jpg"})
     for number in (1, 2):
-        shutil.copy(phantoms[number], films / f"{number}.png")
+        shutil.copy(phantoms[number], films / str(number))  # known by its content
     (films / "3.png").write_bytes(b"not a film")
     written = run(finished_copy, f"--pipelines={pipeline}", "--tags=predict", f"--params=films={films}")  # fmt: skip
     # what a user's own films give lies apart, and nothing of the training's results has changed
@@ -34,7 +35,7 @@ def test_each_pipeline_reads_a_folder_of_films(finished_copy: Path, pipeline: st
     assert all(each.startswith("predictions/") for each in written)
     predictions = finished_copy / "data/test/predictions"
     found = pd.read_csv(predictions / f"07_model_output/{pipeline}/{table}.csv", dtype=str)
-    assert found["image_id"].tolist() == ["1.png", "2.png"]
+    assert found["image_id"].unique().tolist() == ["1", "2"]  # a hand of no known sex has two rows
     rejected = pd.read_csv(predictions / f"08_reporting/{pipeline}/new_rejected.csv")
     assert rejected["image_id"].tolist() == ["3.png"]
 

@@ -2,11 +2,11 @@ import signal
 import subprocess
 import sys
 
-import killed_training
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.training import killed_training
 from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryF1Score
 
