@@ -3,6 +3,7 @@
 import doctest
 import importlib
 import inspect
+import logging
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ TO_SHOW = [name for name in MODULES if name.split(".")[1:2] and name.split(".")[
 
 
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
-def test_the_examples_of_a_module_hold(name):
+def test_the_examples_of_a_module_hold(name, monkeypatch):
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # a log is no output
     results = doctest.testmod(importlib.import_module(name))
     assert results.attempted > 0
     assert results.failed == 0

@@ -93,7 +93,10 @@ def test_from_a_node_on(finished_copy: Path) -> None:
         "--pipelines=feature_extraction",
         "--from-nodes=feature_extraction.plot_noise_against_dose",
     )
-    assert written == {"08_reporting/feature_extraction/noise_against_dose.png"}
+    assert written == {
+        "08_reporting/feature_extraction/noise_against_dose.png",
+        "08_reporting/feature_extraction/summary.zip",
+    }
     node = "--from-nodes=dose_simulation.plan_exposures"
     written = run(finished_copy, "--pipelines=dose_simulation", node)
     assert written == {"03_primary/dose_simulation/exposures.parquet"}

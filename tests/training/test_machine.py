@@ -20,8 +20,3 @@ def test_precision_is_half_only_where_the_processor_computes_in_it(monkeypatch):
     ):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found)
         assert machine.choose_precision("auto", "cpu") == given
-
-
-def test_memory_is_kept_once_and_given_back():
-    assert machine.keep_freed_memory() == machine.keep_freed_memory()
-    machine.return_freed_memory()

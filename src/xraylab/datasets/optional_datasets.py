@@ -37,6 +37,7 @@ class OptionalCSVDataset(CSVDataset):
         self,
         *,
         columns: dict[str, str] | None = None,
+        load_args: dict[str, Any] | None = None,
         save_args: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -47,13 +48,18 @@ class OptionalCSVDataset(CSVDataset):
         columns : dict of str to str, optional
             Types of columns that every table has; text stays text, whatever it holds. Other columns are read as pandas
             infers them.
-        save_args : dict, optional
-            Arguments of ``DataFrame.to_csv``; the index is not written.
+        load_args, save_args : dict, optional
+            Arguments of ``pandas.read_csv`` and ``DataFrame.to_csv``; the index is not written.
         **kwargs
             As for `kedro_datasets.pandas.CSVDataset`.
         """
-        super().__init__(save_args={"index": False, **deepcopy(save_args or {})}, **kwargs)
         self._columns = dict(columns or {})
+        text = {name: kind for name, kind in self._columns.items() if kind == "str"}
+        super().__init__(
+            load_args={"dtype": text, **deepcopy(load_args or {})},
+            save_args={"index": False, **deepcopy(save_args or {})},
+            **kwargs,
+        )
 
     def load(self) -> pd.DataFrame:
         """Return the table."""

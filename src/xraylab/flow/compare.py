@@ -122,7 +122,7 @@ def combine_tables(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     named = [table.copy() for table in tables.values()]
     for name, table in zip(tables, named, strict=True):
         table.insert(0, "protocol", name)
-    return pd.concat(named, ignore_index=True) if named else pd.DataFrame()
+    return pd.concat(named, ignore_index=True) if named else pd.DataFrame(columns=["protocol"])
 
 
 def _is_of(cohort: pd.DataFrame, films: pd.DataFrame, complete: bool) -> bool:

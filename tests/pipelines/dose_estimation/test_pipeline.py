@@ -8,7 +8,6 @@ from pydantic import ValidationError
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions
 from xraylab.flow.compare import combine_tables
-from xraylab.pipelines.dose_estimation import PROTOCOLS, create_pipeline
 from xraylab.pipelines.dose_estimation.nodes import (
     evaluate,
     fit_models,
@@ -16,6 +15,7 @@ from xraylab.pipelines.dose_estimation.nodes import (
     split_cohort,
 )
 from xraylab.pipelines.dose_estimation.params import EvaluationParams, ProtocolParams
+from xraylab.pipelines.dose_estimation.pipeline import FIGURES, PROTOCOLS, create_pipeline
 from xraylab.tabular.params import RegressorParams
 
 MODELS = {
@@ -180,4 +180,7 @@ def test_slice_runs_on_an_in_memory_catalog() -> None:
         *(f"dose_estimation.{p}" for p in PROTOCOLS),
     }
     outputs = SequentialRunner().run(pipeline, catalog)
-    assert {"dose_estimation.leakage", "dose_estimation.protocol_comparison_figure"} <= set(outputs)
+    assert {"dose_estimation.leakage", "dose_estimation.cohort"} <= set(outputs)
+    summary = outputs["dose_estimation.summary"].load()
+    assert set(summary.metrics["protocol"]) == set(PROTOCOLS)
+    assert tuple(summary.figures) == FIGURES

@@ -123,10 +123,11 @@ def test_slice_runs_on_an_in_memory_catalog(make_films: Callable[..., Films]) ->
         }
     )
     outputs = SequentialRunner().run(create_pipeline(), catalog)
-    metrics = outputs["dose_simulation.metrics"].load()
+    summary = outputs["dose_simulation.summary"].load()
+    metrics = summary.metrics
     assert metrics["metric"].tolist() == ["local_variance_error", "nnps_error", "anscombe_variance"]
     assert set(metrics["split"]) == {"dose_0.5"}
     assert metrics["value"].between(0, 2).all()
     assert (metrics["ci_low"] <= metrics["ci_high"]).all()
     assert outputs["dose_simulation.rejected"].load().empty
-    assert len(outputs["dose_simulation.physics_validation_figure"].load().axes) >= 3
+    assert len(summary.figures["physics_validation"].axes) >= 3
