@@ -12,7 +12,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
-from xraylab.datasets.unfinished_work_dataset import UnfinishedWorkDataset
+from xraylab.datasets.checkpoints_dataset import CheckpointsDataset
 from xraylab.messages import did_you_mean
 from xraylab.phantoms.registry import PHANTOMS, write_phantom
 from xraylab.pipelines import pipeline_names
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
 
-__all__ = ["ParameterHooks", "RawDataHooks", "UnfinishedWorkHooks"]
+__all__ = ["CheckpointsHooks", "ParameterHooks", "RawDataHooks"]
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ def _unknown(key: str, valid: Iterable[str], place: str = "") -> str:
     return f"unknown parameter '{key}'{place}.{did_you_mean(key, valid)} Valid: {', '.join(sorted(valid))}"
 
 
-class UnfinishedWorkHooks:
+class CheckpointsHooks:
     """Clear the checkpoints of a training once its models are saved."""
 
     @hook_impl
@@ -100,11 +100,11 @@ class UnfinishedWorkHooks:
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str) -> None:
-        """Clear ``<pipeline>.<protocol>.unfinished`` after ``<pipeline>.<protocol>.models``."""
+        """Clear ``<pipeline>.<protocol>.checkpoints`` after ``<pipeline>.<protocol>.models``."""
         place, _, saved = dataset_name.rpartition(".")
-        unfinished = self.catalog.get(f"{place}.unfinished") if saved == "models" else None
-        if isinstance(unfinished, UnfinishedWorkDataset):
-            unfinished.clear()
+        checkpoints = self.catalog.get(f"{place}.checkpoints") if saved == "models" else None
+        if isinstance(checkpoints, CheckpointsDataset):
+            checkpoints.clear()
 
 
 class RawDataHooks:

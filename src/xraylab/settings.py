@@ -2,10 +2,10 @@
 
 import os
 
-from xraylab.hooks import ParameterHooks, RawDataHooks, UnfinishedWorkHooks
+from xraylab.hooks import CheckpointsHooks, ParameterHooks, RawDataHooks
 from xraylab.workspace import WorkspaceHooks
 
-HOOKS = (ParameterHooks(), RawDataHooks(), WorkspaceHooks(), UnfinishedWorkHooks())
+HOOKS = (ParameterHooks(), RawDataHooks(), WorkspaceHooks(), CheckpointsHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

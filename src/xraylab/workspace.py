@@ -310,7 +310,7 @@ class WorkspaceHooks:
             return None
         config = resolver.resolve_pattern(name)
         place = config.get("filepath") or config.get("path")
-        if not isinstance(place, str) or config.get("type", "").endswith("UnfinishedWorkDataset"):
+        if not isinstance(place, str) or config.get("type", "").endswith("CheckpointsDataset"):
             return None
         path = absolute(place, self.project_path)
         inside = path.startswith(f"{self.workspace}/") and not path.startswith(

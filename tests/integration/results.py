@@ -112,6 +112,6 @@ def check_probabilities(values: pd.Series, n: int) -> None:
     assert values.between(0, 1).all()
 
 
-def check_nothing_unfinished(results: Results, pipeline: str) -> None:
+def check_no_checkpoints(results: Results, pipeline: str) -> None:
     """Check that no checkpoint of a training is left."""
-    assert not any((results.workspace / f"06_models/{pipeline}/.unfinished").rglob("*.ckpt"))
+    assert not any((results.workspace / f"06_models/{pipeline}/.checkpoints").rglob("*.ckpt"))

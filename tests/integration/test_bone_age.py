@@ -7,7 +7,7 @@ from tests.integration.results import (
     check_figures,
     check_groups,
     check_metrics,
-    check_nothing_unfinished,
+    check_no_checkpoints,
     value_of,
 )
 
@@ -84,10 +84,10 @@ def test_what_moves_a_prediction_is_measured(results: Results) -> None:
     assert (stability["mean_abs_shift"] >= stability["mean_shift"].abs() - 1e-9).all()
 
 
-def test_models_are_data_and_nothing_is_unfinished(results: Results) -> None:
+def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
     files = {"cnn.json", "cnn.safetensors", "modern.json", "modern.safetensors"}
     assert files <= results.models("bone_age/honest")
-    check_nothing_unfinished(results, "bone_age")
+    check_no_checkpoints(results, "bone_age")
 
 
 def test_figures(results: Results) -> None:

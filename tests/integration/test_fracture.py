@@ -7,7 +7,7 @@ from tests.integration.results import (
     check_figures,
     check_groups,
     check_metrics,
-    check_nothing_unfinished,
+    check_no_checkpoints,
     check_probabilities,
     value_of,
 )
@@ -76,10 +76,10 @@ def test_the_films_of_the_test_folders_are_predicted(results: Results) -> None:
     assert fractures["fractured"].astype(bool).tolist() == above.tolist()
 
 
-def test_models_are_data_and_nothing_is_unfinished(results: Results) -> None:
+def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
     files = {"cnn.json", "cnn.safetensors", "robust.json", "robust.safetensors"}
     assert files <= results.models("fracture/honest")
-    check_nothing_unfinished(results, "fracture")
+    check_no_checkpoints(results, "fracture")
 
 
 def test_figures(results: Results) -> None:

@@ -6,7 +6,7 @@ from tests.integration.results import (
     Results,
     check_figures,
     check_metrics,
-    check_nothing_unfinished,
+    check_no_checkpoints,
     value_of,
 )
 
@@ -86,13 +86,13 @@ def test_every_film_that_can_be_read_is_measured(results: Results) -> None:
     assert len(masks) == len(lesions)
 
 
-def test_models_are_data_and_nothing_is_unfinished(results: Results) -> None:
+def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
     models = results.workspace / "06_models/lesion_regression"
     assert (models / "studies/honest/studies.db").stat().st_size > 0
     files = {path.name for path in models.rglob("*") if path.is_file()}
     assert {"random_forest.onnx", "random_forest.safetensors", "xgboost.booster.json"} <= files
     assert not [name for name in files if name.endswith((".pkl", ".joblib", ".ckpt", ".pt"))]
-    check_nothing_unfinished(results, "lesion_regression")
+    check_no_checkpoints(results, "lesion_regression")
 
 
 def test_figures(results: Results) -> None:

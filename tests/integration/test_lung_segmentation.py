@@ -8,7 +8,7 @@ from tests.integration.results import (
     check_figures,
     check_groups,
     check_metrics,
-    check_nothing_unfinished,
+    check_no_checkpoints,
     check_probabilities,
     value_of,
 )
@@ -79,7 +79,7 @@ def test_each_site_is_trained_on_and_tested_on(results: Results) -> None:
     check_probabilities(dice["value"], 4)
 
 
-def test_every_network_is_compared_and_nothing_is_unfinished(results: Results) -> None:
+def test_every_network_is_compared_and_no_checkpoint_is_left(results: Results) -> None:
     comparison = results.table("08_reporting/lung_segmentation/comparison.csv")
     rows = results.predictions("lung_segmentation")
     compared = set(comparison[["protocol", "name", "arm"]].itertuples(index=False, name=None))
@@ -87,7 +87,7 @@ def test_every_network_is_compared_and_nothing_is_unfinished(results: Results) -
     assert compared == predicted
     assert comparison["dice"].notna().all()
     assert {"robust.safetensors", "robust.json"} <= results.models("lung_segmentation/honest")
-    check_nothing_unfinished(results, "lung_segmentation")
+    check_no_checkpoints(results, "lung_segmentation")
 
 
 def test_figures(results: Results) -> None:

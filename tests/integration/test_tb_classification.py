@@ -9,7 +9,7 @@ from tests.integration.results import (
     check_figures,
     check_groups,
     check_metrics,
-    check_nothing_unfinished,
+    check_no_checkpoints,
     check_probabilities,
     value_of,
 )
@@ -90,10 +90,10 @@ def test_every_film_that_can_be_read_has_a_probability(results: Results) -> None
     assert found["tuberculosis"].astype(bool).tolist() == above.tolist()
 
 
-def test_models_are_data_and_nothing_is_unfinished(results: Results) -> None:
+def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
     files = {"vgg16.json", "vgg16.safetensors", "resnet50.safetensors"}
     assert files <= results.models("tb_classification/published")
-    check_nothing_unfinished(results, "tb_classification")
+    check_no_checkpoints(results, "tb_classification")
 
 
 def test_figures(results: Results) -> None:

@@ -21,7 +21,7 @@ _MODULES = {
     "TableDataset": "table_dataset",
     "TableFolderDataset": "table_folder_dataset",
     "TextFolderDataset": "text_folder_dataset",
-    "UnfinishedWorkDataset": "unfinished_work_dataset",
+    "CheckpointsDataset": "checkpoints_dataset",
 }
 
 __all__ = list(_MODULES)

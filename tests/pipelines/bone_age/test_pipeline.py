@@ -8,7 +8,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 
-from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions
 from xraylab.flow.compare import combine_tables
@@ -129,11 +129,11 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> DataCatalog:
             ),
             "encoder_weights": EncoderWeightsDataset(path=str(folder / "encoders")),
             **{
-                f"bone_age.{protocol}.{name}": UnfinishedWorkDataset(
+                f"bone_age.{protocol}.{name}": CheckpointsDataset(
                     path=str(folder / protocol / name)
                 )
                 for protocol in ("published", "honest")
-                for name in ("unfinished", "studies")
+                for name in ("checkpoints", "studies")
             },
             "params:bone_age.cohort": MemoryDataset(COHORT),
             "params:bone_age.training": MemoryDataset(TRAINING),

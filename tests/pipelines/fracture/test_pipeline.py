@@ -9,7 +9,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 
-from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
 from xraylab.flow.compare import combine_tables, compare_with_probes
@@ -303,7 +303,7 @@ def run_protocol(films: dict[str, Film], protocols: dict[str, ProtocolParams], f
     )
     for name, params in protocols.items():
         catalog[f"params:fracture.{name}"] = MemoryDataset(params)
-        catalog[f"fracture.{name}.unfinished"] = UnfinishedWorkDataset(path=str(folder / name))
+        catalog[f"fracture.{name}.checkpoints"] = CheckpointsDataset(path=str(folder / name))
     pipeline = create_pipeline()
     for name in pipeline.all_outputs() - set(catalog.keys()):
         catalog[name] = Kept(copy_mode="assign")

@@ -8,7 +8,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import CSVDataset
 
-from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.regression import tabulate_folds
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
@@ -467,9 +467,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
             "lesion_regression.new_arrays": ArrayCacheDataset(path=str(folder / "new_arrays")),
             "lesion_regression.segmentation.masks": MemoryDataset(copy_mode="assign"),
             "lesion_regression.lesion_masks": MemoryDataset(copy_mode="assign"),
-            "lesion_regression.segmentation.unfinished": UnfinishedWorkDataset(path=str(folder / "work")),
+            "lesion_regression.segmentation.checkpoints": CheckpointsDataset(path=str(folder / "work")),
             **{
-                f"lesion_regression.{name}.studies": UnfinishedWorkDataset(path=str(folder / name))
+                f"lesion_regression.{name}.studies": CheckpointsDataset(path=str(folder / name))
                 for name in ("published", "honest")
             },
             "lesion_regression.segmentation.films": CSVDataset(

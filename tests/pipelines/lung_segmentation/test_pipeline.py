@@ -9,7 +9,7 @@ from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import CSVDataset
 from pydantic import ValidationError
 
-from xraylab.datasets import ArrayCacheDataset, EncoderWeightsDataset, UnfinishedWorkDataset
+from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
 from xraylab.flow.cohort import cache_new_films
@@ -323,7 +323,7 @@ def outputs_and_folder(tmp_path: Path) -> tuple[dict, Path]:
                 for name in PROTOCOLS
             },
             **{
-                f"lung_segmentation.{name}.unfinished": UnfinishedWorkDataset(
+                f"lung_segmentation.{name}.checkpoints": CheckpointsDataset(
                     path=str(tmp_path / "work" / name)
                 )
                 for name in PROTOCOLS

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 
 from xraylab.datasets import (
     ArrayCacheDataset,
+    CheckpointsDataset,
     EmbeddingsDataset,
     EncoderWeightsDataset,
-    UnfinishedWorkDataset,
 )
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
@@ -31,7 +31,7 @@ from xraylab.pipelines.tb_classification.evaluation import (
     evaluate,
     report_classes,
 )
-from xraylab.pipelines.tb_classification.features import guess_lungs
+from xraylab.pipelines.tb_classification.features import estimate_lung_prior
 from xraylab.pipelines.tb_classification.material import Material
 from xraylab.pipelines.tb_classification.params import (
     PROBES,
@@ -314,7 +314,7 @@ def test_a_film_that_lies_in_both_classes_is_in_no_honest_split(indexed) -> None
 
 
 def predict_by_baselines(arrays: ArrayCache, cohort: pd.DataFrame) -> pd.DataFrame:
-    material = Material(arrays, guess_lungs(arrays), {}, pd.DataFrame(), COHORT)
+    material = Material(arrays, estimate_lung_prior(arrays), {}, pd.DataFrame(), COHORT)
     split, _ = split_cohort(cohort, HONEST)
     return pd.concat(predict_by_shortcut(material, split, HONEST, KEPT))
 
@@ -446,7 +446,7 @@ def run_pipeline(protocols: dict[str, ProtocolParams], folder: Path, masks: bool
         catalog[f"tb_classification.{name}"] = EmbeddingsDataset(filepath=str(folder / name))
     catalog["encoder_weights"] = EncoderWeightsDataset(path=str(folder / "none"))
     for name in protocols:
-        catalog[f"tb_classification.{name}.unfinished"] = UnfinishedWorkDataset(
+        catalog[f"tb_classification.{name}.checkpoints"] = CheckpointsDataset(
             path=str(folder / name)
         )
     pipeline = create_pipeline()
@@ -496,7 +496,7 @@ def test_embeddings_are_computed_once(tmp_path: Path, monkeypatch) -> None:
     arrays = write(films, make_masks(films), tmp_path / "arrays")
     weights = EncoderWeightsDataset(path=str(tmp_path / "none")).load()
     dataset = EmbeddingsDataset(filepath=str(tmp_path / "embeddings"))
-    lungs_of_set = guess_lungs(arrays)
+    lungs_of_set = estimate_lung_prior(arrays)
     dataset.save(features.embed_films(arrays, lungs_of_set, weights, COHORT, EMBEDDING))
     first = dataset.load()
     a, b = (first[name].matrix.copy() for name in "ab")
@@ -522,7 +522,7 @@ def test_a_film_whose_lungs_nobody_knows_is_rejected_by_what_looks_at_lungs(tmp_
         "spec": {"kind": "kernel", "encoder": None, "radiomics": True},
     }  # fmt: skip
     models = {"patterns_fold_0": ModelState(card)}
-    material = collect_new_material(arrays, guess_lungs(arrays), {}, COHORT)
+    material = collect_new_material(arrays, estimate_lung_prior(arrays), {}, COHORT)
     params = TbReleaseParams(model="patterns")
     found, rejected = predict_tuberculosis(material, models, TRAINING, params)
     assert found.empty
@@ -538,7 +538,7 @@ def test_a_released_model_is_named_and_knows_its_preprocessing(tmp_path: Path) -
         "preprocess": {**arrays.preprocess, "equalise": "histogram"},
     }  # fmt: skip
     models = {"cnn_fold_0": ModelState(card)}
-    material = collect_new_material(arrays, guess_lungs(arrays), {}, COHORT)
+    material = collect_new_material(arrays, estimate_lung_prior(arrays), {}, COHORT)
     with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained cnn"):
         predict_tuberculosis(material, models, TRAINING, TbReleaseParams(model="best"))
     with pytest.raises(ValueError, match=r"was trained on films prepared with .*'histogram'"):

@@ -47,7 +47,7 @@ def create_pipeline() -> Pipeline:
         step(tuning.tune_networks, [*read, "studies", *machine], tuned),
         step(
             task.train,
-            [*read, "best_hyperparams", "encoder_weights", "unfinished", *machine],
+            [*read, "best_hyperparams", "encoder_weights", "checkpoints", *machine],
             ["models", "history", "trainings"],
         ),
         step(task.predict, [*read, "models", *machine], "predictions"),

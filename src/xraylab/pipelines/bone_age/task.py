@@ -175,7 +175,7 @@ def train(
     cohort: pd.DataFrame,
     best_hyperparams: pd.DataFrame,
     encoder_weights: Weights,
-    unfinished: Path,
+    checkpoints: Path,
     training: TrainingParams,
     params: ProtocolParams,
 ) -> Trained:
@@ -193,7 +193,7 @@ def train(
         return replace(one, spec=spec.model_copy(update=changed))
 
     trainings = (chosen(one) for one in list_age_trainings(cohort, params))
-    return train_networks(AgeTask(arrays, training, encoder_weights), trainings, unfinished)
+    return train_networks(AgeTask(arrays, training, encoder_weights), trainings, checkpoints)
 
 
 def predict(

@@ -48,7 +48,7 @@ def create_pipeline() -> Pipeline:
         step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(
             task.train,
-            ["arrays", "cohort", "encoder_weights", "unfinished", *machine],
+            ["arrays", "cohort", "encoder_weights", "checkpoints", *machine],
             ["models", "history", "trainings"],
         ),
         step(task.predict, ["arrays", "cohort", "models", *machine], "predictions"),

@@ -156,13 +156,13 @@ def train(
     arrays: ArrayCache,
     cohort: pd.DataFrame,
     encoder_weights: Weights,
-    unfinished: Path,
+    checkpoints: Path,
     training: TrainingParams,
     params: ProtocolParams,
 ) -> Trained:
     """Train every network of a protocol, once for each fold (`xraylab.flow.train.train_networks`)."""
     task = FractureTask(arrays, training, params, encoder_weights)
-    return train_networks(task, list_trainings(cohort, params.models), unfinished)
+    return train_networks(task, list_trainings(cohort, params.models), checkpoints)
 
 
 def predict(

@@ -77,7 +77,7 @@ def _create_segmentation() -> Pipeline:
         step(task.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(
             task.train,
-            [*read, "encoder_weights", "unfinished", TRAINING, PROTOCOL],
+            [*read, "encoder_weights", "checkpoints", TRAINING, PROTOCOL],
             ["models", "history", "trainings"],
         ),
         step(task.predict_masks, [*read, "models", TRAINING, PROTOCOL], "masks"),

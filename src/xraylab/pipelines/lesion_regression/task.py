@@ -43,7 +43,7 @@ def train(
     arrays: ArrayCache,
     cohort: pd.DataFrame,
     encoder_weights: Weights,
-    unfinished: Path,
+    checkpoints: Path,
     training: TrainingParams,
     params: SegmentationParams,
 ) -> Trained:
@@ -59,7 +59,7 @@ def train(
         return {"mask_draws": params.mask_draws, "threshold": params.threshold}
 
     task = MaskTask(arrays, training, encoder_weights, examples, facts)
-    return train_networks(task, list_trainings(cohort, {NETWORK: params}), unfinished)
+    return train_networks(task, list_trainings(cohort, {NETWORK: params}), checkpoints)
 
 
 def predict_masks(

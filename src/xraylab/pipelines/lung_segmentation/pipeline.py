@@ -43,7 +43,7 @@ def create_pipeline() -> Pipeline:
         step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(
             task.train,
-            ["arrays", "cohort", "encoder_weights", "unfinished", TRAINING, PROTOCOL],
+            ["arrays", "cohort", "encoder_weights", "checkpoints", TRAINING, PROTOCOL],
             ["models", "history", "trainings"],
         ),
         step(task.predict_masks, ["arrays", "cohort", "models", TRAINING, PROTOCOL], "masks"),

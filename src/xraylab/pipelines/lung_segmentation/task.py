@@ -35,7 +35,7 @@ def train(
     arrays: ArrayCache,
     cohort: pd.DataFrame,
     encoder_weights: Weights,
-    unfinished: Path,
+    checkpoints: Path,
     training: TrainingParams,
     params: ProtocolParams,
 ) -> Trained:
@@ -61,7 +61,7 @@ def train(
         }
 
     task = MaskTask(arrays, training, encoder_weights, examples, facts)
-    return train_networks(task, list_trainings(cohort, params.models), unfinished)
+    return train_networks(task, list_trainings(cohort, params.models), checkpoints)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from xraylab.imaging.array_cache import ArrayCache
 from xraylab.imaging.fingerprint import digest_pixels
 from xraylab.imaging.inside_masks import FilledMasks, FilmsInsideMasks
 from xraylab.models.embeddings import EmbeddingPlan
-from xraylab.models.lung_guess import fit_lung_guess, lung_guess_of
+from xraylab.models.lung_prior import fit_lung_prior, lung_prior_of
 from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
 from xraylab.training.embed import EncodeFilms, KnownEncoder
@@ -20,40 +20,40 @@ from xraylab.training.embed import EncodeFilms, KnownEncoder
 from .params import EmbeddingParams, TbCohortParams
 
 __all__ = [
-    "LungGuess",
+    "LungPrior",
     "cut_to_lungs",
     "embed_films",
+    "estimate_lung_prior",
     "fill_masks",
-    "guess_lungs",
     "measure_radiomics",
     "plan_embeddings",
 ]
 
-LungGuess = dict[str, ModelState]
+LungPrior = dict[str, ModelState]
 
 _LUNGS = "lungs"
 
 
-def guess_lungs(arrays: ArrayCache) -> LungGuess:
-    """Fit a guess of the lungs to the films that have a mask, for those that have none, now and later."""
-    return {_LUNGS: fit_lung_guess(arrays.films, arrays.masks)}
+def estimate_lung_prior(arrays: ArrayCache) -> LungPrior:
+    """Fit an estimate of the lungs to the films that have a mask, for those that have none, now and later."""
+    return {_LUNGS: fit_lung_prior(arrays.films, arrays.masks)}
 
 
-def fill_masks(arrays: ArrayCache, lung_guess: LungGuess) -> FilledMasks:
-    """Return the lungs of every film, guessed where it has no mask; empty where there is no guess either."""
-    return FilledMasks(arrays.films, arrays.masks, lung_guess_of(lung_guess[_LUNGS]))
+def fill_masks(arrays: ArrayCache, lung_prior: LungPrior) -> FilledMasks:
+    """Return the lungs of every film, estimated where it has no mask; empty where there is no estimate either."""
+    return FilledMasks(arrays.films, arrays.masks, lung_prior_of(lung_prior[_LUNGS]))
 
 
 def cut_to_lungs(
-    arrays: ArrayCache, lung_guess: LungGuess, params: TbCohortParams
+    arrays: ArrayCache, lung_prior: LungPrior, params: TbCohortParams
 ) -> FilmsInsideMasks:
     """Return the films with all but their lungs blacked out."""
-    return FilmsInsideMasks(arrays.films, fill_masks(arrays, lung_guess), params.lung_margin)
+    return FilmsInsideMasks(arrays.films, fill_masks(arrays, lung_prior), params.lung_margin)
 
 
 def embed_films(
     arrays: ArrayCache,
-    lung_guess: LungGuess,
+    lung_prior: LungPrior,
     encoder_weights: Weights,
     cohort: TbCohortParams,
     params: EmbeddingParams,
@@ -64,7 +64,7 @@ def embed_films(
     ----------
     arrays : ArrayCache
         Films and lungs.
-    lung_guess : dict of str to ModelState
+    lung_prior : dict of str to ModelState
         The lungs of films without a mask.
     encoder_weights : mapping of str to callable
         Pretrained weights that are at hand.
@@ -82,12 +82,12 @@ def embed_films(
         If weights are neither at hand nor can be fetched: the message says which file to put where.
     """
     names = list(params.encoders)
-    return plan_embeddings(arrays, lung_guess, encoder_weights, cohort, params, names)
+    return plan_embeddings(arrays, lung_prior, encoder_weights, cohort, params, names)
 
 
 def plan_embeddings(
     arrays: ArrayCache,
-    lung_guess: LungGuess,
+    lung_prior: LungPrior,
     encoder_weights: Weights,
     cohort: TbCohortParams,
     params: EmbeddingParams,
@@ -101,13 +101,13 @@ def plan_embeddings(
         encoder = params.encoders[name]
         shown = KnownEncoder(encoder, params.seed, encoder_weights)
         inside = encoder.inside_lungs
-        films: Any = cut_to_lungs(arrays, lung_guess, cohort) if inside else arrays.films
+        films: Any = cut_to_lungs(arrays, lung_prior, cohort) if inside else arrays.films
         facts = {
             "encoder": encoder.model_dump(mode="json"),
             "weights": shown.weights,
             "weights_digest": shown.digest,
             "preprocess": arrays.preprocess,
-            "lungs": _lungs_facts(lung_guess, cohort) if inside else None,
+            "lungs": _lungs_facts(lung_prior, cohort) if inside else None,
         }
         plans[name] = EmbeddingPlan(
             ids,
@@ -119,12 +119,12 @@ def plan_embeddings(
     return plans
 
 
-def _lungs_facts(lung_guess: LungGuess, cohort: TbCohortParams) -> list[Any]:
-    tensors = lung_guess[_LUNGS].tensors
+def _lungs_facts(lung_prior: LungPrior, cohort: TbCohortParams) -> list[Any]:
+    tensors = lung_prior[_LUNGS].tensors
     return [cohort.lung_margin, *(digest_pixels(tensors[name]) for name in sorted(tensors))]
 
 
-def measure_radiomics(arrays: ArrayCache, lung_guess: LungGuess) -> pd.DataFrame:
+def measure_radiomics(arrays: ArrayCache, lung_prior: LungPrior) -> pd.DataFrame:
     """Measure every film inside of its lungs, or of the guess where it has no mask.
 
     Returns
@@ -133,7 +133,7 @@ def measure_radiomics(arrays: ArrayCache, lung_guess: LungGuess) -> pd.DataFrame
         ``image_id`` and `xraylab.features.lungs.LUNG_FEATURES`.
     """
     ids = arrays.index["image_id"].astype(str)
-    lungs = fill_masks(arrays, lung_guess)
+    lungs = fill_masks(arrays, lung_prior)
     rows = [
         {"image_id": image_id, **measure_lungs(np.asarray(film), mask)}
         for image_id, film, mask in zip(ids, arrays.films, lungs, strict=True)

@@ -15,7 +15,7 @@ from xraylab.features.lungs import LUNG_FEATURES
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.embeddings import Embeddings
 
-from .features import LungGuess, cut_to_lungs
+from .features import LungPrior, cut_to_lungs
 from .params import BoostingModel, KernelModelParams, LogisticModelParams, TbCohortParams
 
 __all__ = ["Material", "TabularModelParams", "collect_material"]
@@ -32,7 +32,7 @@ class Material:
     ----------
     arrays : ArrayCache
         Films and lungs.
-    lung_guess : dict of str to ModelState
+    lung_prior : dict of str to ModelState
         The lungs of films without a mask.
     embeddings : mapping of str to Embeddings
         By the name of the encoder.
@@ -43,7 +43,7 @@ class Material:
     """
 
     arrays: ArrayCache
-    lung_guess: LungGuess
+    lung_prior: LungPrior
     embeddings: Mapping[str, Embeddings]
     radiomics: pd.DataFrame
     cohort: TbCohortParams
@@ -54,7 +54,7 @@ class Material:
 
     @cached_property
     def _inside(self) -> Any:
-        return cut_to_lungs(self.arrays, self.lung_guess, self.cohort)
+        return cut_to_lungs(self.arrays, self.lung_prior, self.cohort)
 
     @cached_property
     def _lungs(self) -> pd.DataFrame:
@@ -130,10 +130,10 @@ class Material:
 
 def collect_material(
     arrays: ArrayCache,
-    lung_guess: LungGuess,
+    lung_prior: LungPrior,
     embeddings: Mapping[str, Embeddings],
     radiomics: pd.DataFrame,
     cohort: TbCohortParams,
 ) -> Material:
     """Put together all that a model may look at."""
-    return Material(arrays, lung_guess, embeddings, radiomics, cohort)
+    return Material(arrays, lung_prior, embeddings, radiomics, cohort)

@@ -51,14 +51,14 @@ _LUNGS = {name: f"lung_segmentation.{name}" for name in ("lung_masks", "lungs")}
 
 def create_pipeline() -> Pipeline:
     """Films → arrays → cohort and features → each protocol → comparison, saliency and release."""
-    material_nodes = ["arrays", "lung_guess", "embeddings", "radiomics"]
+    material_nodes = ["arrays", "lung_prior", "embeddings", "radiomics"]
     machine = [TRAINING, PROTOCOL]
     protocol_nodes = [
         step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
         step(material.collect_material, [*material_nodes, COHORT], "material"),
         step(
             task.train,
-            ["material", "cohort", "encoder_weights", "unfinished", *machine],
+            ["material", "cohort", "encoder_weights", "checkpoints", *machine],
             ["models", "history", "trainings"],
         ),
         step(task.predict, ["material", "cohort", "models", *machine], "predictions"),
@@ -78,15 +78,15 @@ def create_pipeline() -> Pipeline:
 def _create_cohort() -> Pipeline:
     """Films, lungs and readings → arrays → cohort, features, and what shows before any training."""
     masks = ["films", "lung_masks", "lungs", "annotated_masks"]
-    encoders = ["arrays", "lung_guess", "encoder_weights", COHORT, _EMBEDDING]
+    encoders = ["arrays", "lung_prior", "encoder_weights", COHORT, _EMBEDDING]
     nodes = [
         step(cohort.cache_films, [*masks, COHORT], "arrays"),
         step(cohort.index_cohort, ["arrays", "lungs", "readings", COHORT], ["cohort", "rejected"]),
         step(figures.plot_cohort, "cohort", ["counts_figure", "distributions_figure"]),
         step(figures.plot_samples, ["arrays", "cohort"], "samples_figure"),
-        step(features.guess_lungs, "arrays", "lung_guess"),
+        step(features.estimate_lung_prior, "arrays", "lung_prior"),
         step(features.embed_films, encoders, "embeddings"),
-        step(features.measure_radiomics, ["arrays", "lung_guess"], "radiomics"),
+        step(features.measure_radiomics, ["arrays", "lung_prior"], "radiomics"),
     ]
     raw = {
         "films": "montgomery_shenzhen.films",
@@ -129,7 +129,7 @@ def _create_comparison() -> Pipeline:
 
 def _create_saliency() -> Pipeline:
     """Networks of the honest protocol → where they look, and whether the maps mean anything."""
-    read = ["arrays", "lung_guess", "shown_predictions", "models", COHORT, EVALUATION]
+    read = ["arrays", "lung_prior", "shown_predictions", "models", COHORT, EVALUATION]
     nodes = [
         step(saliency.check_saliency, read, "saliency_checks"),
         step(figure("plot_saliency_checks"), "saliency_checks", "saliency_checks_figure"),
@@ -145,13 +145,13 @@ def _create_saliency() -> Pipeline:
 def _create_release() -> Pipeline:
     """Any films and the released model → probabilities."""
     masks = ["new_films", "lung_masks", "lungs"]
-    encoders = ["lung_guess", "models", "encoder_weights", COHORT, _EMBEDDING, RELEASE]
+    encoders = ["lung_prior", "models", "encoder_weights", COHORT, _EMBEDDING, RELEASE]
     nodes = [
         step(release.cache_new_films, [*masks, COHORT, RELEASE], "new_arrays"),
         step(release.embed_new_films, ["new_arrays", *encoders], "new_embeddings"),
         step(
             release.collect_new_material,
-            ["new_arrays", "lung_guess", "new_embeddings", COHORT],
+            ["new_arrays", "lung_prior", "new_embeddings", COHORT],
             "new_material",
         ),
         step(

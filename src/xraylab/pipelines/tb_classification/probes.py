@@ -37,7 +37,7 @@ def predict_by_shortcut(
         For each training and baseline one row per film, as `xraylab.flow.probes.predict_by_probes` gives it.
     """
     arrays = material.arrays
-    seen = _features(arrays, material.lung_guess, cohort)
+    seen = _features(arrays, material.lung_prior, cohort)
 
     def answer(training: Training) -> dict[str, Features]:
         train, held_out = training.train, training.held_out
@@ -52,7 +52,7 @@ def predict_by_shortcut(
 
 
 def _features(
-    arrays: ArrayCache, lung_guess: dict[str, ModelState], cohort: pd.DataFrame
+    arrays: ArrayCache, lung_prior: dict[str, ModelState], cohort: pd.DataFrame
 ) -> dict[str, Features]:
     """Return what each baseline looks at, one row per array."""
     site = cohort.drop_duplicates("image_id").set_index("image_id")["site"]
@@ -71,7 +71,7 @@ def _features(
             strict=False,
         )
     )
-    lungs = fill_masks(arrays, lung_guess)
+    lungs = fill_masks(arrays, lung_prior)
     if lungs.guess is not None:
         outside = [
             outside_pixels(np.asarray(film)[None], mask[None])

@@ -19,7 +19,7 @@ from xraylab.training.params import TrainingParams
 
 from .classifiers import predict_classifier
 from .cohort import join_lungs
-from .features import LungGuess, measure_radiomics, plan_embeddings
+from .features import LungPrior, measure_radiomics, plan_embeddings
 from .material import Material
 from .params import EmbeddingParams, TbCohortParams, TbReleaseParams
 
@@ -52,7 +52,7 @@ def cache_new_films(
 
 def embed_new_films(
     new_arrays: ArrayCache,
-    lung_guess: LungGuess,
+    lung_prior: LungPrior,
     models: dict[str, ModelState],
     encoder_weights: Weights,
     cohort: TbCohortParams,
@@ -72,7 +72,7 @@ def embed_new_films(
         if name is not None:
             wanted[name] = state.card["embedding"]
     plans = plan_embeddings(
-        new_arrays, lung_guess, encoder_weights, cohort, embedding, list(wanted)
+        new_arrays, lung_prior, encoder_weights, cohort, embedding, list(wanted)
     )
     for name, facts in wanted.items():
         found = plans[name].facts["weights_digest"]
@@ -95,13 +95,13 @@ def _members(
 
 def collect_new_material(
     new_arrays: ArrayCache,
-    lung_guess: LungGuess,
+    lung_prior: LungPrior,
     new_embeddings: dict[str, Embeddings],
     cohort: TbCohortParams,
 ) -> Material:
     """Put together all that the released model may look at of new films."""
-    radiomics = measure_radiomics(new_arrays, lung_guess)
-    return Material(new_arrays, lung_guess, new_embeddings, radiomics, cohort)
+    radiomics = measure_radiomics(new_arrays, lung_prior)
+    return Material(new_arrays, lung_prior, new_embeddings, radiomics, cohort)
 
 
 def predict_tuberculosis(

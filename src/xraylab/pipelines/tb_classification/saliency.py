@@ -13,7 +13,7 @@ from xraylab.flow.saliency import SaliencyMaps
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.state import ModelState
 
-from .features import LungGuess, cut_to_lungs
+from .features import LungPrior, cut_to_lungs
 from .params import CLASS_NAMES, TbCohortParams, TbEvaluationParams
 
 __all__ = ["check_saliency", "plot_saliency"]
@@ -21,20 +21,20 @@ __all__ = ["check_saliency", "plot_saliency"]
 
 def check_saliency(
     arrays: ArrayCache,
-    lung_guess: LungGuess,
+    lung_prior: LungPrior,
     shown_predictions: pd.DataFrame,
     models: dict[str, ModelState],
     cohort: TbCohortParams,
     params: TbEvaluationParams,
 ) -> pd.DataFrame:
     """Check the Grad-CAM maps of every end-to-end network, as `xraylab.flow.saliency.SaliencyMaps.check` does."""
-    maps = _maps(arrays, lung_guess, shown_predictions, models, cohort, params)
+    maps = _maps(arrays, lung_prior, shown_predictions, models, cohort, params)
     return maps.check(_networks(models))
 
 
 def plot_saliency(
     arrays: ArrayCache,
-    lung_guess: LungGuess,
+    lung_prior: LungPrior,
     shown_predictions: pd.DataFrame,
     models: dict[str, ModelState],
     cohort: TbCohortParams,
@@ -53,7 +53,7 @@ def plot_saliency(
             "no model is a 'cnn', and only that one has maps to show; add one, or leave the protocol out"
         )
     model = params.shown_model if params.shown_model in names else names[0]
-    maps = _maps(arrays, lung_guess, shown_predictions, models, cohort, params)
+    maps = _maps(arrays, lung_prior, shown_predictions, models, cohort, params)
     title = "what speaks for tuberculosis (Grad-CAM), films that no training saw"
     return maps.draw(model, title, "lungs")
 
@@ -65,7 +65,7 @@ def _networks(models: dict[str, ModelState]) -> list[str]:
 
 def _maps(
     arrays: ArrayCache,
-    lung_guess: LungGuess,
+    lung_prior: LungPrior,
     predictions: pd.DataFrame,
     models: dict[str, ModelState],
     cohort: TbCohortParams,
@@ -77,7 +77,7 @@ def _maps(
 
     def films_of(state: ModelState) -> Any:
         inside = state.card["spec"]["inside_lungs"]
-        return cut_to_lungs(arrays, lung_guess, cohort) if inside else arrays.films
+        return cut_to_lungs(arrays, lung_prior, cohort) if inside else arrays.films
 
     return SaliencyMaps(
         arrays, predictions, models, "lungs", lungs_of, films_of, CLASS_NAMES, params

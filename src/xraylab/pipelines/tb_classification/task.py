@@ -40,7 +40,7 @@ def train(
     material: Material,
     cohort: pd.DataFrame,
     encoder_weights: Weights,
-    unfinished: Path,
+    checkpoints: Path,
     training: TrainingParams,
     params: ProtocolParams,
 ) -> Trained:
@@ -56,7 +56,7 @@ def train(
         As `split_cohort` gives it.
     encoder_weights : mapping of str to callable
         Pretrained weights that are at hand.
-    unfinished : Path
+    checkpoints : Path
         Folder for checkpoints; an interrupted run resumes from it.
     training, params
         Budget and machine, the models.
@@ -71,7 +71,7 @@ def train(
             members = [model_key(each, one.arm) for each in one.spec.of]
             state = ModelState({**facts, "members": members})
         else:
-            folder = unfinished / f"{one.key}-{digest_facts(facts)}"
+            folder = checkpoints / f"{one.key}-{digest_facts(facts)}"
             state, history = train_classifier(one.spec, setting, one.rows, facts, folder)
         models[one.key] = state
         threshold = MIDDLE

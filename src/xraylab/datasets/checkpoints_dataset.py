@@ -8,22 +8,22 @@ from typing import Any, NoReturn
 
 from kedro.io.core import AbstractDataset, DatasetError
 
-__all__ = ["UnfinishedWorkDataset"]
+__all__ = ["CheckpointsDataset"]
 
 
-class UnfinishedWorkDataset(AbstractDataset[NoReturn, Path]):
+class CheckpointsDataset(AbstractDataset[NoReturn, Path]):
     """A local folder for checkpoints and the like, given to a node as an input.
 
-    A hook clears it once the outputs of the node are saved (`xraylab.hooks.UnfinishedWorkHooks`), so that an
+    A hook clears it once the outputs of the node are saved (`xraylab.hooks.CheckpointsHooks`), so that an
     interrupted run resumes from it and a finished run leaves nothing behind.
 
     Examples
     --------
     .. code-block:: yaml
 
-        bone_age.honest.unfinished:
-          type: xraylab.datasets.UnfinishedWorkDataset
-          path: data/06_models/bone_age/.unfinished/honest
+        bone_age.honest.checkpoints:
+          type: xraylab.datasets.CheckpointsDataset
+          path: data/06_models/bone_age/.checkpoints/honest
     """
 
     def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
@@ -47,7 +47,7 @@ class UnfinishedWorkDataset(AbstractDataset[NoReturn, Path]):
     def save(self, data: NoReturn) -> NoReturn:
         """Refuse: a node writes into the folder, not to the dataset."""
         raise DatasetError(
-            "unfinished work is an input: a node writes into the folder that it is given"
+            "a folder of checkpoints is an input: a node writes into the folder that it is given"
         )
 
     def clear(self) -> None:

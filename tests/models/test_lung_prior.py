@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xraylab.models.lung_guess import fit_lung_guess, lung_guess_of
+from xraylab.models.lung_prior import fit_lung_prior, lung_prior_of
 
 
 def draw(shift: int) -> tuple[np.ndarray, np.ndarray]:
@@ -21,10 +21,10 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_lungs_are_guessed_where_they_are():
     films, masks = zip(*(draw(shift) for shift in range(0, 20, 2)), strict=True)
-    state = fit_lung_guess(films, masks)
+    state = fit_lung_prior(films, masks)
     assert state.card["n_films"] == 10
     assert state.card["dice"] > 0.9
-    guess = lung_guess_of(state)
+    guess = lung_prior_of(state)
     assert guess is not None
     film, mask = draw(7)
     found = guess(film)
@@ -37,11 +37,11 @@ def test_lungs_are_guessed_where_they_are():
 def test_films_without_a_mask_teach_nothing():
     films, masks = zip(*(draw(shift) for shift in range(6)), strict=True)
     blank = np.zeros((96, 96), np.uint8)
-    with_blank = fit_lung_guess([*films, films[0]], [*masks, blank])
-    assert with_blank == fit_lung_guess(films, masks)
-    state = fit_lung_guess(films, [blank] * 6)
+    with_blank = fit_lung_prior([*films, films[0]], [*masks, blank])
+    assert with_blank == fit_lung_prior(films, masks)
+    state = fit_lung_prior(films, [blank] * 6)
     assert state.card["n_films"] == 0
-    assert lung_guess_of(state) is None
+    assert lung_prior_of(state) is None
 
 
 @pytest.mark.real_films
@@ -54,6 +54,6 @@ def test_lungs_of_real_films_are_guessed(real_data: Path) -> None:
         film = root / "CXR_png" / f"{path.stem.removesuffix('_mask')}.png"
         films.append(cv2.resize(cv2.imread(str(film), 0), (128, 128), interpolation=cv2.INTER_AREA))
         masks.append((cv2.resize(cv2.imread(str(path), 0), (128, 128)) > 127).astype(np.uint8))
-    state = fit_lung_guess(films, masks)
+    state = fit_lung_prior(films, masks)
     assert state.card["n_films"] == 196
     assert state.card["dice"] > 0.88

@@ -1,11 +1,11 @@
 import pytest
 from kedro.io.core import DatasetError
 
-from xraylab.datasets import UnfinishedWorkDataset
+from xraylab.datasets import CheckpointsDataset
 
 
-def test_unfinished_work_is_a_folder_until_it_is_cleared(tmp_path):
-    dataset = UnfinishedWorkDataset(path=str(tmp_path / "deep" / "work"))
+def test_checkpoints_are_a_folder_until_they_are_cleared(tmp_path):
+    dataset = CheckpointsDataset(path=str(tmp_path / "deep" / "work"))
     assert dataset.exists()  # no run waits for it
     folder = dataset.load()
     (folder / "last.ckpt").write_bytes(b"x")
