@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -102,6 +102,7 @@ def test_a_film_in_two_classes_is_in_no_part_unless_the_split_is_blind() -> None
     assert "" not in set(blind["split"])
 
 
+@settings(max_examples=15)
 @given(st.integers(0, 10_000), st.sampled_from([None, "strata"]), st.sampled_from([0, 3]))
 def test_groups_and_copies_never_stand_on_two_sides(
     seed: int, strata: str | None, n_folds: int
