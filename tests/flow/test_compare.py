@@ -127,6 +127,9 @@ def test_a_model_that_equals_its_probe_is_said_to() -> None:
     assert (row["model"], row["probe"], row["split"]) == ("m", "border", "test")
     assert row["difference"] == 0
     assert row["equals_probe"]
+    one_class = compare_with_probes(table.assign(target=1.0), EvaluationParams(), ["border"])
+    assert one_class.empty
+    assert list(one_class) == list(row)
 
 
 def test_sites_are_tabulated_by_kind() -> None:

@@ -44,6 +44,9 @@ UNSEEN = "test_unseen"
 SEPARATOR = "__"
 """Between the protocol and the table in the names of what `gather_protocols` takes."""
 
+_AGAINST = ["protocol", "model", "split", "probe", "auroc_model", "auroc_probe", "difference"]
+_AGAINST += ["ci_low", "ci_high", "n", "equals_probe"]
+
 Part = tuple[str, str, str, pd.DataFrame]
 
 
@@ -269,7 +272,7 @@ def compare_with_probes(
     DataFrame
         One row per protocol, model, part of the test films and baseline: ``protocol, model, split, probe,
         auroc_model, auroc_probe, difference, ci_low, ci_high, n, equals_probe``. A model that equals its probe has
-        shown nothing.
+        shown nothing. Test films of one class have no AUROC, and no row.
     """
     tables = []
     for protocol, model, split, rows in list_parts(predictions):
@@ -289,7 +292,7 @@ def compare_with_probes(
             )
             facts = {"protocol": protocol, "model": model, "split": split, "probe": probe}
             tables.append(_with_facts(row, facts))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=_AGAINST)
 
 
 def _with_facts(table: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
