@@ -17,7 +17,7 @@ _PAIRS = {"[": "]", "{": "}", "(": ")", '"': '"', "'": "'"}
 def parse_run_parameters(text: str) -> dict[str, Any]:
     """Parse ``key=value,key=value`` into nested parameters.
 
-    A comma ends a value only where another ``key=`` follows: ``fracture.protocols=published,honest`` is a list of
+    A comma ends a value only where another ``key=`` follows: ``dose_simulation.recipes=additive,quantum`` is a list of
     two. The value of a path (`PATHS`) is text with all its commas. Values are typed as YAML types them, so that ``[1,
     2]`` is a list, ``null`` is None, and quotes keep text as it is.
 
@@ -38,8 +38,8 @@ def parse_run_parameters(text: str) -> dict[str, Any]:
 
     Examples
     --------
-    >>> parse_run_parameters("films=/a, b/c,fracture.protocols=published,honest,fracture.seed=3")
-    {'films': '/a, b/c', 'fracture': {'protocols': ['published', 'honest'], 'seed': 3}}
+    >>> parse_run_parameters("films=/a, b/c,dose_simulation.recipes=additive,quantum,dose_simulation.seed=3")
+    {'films': '/a, b/c', 'dose_simulation': {'recipes': ['additive', 'quantum'], 'seed': 3}}
     """
     parameters: dict[str, Any] = {}
     for key, written in _pairs(text):

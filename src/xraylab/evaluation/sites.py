@@ -44,6 +44,6 @@ def list_sites(sites: pd.Series) -> list[str]:
     if len(names) < 2:  # noqa: PLR2004
         raise ValueError(
             f"split 'sites' needs films of two sites or more, there is only '{names[0]}'; leave the protocol out, such "
-            "as by --params PIPELINE.protocols=published,honest"
+            "as by --tags=published,honest"
         )
     return names
