@@ -1,8 +1,12 @@
-"""Listing the pipelines must stay quick: nothing heavy is imported for it. Seconds are measured in benchmarks."""
+"""Listing the pipelines must stay quick (seconds are measured in benchmarks), and the docs name what there is."""
 
+import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
+
+import pytest
 
 PROJECT = Path(__file__).resolve().parents[1]
 LIST_PIPELINES = """
@@ -31,3 +35,16 @@ def test_registry_finds_every_pipeline_and_imports_nothing_heavy() -> None:
     }
     assert set(names.split()) == folders | {"__default__"}
     assert heavy == ""
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["bone_age", "dose_estimation", "fracture", "lesion_regression", "lung_segmentation", "tb_classification"],
+)  # fmt: skip
+def test_the_diagram_of_a_pipeline_names_nodes_and_data_sets_that_there_are(name: str) -> None:
+    diagram = (PROJECT / f"docs/{name}.md").read_text().split("```")[1]
+    pipeline = import_module(f"xraylab.pipelines.{name}.pipeline").create_pipeline()
+    known = {node.name for node in pipeline.nodes} | pipeline.datasets()
+    named = set(re.findall(r"[a-z]+(?:_[a-z]+)+", diagram))
+    assert "split_cohort" in named
+    assert named <= {each.rpartition(".")[2] for each in known}
