@@ -151,7 +151,7 @@ class SitesSplit(Parameters):
 Split: TypeAlias = Annotated[
     RowsSplit | FoldsSplit | OfficialSplit | GroupsSplit | SitesSplit, Field(discriminator="kind")
 ]
-"""Any kind of split, told by its key ``kind``."""
+"""Any kind of split, chosen by its key ``kind``."""
 
 
 def _check_fractions(val: float, test: float) -> None:
@@ -415,8 +415,8 @@ def check_classes(cohort: pd.DataFrame) -> None:
     cohort : DataFrame
         ``arm, split, target``.
     """
-    learned = cohort[cohort["split"].isin(["train", "val"])]
-    for (arm, part), rows in learned.groupby(["arm", "split"], sort=False):
+    used = cohort[cohort["split"].isin(["train", "val"])]
+    for (arm, part), rows in used.groupby(["arm", "split"], sort=False):
         if rows["target"].nunique() < 2:  # noqa: PLR2004
             raise ValueError(
                 f"the part '{part}' of the training '{arm}' has {len(rows)} films of one class only; give more films, "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,6 +33,7 @@ __all__ = [
     "Training",
     "describe_models",
     "describe_training",
+    "join_predictions",
     "list_trainings",
     "model_key",
     "predict_held_out",
@@ -317,6 +318,18 @@ def predict_held_out(
             table["threshold"] = state.card["threshold"]
         tables.append(table)
     return tables
+
+
+def join_predictions(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Put predictions of several models below each other, with the ``model`` in the first column.
+
+    Examples
+    --------
+    >>> list(join_predictions([pd.DataFrame({"image_id": ["a"], "model": "cnn"})]))
+    ['model', 'image_id']
+    """
+    joined = pd.concat(tables, ignore_index=True)
+    return joined[["model", *(column for column in joined if column != "model")]]
 
 
 def shown_model(predictions: pd.DataFrame, wanted: str) -> str:

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 _FORMAT = 3  # raise it when the same parameters give other arrays or another index
 EMPTY_MASK = "its mask is empty"
-"""Reason of a film that is of no use without anything drawn."""
+"""Reason of a film that cannot be used without a mask."""
 _INDEX, _REJECTED, _CARD = "index.parquet", "rejected.parquet", "card.json"
 _FACTS = (
     *("source", "height_px", "width_px", "spacing_mm"),
@@ -53,7 +53,7 @@ class CachePlan:
     masks : mapping of str to list of callable
         Lazy masks of a film, joined to one; empty where a film needs none.
     rejected : mapping of str to str
-        Films that are known beforehand to be of no use, with the reason; a reason that begins with
+        Films that are rejected beforehand, with the reason; a reason that begins with
         `xraylab.imaging.film_file.IGNORED` counts for nothing.
     unpaired : mapping of str to str
         Masks, boxes and labels without a film, with the reason: listed, and no films.
@@ -67,7 +67,7 @@ class CachePlan:
         Whether there may be no film at all.
     empty_masks : {"accept", "keep", "reject"}
         What a mask without foreground means: nothing to be said (there may be no mask of every film), a film without
-        what is drawn elsewhere, or a film that is of no use. Unless they are accepted, most masks may not be empty.
+        what is drawn elsewhere, or a film that cannot be used. Unless they are accepted, most masks may not be empty.
     masks_of_content : mapping of str to list of callable
         Lazy masks by the digest of their film's file (`digest_source`), taken before those by image id: masks that were
         made from a film belong to its content, whatever a film is called.

@@ -212,7 +212,7 @@ def cache_films(
     -------
     CachePlan
         What the cache decodes, by image id. Bad rows, labels without a film, films without a label and films whose
-        label is in doubt are known to be of no use.
+        label is in doubt are rejected beforehand.
 
     Raises
     ------

@@ -17,6 +17,7 @@ from xraylab.flow.split import SINGLE, FoldsSplit
 from xraylab.flow.train import (
     Trained,
     Training,
+    join_predictions,
     list_trainings,
     predict_held_out,
     train_networks,
@@ -214,7 +215,4 @@ def predict(
     trainings = list_age_trainings(cohort, params)
     tables = predict_held_out(AgeTask(arrays, training), trainings, models, KEPT)
     tables += predict_baselines(arrays, cohort, KEPT)
-    joined = pd.concat(
-        [add_intervals(each, params.coverage, "sex") for each in tables], ignore_index=True
-    )
-    return joined[["model", *(column for column in joined if column != "model")]]
+    return join_predictions([add_intervals(each, params.coverage, "sex") for each in tables])

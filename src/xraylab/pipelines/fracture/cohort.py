@@ -38,7 +38,7 @@ def cache_films(films: dict[str, LoadFilm], params: FractureCohortParams) -> Cac
     Returns
     -------
     CachePlan
-        What the cache decodes; a film in a folder that ``null`` stands for is known to be of no use.
+        What the cache decodes; a film in a folder that ``null`` stands for is rejected beforehand.
 
     Raises
     ------

@@ -17,6 +17,7 @@ from xraylab.flow.split import OfficialSplit
 from xraylab.flow.train import (
     Trained,
     Training,
+    join_predictions,
     list_trainings,
     predict_held_out,
     train_networks,
@@ -183,5 +184,4 @@ def predict(
     trainings = list_trainings(cohort, params.models)
     tables = predict_held_out(FractureTask(arrays, training), trainings, models, KEPT)
     tables += predict_by_shortcut(arrays, cohort, params, KEPT, weight_of(params))
-    joined = pd.concat(tables, ignore_index=True)
-    return joined[["model", *(column for column in joined if column != "model")]]
+    return join_predictions(tables)

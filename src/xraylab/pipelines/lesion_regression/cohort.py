@@ -195,7 +195,7 @@ def cache_films(
     Returns
     -------
     CachePlan
-        What the cache decodes. Films without annotation, and annotations without a film, are known to be of no use.
+        What the cache decodes. Films without annotation, and annotations without a film, are rejected beforehand.
 
     Raises
     ------

@@ -44,7 +44,7 @@ class LesionCohortParams(HashedCohortParams):
     Attributes
     ----------
     labels : tuple of str
-        Boxes of these labels are drawn as lesions; other boxes are as good as none.
+        Boxes of these labels are drawn as lesions; other boxes are ignored.
     box_lists : tuple of str
         Tables of boxes, by the names of their files without ``.csv``; what is not there is left out.
     box_frame_px : (int, int), optional

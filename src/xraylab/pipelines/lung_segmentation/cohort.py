@@ -41,7 +41,7 @@ def cache_films(
     Returns
     -------
     CachePlan
-        What the cache decodes. Films without a mask and masks without a film are known to be of no use.
+        What the cache decodes. Films without a mask and masks without a film are rejected beforehand.
 
     Raises
     ------

@@ -16,6 +16,7 @@ from xraylab.flow.train import (
     Trained,
     Training,
     describe_training,
+    join_predictions,
     list_trainings,
     model_key,
     train_models,
@@ -147,5 +148,4 @@ def predict(
         table = rows[KEPT].assign(prediction=found[one.key], threshold=state.card["threshold"])
         tables.append(table.assign(model=one.name))
     tables += predict_by_shortcut(material, cohort, params, KEPT)
-    joined = pd.concat(tables, ignore_index=True)
-    return joined[["model", *(column for column in joined if column != "model")]]
+    return join_predictions(tables)
