@@ -31,6 +31,7 @@ RUN_PARAMETERS = {
     "raw": "the root of the raw data",
     "films": "a folder of films to predict on",
     "workspace": "the folder of outputs",
+    "minutes": "wall-clock of all trainings of each pipeline",
 }
 
 

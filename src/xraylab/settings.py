@@ -2,10 +2,11 @@
 
 import os
 
+from xraylab.budget_hooks import BudgetHooks
 from xraylab.hooks import CheckpointsHooks, ParameterHooks, RawDataHooks
 from xraylab.workspace import WorkspaceHooks
 
-HOOKS = (ParameterHooks(), RawDataHooks(), WorkspaceHooks(), CheckpointsHooks())
+HOOKS = (ParameterHooks(), RawDataHooks(), WorkspaceHooks(), BudgetHooks(), CheckpointsHooks())
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xraylab.flow.budget import Budget, ModelsParams
 from xraylab.flow.train import (
     Training,
     describe_models,
@@ -94,7 +95,7 @@ def test_models_are_tabulated_and_histories_joined() -> None:
         return state, pd.DataFrame({"epoch": [0], "train_loss": [1.0], "val_loss": [2.0]})
 
     models, history, table = train_models(
-        list_trainings(cohort("fold_0", "fold_1"), {"cnn": 0}), fit
+        list_trainings(cohort("fold_0", "fold_1"), {"cnn": 0}), fit, ModelsParams(models={})
     )
     assert list(models) == ["cnn_fold_0", "cnn_fold_1"]
     assert history["model"].tolist() == ["cnn_fold_0", "cnn_fold_1"]
@@ -119,6 +120,28 @@ def test_what_a_network_is_stands_in_the_table() -> None:
     )
     assert table["kind"].tolist() == ["unet-resnet18", "resnet18", "cnn"]
     assert table["stopped_by"].tolist() == ["minutes"] * 3
+    assert table["cut_short"].tolist() == ["stopped by the clock"] * 3
+
+
+def test_a_model_divides_its_share_among_its_arms_and_says_once_what_all_cost() -> None:
+    models = {name: SimpleNamespace(share=share) for name, share in (("big", 3.0), ("small", 1.0))}
+    params = ModelsParams(models=models).within(Budget(8.0, 0.5))
+    seen: list[Training] = []
+
+    def fit(training: Training) -> tuple[ModelState, pd.DataFrame]:
+        seen.append(training)
+        facts = {"name": training.name, "arm": training.arm, "fold": -1}
+        return ModelState(facts), pd.DataFrame()
+
+    train_models(list_trainings(cohort("fold_0", "fold_1"), models), fit, params)
+    limits = [each.limits for each in seen]
+    # of four minutes; as none takes any, each begins with all of them left
+    assert [each.minutes for each in limits] == pytest.approx([1.5, 0.8, 3, 4], abs=0.05)
+    assert [(each.name, each.n_trainings) for each in limits] == [
+        ("big", 2), ("small", 2), ("big", 0), ("small", 0),
+    ]  # fmt: skip
+    own = list_trainings(cohort("big", "small"), models)
+    assert [each.share for each in own] == [3.0, 1.0]
 
 
 @dataclass
@@ -155,7 +178,8 @@ def test_a_task_is_trained_and_asked(arrays: ArrayCache, tmp_path: Path) -> None
     dumped = SimpleNamespace(model_dump=lambda mode: {"encoder": None})
     spec = SimpleNamespace(network=dumped, recipe=Recipe(batch_size=4))
     task, films = Task(arrays), cohort("fold_0", "fold_1")
-    models, _, table = train_networks(task, list_trainings(films, {"m": spec}), tmp_path)
+    params = ModelsParams(models={"m": spec})
+    models, _, table = train_networks(task, list_trainings(films, {"m": spec}), tmp_path, params)
     assert [name.rpartition("-")[0] for name in task.folders] == ["m_fold_0", "m_fold_1"]
     assert len(set(task.folders)) == 2
     card = models["m_fold_1"].card

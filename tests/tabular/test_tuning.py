@@ -49,12 +49,22 @@ def test_a_search_finds_the_better_depth_and_goes_on_where_it_stopped(tmp_path: 
     assert len(trials) == 4
     found = tune("random_forest", make_rows(), PARAMS, storage, "one")
     assert found.spec.max_depth == 6
-    assert found.n_trials == 6
+    assert found.facts["n_trials"] == 6
+    assert (found.facts["stopped_by"], found.facts["cut_short"]) == ("trials", "")
     again = storage.get_all_trials(storage.get_study_id_from_name("one"))
     assert [trial.datetime_start for trial in again[:4]] == [t.datetime_start for t in trials]
     # done: called again it returns what is stored, and fits nothing
     assert tune("random_forest", make_rows(), PARAMS, storage, "one") == found
     assert len(storage.get_all_trials(storage.get_study_id_from_name("one"))) == 6
+
+
+def test_a_search_that_the_clock_ends_says_so(tmp_path: Path) -> None:
+    storage = open_storage(f"sqlite:///{tmp_path}/studies.db")
+    many = PARAMS.model_copy(update={"n_trials": 10_000})
+    found = tune("random_forest", make_rows(), many, storage, "one", minutes=1 / 60)
+    assert 1 <= found.facts["n_trials"] < 10_000
+    assert found.facts["stopped_by"] == "minutes"
+    assert found.facts["cut_short"] == "stopped by the clock"
 
 
 def test_the_error_is_the_mean_over_folds_of_the_best_trial(tmp_path: Path) -> None:
@@ -82,7 +92,7 @@ def test_hopeless_trials_are_pruned_by_fold(tmp_path: Path) -> None:
     found = tune("random_forest", rows, many, storage, "pruned")
     trials = storage.get_all_trials(storage.get_study_id_from_name("pruned"))
     pruned = [trial for trial in trials if trial.state.name == "PRUNED"]
-    assert found.n_pruned == len(pruned) > 0
+    assert found.facts["n_pruned"] == len(pruned) > 0
     assert all(1 <= len(trial.intermediate_values) <= 3 for trial in pruned)
     best = min(t.value for t in trials if t.state.name == "COMPLETE")
     assert found.mse == best
@@ -202,7 +212,7 @@ def test_two_workers_share_a_study_and_a_third_goes_on(address: str) -> None:
     more = PARAMS.model_copy(update={"n_trials": n_trials + 4})
     found = tune("random_forest", make_rows(), more, storage, name)
     again = storage.get_all_trials(storage.get_study_id_from_name(name))
-    assert found.n_trials == len(again) == n_trials + 4
+    assert found.facts["n_trials"] == len(again) == n_trials + 4
     assert [trial.datetime_start for trial in again[: len(trials)]] == [
         trial.datetime_start for trial in trials
     ]

@@ -11,7 +11,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import BinaryF1Score
 
 from xraylab.training.fit import Objective, TrainingData, fit
-from xraylab.training.params import Recipe, TrainingParams
+from xraylab.training.params import Limits, Recipe, TrainingParams
 
 QUICK = TrainingParams(max_epochs=6, precision="32", accelerator="cpu", seed=3, progress=False)
 RECIPE = Recipe(loss="dice_bce", learning_rate=2e-2, batch_size=4)
@@ -144,7 +144,7 @@ def test_each_epoch_is_reported_and_may_end_the_training(parts, new_network, tmp
 
 
 def test_the_budget_ends_a_training_with_its_last_epoch_measured(parts, new_network, tmp_path):
-    params = QUICK.model_copy(update={"max_epochs": 100_000, "max_minutes": 1 / 60})
+    params = QUICK.model_copy(update={"max_epochs": 100_000}).within(Limits(1 / 60))
     outcome = fit(
         new_network(),
         parts,

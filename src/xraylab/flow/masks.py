@@ -67,7 +67,7 @@ class MaskTask:
     def fit(self, network: nn.Module, training: Training, folder: Path) -> Fit:
         """Train the network."""
         train, val = (self.examples(training, part) for part in ("train", "val"))
-        machine = self.machine.within(training.spec.max_minutes)
+        machine = self.machine.within(training.limits)
         return fit_segmenter(
             network, self.arrays, train, val, training.spec.recipe, machine, folder
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,13 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xraylab.flow.budget import BudgetedParams
 from xraylab.flow.split import SINGLE
 from xraylab.imaging.array_cache import ArrayCache
-from xraylab.models.card import NOTICE, digest_facts, package_versions
+from xraylab.models.card import NOTICE, describe_cut_short, digest_facts, package_versions
 from xraylab.models.networks import describe_network
 from xraylab.models.state import ModelState
 from xraylab.training.history import join_histories
-from xraylab.training.params import TrainingParams
+from xraylab.training.params import Limits, TrainingParams
 
 if TYPE_CHECKING:
     from torch import nn
@@ -67,12 +69,18 @@ class Training:
         The training: ``single``, ``fold_<k>``, a site, or the model where each has a split of its own.
     rows : DataFrame
         The films of the arm, with their ``split``.
+    share : float
+        What it has of the minutes of its protocol, beside the shares of the others.
+    limits : Limits
+        What the run sets for it.
     """
 
     name: str
     spec: Any
     arm: str
     rows: pd.DataFrame
+    share: float = 0.0
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def key(self) -> str:
@@ -147,6 +155,8 @@ def model_key(name: str, arm: str) -> str:
 def list_trainings(cohort: pd.DataFrame, models: Mapping[str, Any]) -> Iterator[Training]:
     """Give every training of a protocol: each model in each arm, or in the arm of its own name.
 
+    The ``share`` that a model declares is divided among its arms.
+
     Raises
     ------
     ValueError
@@ -154,10 +164,13 @@ def list_trainings(cohort: pd.DataFrame, models: Mapping[str, Any]) -> Iterator[
     """
     if cohort.empty:
         raise ValueError("the cohort of this protocol is empty: its node split_cohort has not run")
-    for arm, rows in cohort.groupby("arm", sort=False):
+    arms = [(str(arm), rows) for arm, rows in cohort.groupby("arm", sort=False)]
+    n_arms = sum(arm not in models for arm, _ in arms)
+    for arm, rows in arms:
         for name, spec in models.items():
             if arm not in models or arm == name:
-                yield Training(name, spec, str(arm), rows)
+                share = getattr(spec, "share", 0.0) / (n_arms + (arm == name))
+                yield Training(name, spec, arm, rows, share)
 
 
 def describe_training(
@@ -186,17 +199,20 @@ def describe_training(
 
 
 def train_models(
-    trainings: Iterator[Training],
+    trainings: Iterable[Training],
     fit: Callable[[Training], tuple[ModelState, pd.DataFrame]],
+    params: BudgetedParams,
 ) -> Trained:
     """Fit every model of a protocol.
 
     Parameters
     ----------
-    trainings : iterator of Training
+    trainings : iterable of Training
         What to fit.
     fit : callable
         Takes a training and returns the stored model and its history, one row per epoch.
+    params : BudgetedParams
+        The protocol, with its minutes.
 
     Returns
     -------
@@ -209,7 +225,7 @@ def train_models(
     """
     models: dict[str, ModelState] = {}
     histories: dict[str, pd.DataFrame] = {}
-    for training in trainings:
+    for training in _with_limits(list(trainings), params):
         logger.info(
             "Training %s on %d films, %d to validate",
             training.key, len(training.train), len(training.val),
@@ -218,17 +234,29 @@ def train_models(
     return models, join_histories(histories), describe_models(models)
 
 
-def train_networks(task: Task, trainings: Iterator[Training], checkpoints: Path) -> Trained:
+def _with_limits(trainings: Sequence[Training], params: BudgetedParams) -> Iterator[Training]:
+    """Give each training the minutes that it has when it begins; the first of a model says what all of them cost."""
+    counts = Counter(each.name for each in trainings)
+    minutes = params.budget.divide([each.share for each in trainings], of=params.total_share)
+    for each, limit in zip(trainings, minutes, strict=True):
+        yield replace(each, limits=Limits(limit, each.name, counts.pop(each.name, 0)))
+
+
+def train_networks(
+    task: Task, trainings: Iterable[Training], checkpoints: Path, params: BudgetedParams
+) -> Trained:
     """Train every network of a protocol.
 
     Parameters
     ----------
     task : Task
         What the pipeline knows of its networks.
-    trainings : iterator of Training
+    trainings : iterable of Training
         What to train.
     checkpoints : Path
         Folder for checkpoints; an interrupted run resumes from it.
+    params : BudgetedParams
+        The protocol, with its minutes.
 
     Returns
     -------
@@ -242,6 +270,7 @@ def train_networks(task: Task, trainings: Iterator[Training], checkpoints: Path)
             **describe_training(training, task.arrays, task.machine),
             "network": spec.network.model_dump(mode="json"),
             "recipe": spec.recipe.model_dump(mode="json"),
+            "minutes": params.budget.minutes,
             **task.describe(training),
         }
         network = task.build(training)
@@ -256,7 +285,7 @@ def train_networks(task: Task, trainings: Iterator[Training], checkpoints: Path)
         }
         return describe_network(network, card), outcome.history
 
-    return train_models(trainings, fit)
+    return train_models(trainings, fit, params)
 
 
 def describe_models(models: Mapping[str, ModelState]) -> pd.DataFrame:
@@ -265,8 +294,9 @@ def describe_models(models: Mapping[str, ModelState]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``model, name, arm, fold, kind, n_parameters, n_train, n_val, epochs, minutes, stopped_by, val_loss,
-        threshold``; missing where a model has no such thing.
+        ``model, name, arm, fold, kind, n_parameters, n_train, n_val, epochs, minutes, stopped_by, cut_short, val_loss,
+        threshold``; missing where a model has no such thing. ``cut_short`` is as
+        `xraylab.models.card.describe_cut_short` gives it.
     """
     rows = []
     for key, state in models.items():
@@ -280,6 +310,7 @@ def describe_models(models: Mapping[str, ModelState]) -> pd.DataFrame:
                 **{fact: card.get(fact, np.nan) for fact in ("n_parameters", "n_train", "n_val")},
                 **{fact: fit.get(fact, np.nan) for fact in ("epochs", "minutes")},
                 "stopped_by": fit.get("stopped_by", ""),
+                "cut_short": describe_cut_short(card),
                 "val_loss": fit.get("val_loss", np.nan),
                 "threshold": card.get("threshold", np.nan),
             }

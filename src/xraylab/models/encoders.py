@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OWN_PREFIX",
+    "IfMissing",
     "Weights",
     "check_architecture",
     "check_encoder",
@@ -26,8 +29,13 @@ __all__ = [
 Weights = Mapping[str, Callable[[], dict[str, NDArray[Any]]]]
 """Weight files at hand, by ``<encoder>.<weights>``; each callable gives tensors by name."""
 
+IfMissing = Literal["fail", "random"]
+"""What to do where weights are neither at hand nor can be fetched: refuse, or keep random ones and say so."""
+
 OWN_PREFIX = "models/"
 """What the name of this project's own weights begins with: ``models/<pipeline>/<protocol>/<model>``."""
+
+logger = logging.getLogger(__name__)
 
 _SHOWN = 60
 _FIRST_LAYER_AXES = 4
@@ -74,7 +82,14 @@ def _unknown(what: str, value: str, valid: list[str]) -> str:
     return f"unknown {what} '{value}'.{hint} Valid: {', '.join(valid[:_SHOWN])}{more}"
 
 
-def load_encoder(encoder: Any, name: str, weights: str, at_hand: Weights, depth: int = 5) -> None:
+def load_encoder(
+    encoder: Any,
+    name: str,
+    weights: str,
+    at_hand: Weights,
+    depth: int = 5,
+    if_missing: IfMissing = "fail",
+) -> bool:
     """Give an encoder for grey films pretrained weights, its first layer summed over colours.
 
     Parameters
@@ -87,29 +102,69 @@ def load_encoder(encoder: Any, name: str, weights: str, at_hand: Weights, depth:
         Weights that are at hand; others are those of an installed package, or fetched from the hub.
     depth : int
         Levels of the encoder.
+    if_missing : {"fail", "random"}
+        What to do where the weights are neither at hand nor can be fetched.
+
+    Returns
+    -------
+    bool
+        Whether the encoder has the weights; without them it is left as it was.
 
     Raises
     ------
     ValueError
-        If the weights are neither at hand nor can be fetched (the message says which file to put where), or are those
-        of another network.
+        If the weights are missing under ``fail`` (the message says which file to put where), or are those of another
+        network.
     """
+    key = f"{name}.{weights}"
+    stored = at_hand[key]() if key in at_hand else read_packaged(key, encoder.state_dict())
+    if stored is not None:
+        _load_tensors(encoder, name, key, stored, depth)
+        return True
+    own = weights.startswith(OWN_PREFIX)
+    fetched = None if own else _fetch(name, weights, depth)
+    if fetched is not None:
+        encoder.load_state_dict(fetched)
+        return True
+    say = which_to_train if own else _where_to_put
+    if if_missing == "fail":
+        raise ValueError(say(name, weights, at_hand))
+    logger.warning(
+        "The encoder '%s' starts from random weights: %s", name, say(name, weights, at_hand)
+    )
+    return False
+
+
+def _fetch(name: str, weights: str, depth: int) -> dict[str, Tensor] | None:
+    """Return pretrained weights from the hub, or None where it cannot be reached."""
+    import segmentation_models_pytorch as smp
+
+    if not _is_fetched(name, weights):
+        return None
+    state: dict[str, Tensor] = smp.encoders.get_encoder(name, 1, depth, weights).state_dict()
+    return state
+
+
+@lru_cache
+def _is_fetched(name: str, weights: str) -> bool:
+    """Fetch weights to where the hub's own library keeps them; ask once, as it tries for half a minute."""
+    import segmentation_models_pytorch as smp
+
+    try:
+        smp.encoders.get_encoder(name, 1, 5, weights)
+    except Exception as error:  # no network, no such file, a proxy: each hub has errors of its own
+        logger.debug("The weights '%s' of '%s' cannot be fetched: %s", weights, name, error)
+        return False
+    return True
+
+
+def _load_tensors(
+    encoder: Any, name: str, key: str, stored: Mapping[str, NDArray[Any]], depth: int
+) -> None:
+    """Load tensors of films of one or of three channels."""
     import segmentation_models_pytorch as smp
     import torch
 
-    key = f"{name}.{weights}"
-    stored = at_hand[key]() if key in at_hand else read_packaged(key, encoder.state_dict())
-    if stored is None:
-        if weights.startswith(OWN_PREFIX):
-            raise ValueError(which_to_train(name, weights, at_hand))
-        try:
-            fetched = smp.encoders.get_encoder(name, 1, depth, weights)
-        except (
-            Exception
-        ) as error:  # no network, no such file, a proxy: each hub has errors of its own
-            raise ValueError(_where_to_put(name, weights, at_hand)) from error
-        encoder.load_state_dict(fetched.state_dict())
-        return
     tensors = {each: torch.from_numpy(np.array(value)) for each, value in stored.items()}
     grey = _takes_grey(tensors, encoder)
     known: Any = encoder if grey else smp.encoders.get_encoder(name, 3, depth, None)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from xraylab.models.encoders import OWN_PREFIX, Weights, check_encoder, load_encoder
+from xraylab.models.encoders import (
+    OWN_PREFIX,
+    IfMissing,
+    Weights,
+    check_encoder,
+    load_encoder,
+    which_to_train,
+)
 from xraylab.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -38,7 +45,7 @@ class FrozenEncoderParams(Parameters):
         By their name: ``imagenet`` (from the hub, or a local file), ``models/<pipeline>/<protocol>/<model>`` of this
         project's own, or None for random ones.
     if_missing : {"fail", "random"}
-        What to do where weights of this project's own are not trained yet.
+        What to do where weights are neither at hand nor can be fetched. An encoder of random weights says so.
     widths : tuple of int or None
         Channels of each level of ``unet`` and ``resunet``; None takes the published ones.
     grid : int or None
@@ -52,7 +59,7 @@ class FrozenEncoderParams(Parameters):
 
     encoder: str = Field(min_length=1)
     weights: str | None = None
-    if_missing: str = Field("fail", pattern="^(fail|random)$")
+    if_missing: IfMissing = "fail"
     widths: tuple[int, ...] | None = Field(None, min_length=2)
     grid: int | None = Field(None, ge=1, le=64)
     inside_lungs: bool = False
@@ -106,20 +113,13 @@ def build_frozen_encoder(
     from xraylab.models.cnn import PooledEncoder
 
     found = params.weights
-    own = found is not None and found.startswith(OWN_PREFIX)
-    if own and params.if_missing == "random" and f"{params.encoder}.{found}" not in weights:
-        logger.warning(
-            "No run has trained '%s' yet: the encoder '%s' keeps random weights", found, params.encoder
-        )  # fmt: skip
-        found = None
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         encoder = _build(params)
         if found is not None:
-            if params.encoder in OWN:
-                _load_own(encoder, params.encoder, found, weights)
-            else:
-                load_encoder(encoder, params.encoder, found, weights)
+            load = _load_own if params.encoder in OWN else load_encoder
+            if not load(encoder, params.encoder, found, weights, if_missing=params.if_missing):
+                found = None
     none = "none" if params.encoder == GRADIENTS else "random"
     return PooledEncoder(encoder, params.grid).eval(), found or none
 
@@ -140,14 +140,16 @@ def _build(params: FrozenEncoderParams) -> Any:
     return kind() if params.widths is None else kind(widths=params.widths)
 
 
-def _load_own(network: Any, name: str, found: str, weights: Weights) -> None:
+def _load_own(network: Any, name: str, found: str, weights: Weights, if_missing: IfMissing) -> bool:
     import torch
-
-    from xraylab.models.encoders import which_to_train
 
     key = f"{name}.{found}"
     if key not in weights:
-        raise ValueError(which_to_train(name, found, weights))
+        missing = which_to_train(name, found, weights)
+        if if_missing == "fail":
+            raise ValueError(missing)
+        logger.warning("The encoder '%s' keeps random weights: %s", name, missing)
+        return False
     tensors = {k: torch.from_numpy(np.array(v)) for k, v in weights[key]().items()}
     try:
         network.load_state_dict(tensors, strict=False)
@@ -155,3 +157,4 @@ def _load_own(network: Any, name: str, found: str, weights: Weights) -> None:
         raise ValueError(
             f"the weights '{key}' are not those of a '{name}' of such widths: {error}"
         ) from error
+    return True

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from xraylab.models.encoders import Weights, check_architecture, check_encoder, load_encoder
+from xraylab.models.encoders import (
+    IfMissing,
+    Weights,
+    check_architecture,
+    check_encoder,
+    load_encoder,
+)
 from xraylab.models.state import ModelState
 from xraylab.parameters import Parameters
 
@@ -43,6 +49,9 @@ class NetworkParams(Parameters):
         Encoder by name, such as ``resnet34`` or ``tu-<timm name>``.
     encoder_weights : str or None
         Pretrained weights of the encoder by their name, such as ``imagenet``; None starts from random ones.
+    if_missing : {"fail", "random"}
+        What to do where those weights are neither at hand nor can be fetched. A network that starts from random ones
+        says so in its card.
     widths : tuple of int or None
         Channels of each level of ``unet`` and ``resunet``; None takes the published ones.
     options : dict
@@ -52,6 +61,7 @@ class NetworkParams(Parameters):
     architecture: str = Field("unet", min_length=1)
     encoder: str | None = None
     encoder_weights: str | None = None
+    if_missing: IfMissing = "fail"
     widths: tuple[int, ...] | None = Field(None, min_length=2)
     options: dict[str, Any] = Field(default_factory=dict)
 
@@ -147,7 +157,11 @@ def _build(params: NetworkParams, weights: Weights, out_channels: int) -> nn.Mod
     )
     if params.encoder_weights is not None:
         depth = params.options.get("encoder_depth", 5)
-        load_encoder(network.encoder, params.encoder, params.encoder_weights, weights, depth)
+        found = load_encoder(
+            network.encoder, params.encoder, params.encoder_weights, weights, depth,
+            if_missing=params.if_missing,
+        )  # fmt: skip
+        network.missing_weights = None if found else params.encoder_weights  # type: ignore[assignment]
     return network
 
 
@@ -171,7 +185,9 @@ def describe_network(network: nn.Module, card: dict[str, Any]) -> ModelState:
         name: np.array(value.detach().cpu().numpy(), order="C")
         for name, value in network.state_dict().items()
     }
-    return ModelState({**card, "n_parameters": count_parameters(network)}, tensors)
+    missing = getattr(network, "missing_weights", None)
+    known = {**card, **({"missing_weights": missing} if missing else {})}
+    return ModelState({**known, "n_parameters": count_parameters(network)}, tensors)
 
 
 def restore_network(state: ModelState, out_channels: int = 1) -> nn.Module:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import Field
 
+from xraylab.models.card import CLOCK
 from xraylab.parameters import Parameters
 from xraylab.tabular.space import Choice, Real, Whole
 
@@ -47,8 +48,6 @@ class StudyParams(Parameters):
     ----------
     n_trials : int
         Trials of each study, pruned ones included.
-    max_minutes : float or None
-        Wall-clock budget of each study.
     storage : str or None
         Address of a database, such as ``postgresql://user:password@host/studies`` (with the extra ``postgresql``), for
         many workers on many machines; None is an SQLite file of the project.
@@ -63,7 +62,6 @@ class StudyParams(Parameters):
     """
 
     n_trials: int = Field(50, ge=1, le=100_000)
-    max_minutes: float | None = Field(None, gt=0)
     storage: str | None = Field(None, min_length=1)
     n_startup_trials: int = Field(10, ge=1, le=100_000)
     prune: bool = True
@@ -84,16 +82,28 @@ class Found:
     trials : DataFrame
         One row per trial that ended: ``trial, state`` (complete, pruned), ``value`` (the last one reported of a pruned
         trial), ``seconds`` and the hyper-parameters.
+    stopped_by : {"trials", "minutes"}
+        What ended the search.
     """
 
     best: dict[str, Any]
     value: float
     trials: pd.DataFrame
+    stopped_by: str
 
     @property
     def n_pruned(self) -> int:
         """Trials that were pruned."""
         return int((self.trials["state"] == "pruned").sum())
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a table says of the search: ``n_trials, n_pruned, stopped_by, cut_short``."""
+        return {
+            "n_trials": len(self.trials),
+            "n_pruned": self.n_pruned,
+            "stopped_by": self.stopped_by,
+            "cut_short": CLOCK if self.stopped_by == "minutes" else "",
+        }
 
 
 def open_storage(address: str) -> RDBStorage:
@@ -162,6 +172,7 @@ def search(
     params: StudyParams,
     storage: RDBStorage,
     study_name: str,
+    minutes: float | None = None,
 ) -> Found:
     """Find the hyper-parameters of the least value, by a Parzen estimator of trees (TPE).
 
@@ -178,6 +189,8 @@ def search(
         As `open_storage` gives it.
     study_name : str
         Name of the study; it should name the data too, so that another table begins another study.
+    minutes : float, optional
+        Wall-clock after which no trial begins; without it all trials are made.
 
     Returns
     -------
@@ -216,7 +229,7 @@ def search(
             study.optimize(
                 run_trial,
                 n_trials=params.n_trials - done,
-                timeout=60 * params.max_minutes if params.max_minutes else None,
+                timeout=60 * minutes if minutes else None,
                 # other workers may end trials of this study meanwhile
                 callbacks=[optuna.study.MaxTrialsCallback(params.n_trials, states=ended)],
                 show_progress_bar=params.progress and sys.stderr.isatty(),
@@ -233,7 +246,8 @@ def search(
         for trial in trials
     ]
     best = study.best_trial
-    return Found(dict(best.params), float(best.value or 0.0), pd.DataFrame(rows))
+    stopped_by = "trials" if len(trials) >= params.n_trials else "minutes"
+    return Found(dict(best.params), float(best.value or 0.0), pd.DataFrame(rows), stopped_by)
 
 
 def _draw(trial: Trial, space: Mapping[str, Whole | Real | Choice]) -> dict[str, Any]:

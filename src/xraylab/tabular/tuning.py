@@ -84,18 +84,22 @@ class Tuned:
         The best hyper-parameters.
     mse : float
         Their mean squared error, the mean over the folds.
-    n_trials, n_pruned : int
-        Trials that ended, and those of them that were pruned.
+    facts : dict
+        As `xraylab.tabular.studies.Found.facts` gives them.
     """
 
     spec: TreeSpec
     mse: float
-    n_trials: int
-    n_pruned: int
+    facts: dict[str, Any]
 
 
 def tune(
-    kind: TreeKind, rows: FoldedRows, params: TuningParams, storage: RDBStorage, study_name: str
+    kind: TreeKind,
+    rows: FoldedRows,
+    params: TuningParams,
+    storage: RDBStorage,
+    study_name: str,
+    minutes: float | None = None,
 ) -> Tuned:
     """Find the hyper-parameters with the least mean squared error over folds, by a Parzen estimator of trees (TPE).
 
@@ -111,6 +115,8 @@ def tune(
         As `open_storage` gives it.
     study_name : str
         Name of the study; it should name the data too, so that another table begins another study.
+    minutes : float, optional
+        Wall-clock after which no trial begins.
 
     Returns
     -------
@@ -130,13 +136,9 @@ def tune(
     def objective(drawn: dict[str, Any], report: Report) -> float:
         return _validate(report, rows, spec_class.model_validate(drawn), params)
 
-    found = search(objective, params.space(kind).dimensions(), params, storage, study_name)
-    return Tuned(
-        spec=spec_class.model_validate(found.best),
-        mse=found.value,
-        n_trials=len(found.trials),
-        n_pruned=found.n_pruned,
-    )
+    space = params.space(kind).dimensions()
+    found = search(objective, space, params, storage, study_name, minutes)
+    return Tuned(spec_class.model_validate(found.best), found.value, found.facts())
 
 
 def _validate(report: Report, rows: FoldedRows, spec: TreeSpec, params: TuningParams) -> float:

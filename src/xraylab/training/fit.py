@@ -23,7 +23,6 @@ from lightning.pytorch.callbacks import (
     LambdaCallback,
     ModelCheckpoint,
     Timer,
-    TQDMProgressBar,
 )
 from numpy.typing import NDArray
 from torch import nn
@@ -37,6 +36,7 @@ from xraylab.training.checkpoints import (
     read_outcome,
     write_outcome,
 )
+from xraylab.training.cost import BarWithTimeLeft, CostEstimate
 from xraylab.training.losses import LOSSES, Loss
 from xraylab.training.machine import choose_precision
 from xraylab.training.order import EpochOrder
@@ -224,19 +224,17 @@ def _run(
     """Fit, from a checkpoint if there is one, and write down the outcome."""
     options: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     latest = ModelCheckpoint(folder, "last", **options)
-    timer = Timer(
-        timedelta(minutes=params.max_minutes) if params.max_minutes else None, verbose=False
-    )
+    timer = Timer(timedelta(minutes=params.minutes) if params.minutes else None, verbose=False)
     shown = params.progress and sys.stderr.isatty()
     history = History(announce=not shown)
-    callbacks: list[Callback] = [timer, history]
+    callbacks: list[Callback] = [timer, history, CostEstimate(params)]
     if recipe.keep == "best":
         callbacks.append(
             ModelCheckpoint(folder, "best", monitor="val_loss", save_weights_only=True, **options)
         )
     callbacks.append(latest)
     if shown:
-        callbacks.append(TQDMProgressBar(leave=True))
+        callbacks.append(BarWithTimeLeft(leave=True))
     if recipe.early_stopping_patience is not None:
         callbacks.append(EarlyStopping("val_loss", patience=recipe.early_stopping_patience))
     if report is not None:
@@ -274,10 +272,8 @@ def _stopped_by(
     timer: Timer,
     recipe: Recipe,
 ) -> str:
-    if (
-        params.max_minutes
-        and state[timer.state_key]["time_elapsed"]["train"] >= 60 * params.max_minutes
-    ):
+    elapsed = state[timer.state_key]["time_elapsed"]["train"]
+    if params.minutes and elapsed >= 60 * params.minutes:
         return "minutes"
     if recipe.early_stopping_patience is not None and len(rows) < params.max_epochs:
         return "early stopping"

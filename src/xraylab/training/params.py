@@ -1,14 +1,34 @@
-"""How a network is trained: the recipe, and the budget and machine that it is given."""
+"""How a network is trained: the recipe, the machine, and the limits that a run sets."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from xraylab.parameters import Parameters
 
-__all__ = ["Augmentation", "Recipe", "TrainingParams"]
+__all__ = ["Augmentation", "Limits", "Recipe", "TrainingParams"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a run sets for one training.
+
+    Attributes
+    ----------
+    minutes : float or None
+        Wall-clock after which it stops cleanly; None sets no limit.
+    name : str
+        Name of the model, for the log.
+    n_trainings : int
+        Trainings of its like whose cost is said at its beginning, itself included; 0 says none.
+    """
+
+    minutes: float | None = None
+    name: str = ""
+    n_trainings: int = 0
 
 
 class Augmentation(Parameters):
@@ -70,7 +90,7 @@ class Recipe(Parameters):
         every film once.
     schedule : {"constant", "plateau", "one_cycle"}
         ``plateau`` lowers the learning rate when the validation loss stalls. ``one_cycle`` warms up and anneals to
-        nearly 0 over the epochs, or over the wall-clock budget where that ends first (Smith and Topin 2019).
+        nearly 0 over the epochs, or over the minutes of the training where those end first (Smith and Topin 2019).
     plateau_factor, plateau_patience, plateau_cooldown
         Factor, epochs without progress before it, and epochs of rest after it.
     min_learning_rate : float
@@ -110,8 +130,6 @@ class TrainingParams(Parameters):
     ----------
     max_epochs : int
         Most epochs.
-    max_minutes : float or None
-        Wall-clock budget of one training: it stops cleanly and keeps the best weights.
     seed : int
         Seed of weights, order and augmentation; each epoch draws from a stream of its own, so that an
         interrupted and resumed training gives the same result as an uninterrupted one (but for ``workers``, whose
@@ -135,7 +153,6 @@ class TrainingParams(Parameters):
     """
 
     max_epochs: int = Field(50, ge=1, le=100_000)
-    max_minutes: float | None = Field(None, gt=0)
     seed: int = Field(2018, ge=0, lt=2**32)
     precision: Literal["auto", "32", "bf16", "16"] = "auto"
     accelerator: str = "auto"
@@ -145,6 +162,17 @@ class TrainingParams(Parameters):
     workers: int | Literal["auto"] = "auto"
     deterministic: bool = True
     progress: bool = True
+    _limits: Limits = PrivateAttr(default_factory=Limits)
+
+    @property
+    def limits(self) -> Limits:
+        """What a run sets for one training; no setting."""
+        return self._limits
+
+    @property
+    def minutes(self) -> float | None:
+        """Wall-clock of one training, after which it stops cleanly; None sets no limit."""
+        return self._limits.minutes
 
     @model_validator(mode="after")
     def _check(self) -> TrainingParams:
@@ -154,6 +182,14 @@ class TrainingParams(Parameters):
             raise ValueError(f"workers must be 'auto' or at least 0, got {self.workers}")
         return self
 
-    def within(self, max_minutes: float | None) -> TrainingParams:
-        """Return the same with a budget of its own; None leaves that which it has."""
-        return self if max_minutes is None else self.model_copy(update={"max_minutes": max_minutes})
+    def within(self, limits: Limits) -> TrainingParams:
+        """Return the same for a training with limits.
+
+        Examples
+        --------
+        >>> TrainingParams().within(Limits(minutes=5)).minutes
+        5
+        """
+        bounded = self.model_copy()
+        bounded._limits = limits
+        return bounded

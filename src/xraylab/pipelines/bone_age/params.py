@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from xraylab.flow.budget import BudgetedParams
 from xraylab.flow.params import (
     EvaluationParams,
     HashedCohortParams,
@@ -92,8 +93,9 @@ class SearchParams(StudyParams):
     ----------
     max_epochs : int
         Most epochs of a trial; it is pruned by its validation loss after any of them.
-    trial_minutes : float or None
-        Wall-clock budget of a trial.
+    share : float
+        What all searches of the model have together of the minutes of a run. A trial has at most the part of one of the
+        trials at random (``n_startup_trials``), so that so many are made.
     blocks, filters, dense_layers, dropout
         Choices of L, f, D and p of the published network.
     """
@@ -101,7 +103,7 @@ class SearchParams(StudyParams):
     n_trials: int = Field(20, ge=1, le=100_000)
     n_startup_trials: int = Field(5, ge=1, le=100_000)
     max_epochs: int = Field(10, ge=1, le=10_000)
-    trial_minutes: float | None = Field(None, gt=0)
+    share: float = Field(1.0, ge=0, le=1000)
     blocks: Choice = Choice(choices=(3, 4, 5))
     filters: Choice = Choice(choices=(8, 16, 32))
     dense_layers: Choice = Choice(choices=(1, 2, 3))
@@ -137,8 +139,8 @@ class AgeModel(Parameters):
         Whether it is trained in each fold too where a protocol has folds beside its single split.
     views : {1, 2}
         Views of a film that a prediction is averaged over: itself, and its mirror image.
-    max_minutes, fold_minutes : float, optional
-        Budget of its training, and of that in each fold beside a single split, instead of that of ``training``.
+    share, fold_share : float
+        What its trainings have together of the minutes of a run, and those in folds beside a single split.
     """
 
     network: BoneAgeNetworkParams = Field(default_factory=BoneAgeNetworkParams)
@@ -147,8 +149,8 @@ class AgeModel(Parameters):
     search: SearchParams | None = None
     in_folds: bool = True
     views: Literal[1, 2] = 1
-    max_minutes: float | None = Field(None, gt=0)
-    fold_minutes: float | None = Field(None, gt=0)
+    share: float = Field(1.0, ge=0, le=1000)
+    fold_share: float = Field(0.5, ge=0, le=1000)
 
     @model_validator(mode="after")
     def _check(self) -> AgeModel:
@@ -164,7 +166,7 @@ class AgeModel(Parameters):
         return self
 
 
-class ProtocolParams(Parameters):
+class ProtocolParams(BudgetedParams):
     """One protocol: how the films are split, what is trained.
 
     Attributes
@@ -188,6 +190,18 @@ class ProtocolParams(Parameters):
     coverage: float = Field(0.9, gt=0, lt=1)
     seed: int = Field(42, ge=0, lt=2**32)
     models: dict[str, AgeModel] = Field(min_length=1)
+
+    @property
+    def search_share(self) -> float:
+        """Sum of the shares of all searches."""
+        return sum(each.search.share for each in self.models.values() if each.search is not None)
+
+    @property
+    def total_share(self) -> float:
+        """Sum of the shares of all trainings and searches."""
+        models = self.models.values()
+        folds = sum(each.fold_share for each in models if self.n_folds and each.in_folds)
+        return self.search_share + folds + sum(each.share for each in models)
 
     @model_validator(mode="after")
     def _check(self) -> ProtocolParams:

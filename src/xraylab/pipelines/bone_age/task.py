@@ -51,8 +51,13 @@ def list_age_trainings(cohort: pd.DataFrame, params: ProtocolParams) -> Iterator
     """Give each training; in folds beside a single split those of models that ask for it."""
     only = isinstance(params.split, FoldsSplit)
     for training in list_trainings(cohort, params.models):
-        if only or training.arm == SINGLE or training.spec.in_folds:
+        spec: AgeModel = training.spec
+        if only:
             yield training
+        elif training.arm == SINGLE:
+            yield replace(training, share=spec.share)
+        elif spec.in_folds:
+            yield replace(training, share=spec.fold_share / params.n_folds)
 
 
 def with_hyperparams(network: BoneAgeNetworkParams, drawn: dict[str, Any]) -> BoneAgeNetworkParams:
@@ -122,7 +127,7 @@ class AgeTask:
         augment = RandomAugmentation(drawn) if drawn is not None else None
         data = TrainingData(films(training.train, augment), films(training.val, None))
         objective = Objective(MetricCollection({"mae": MeanAbsoluteError()}), kind="number")
-        machine = self.machine.within(spec.max_minutes)
+        machine = self.machine.within(training.limits)
         outcome = fit(
             network, data, spec.recipe, machine, objective=objective, report=report, folder=folder
         )
@@ -185,16 +190,24 @@ def train(
 
     def chosen(one: Training) -> Training:
         spec: AgeModel = one.spec
-        changed: dict[str, Any] = {}
-        if spec.search is not None:
-            found = json.loads(tuned[one.name, one.arm])
-            changed["network"] = with_hyperparams(spec.network, found)
-        if one.arm != SINGLE and not isinstance(params.split, FoldsSplit):
-            changed["max_minutes"] = spec.fold_minutes or spec.max_minutes
-        return replace(one, spec=spec.model_copy(update=changed))
+        if spec.search is None:
+            return one
+        network = with_hyperparams(spec.network, json.loads(tuned[one.name, one.arm]))
+        return replace(one, spec=spec.model_copy(update={"network": network}))
 
     trainings = (chosen(one) for one in list_age_trainings(cohort, params))
-    return train_networks(AgeTask(arrays, training, encoder_weights), trainings, checkpoints)
+    task = AgeTask(arrays, training, encoder_weights)
+    models, history, table = train_networks(task, trainings, checkpoints, params)
+    return models, history, _add_searches(table, best_hyperparams)
+
+
+def _add_searches(trainings: pd.DataFrame, best_hyperparams: pd.DataFrame) -> pd.DataFrame:
+    """Say of a training whose search was cut short that it was."""
+    searches = best_hyperparams.set_index(["model", "arm"])["cut_short"]
+    keys = pd.MultiIndex.from_frame(trainings[["name", "arm"]])
+    cut = pd.Series(searches.reindex(keys).fillna("").to_numpy(), trainings.index)
+    words = trainings["cut_short"].str.cat(("search " + cut).where(cut != "", ""), sep="; ")
+    return trainings.assign(cut_short=words.str.strip("; "))
 
 
 def predict(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from xraylab.flow.train import Training, describe_training
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.card import digest_facts
 from xraylab.tabular.studies import open_storage, search
-from xraylab.training.params import TrainingParams
+from xraylab.training.params import Limits, TrainingParams
 
 from .params import ProtocolParams, SearchParams
 from .task import AgeTask, list_age_trainings, with_hyperparams
@@ -49,62 +50,63 @@ def tune_networks(
     training : TrainingParams
         Machine.
     params : ProtocolParams
-        The models.
+        The models, and the minutes of the protocol.
 
     Returns
     -------
     best_hyperparams : DataFrame
-        One row per training: ``model, arm, val_loss, n_trials, n_pruned, parameters`` (as JSON).
+        One row per search: ``model, arm, val_loss, n_trials, n_pruned, stopped_by`` (trials, minutes), ``cut_short``
+        (in words, or empty) and ``parameters`` (as JSON).
     trials : DataFrame
         One row per trial: ``model, arm, trial, state, value`` (validation loss), ``seconds`` and the hyper-parameters.
     """
     best, trials = [], []
     task = AgeTask(arrays, training)
-    for one in list_age_trainings(cohort, params):
-        space: SearchParams | None = one.spec.search
-        if space is None:
-            continue
+    searches = [each for each in list_age_trainings(cohort, params) if each.spec.search is not None]
+    counts = Counter(each.name for each in searches)
+    shares = [each.spec.search.share / counts[each.name] for each in searches]
+    budgets = params.budget.divide(shares, of=params.total_share)
+    for one, minutes in zip(searches, budgets, strict=True):
+        space: SearchParams = one.spec.search
         name, arm = one.name, one.arm
         address = space.storage or f"sqlite:///{(studies / 'studies.db').resolve()}"
         facts = [describe_training(one, arrays, training), one.spec.model_dump(mode="json")]
+        facts.append(params.budget.minutes)
         study = f"{one.key}-{digest_facts(facts)}"
-        objective = _make_objective(task, one, space, studies / study)
-        found = search(objective, space.space(), space, open_storage(address), study)
+        objective = _make_objective(task, one, minutes, studies / study)
+        found = search(objective, space.space(), space, open_storage(address), study, minutes)
         logger.info(
             "Tuned %s in %s: validation loss %.4g after %d trials, %d of them pruned; %s",
             name, arm, found.value, len(found.trials), found.n_pruned, found.best,
         )  # fmt: skip
         best.append(
             {
-                "model": name, "arm": arm, "val_loss": found.value, "n_trials": len(found.trials),
-                "n_pruned": found.n_pruned, "parameters": json.dumps(found.best),
+                "model": name, "arm": arm, "val_loss": found.value, **found.facts(),
+                "parameters": json.dumps(found.best),
             }
         )  # fmt: skip
         trials.append(found.trials.assign(model=name, arm=arm))
-    columns = ["model", "arm", "val_loss", "n_trials", "n_pruned", "parameters"]
+    columns = ["model", "arm", "val_loss", "n_trials", "n_pruned", "stopped_by", "cut_short"]
     of_trials = ["model", "arm", "trial", "state", "value", "seconds"]
     table = pd.concat(trials, ignore_index=True) if trials else pd.DataFrame(columns=of_trials)
     others = [column for column in table if column not in of_trials]
-    return pd.DataFrame(best, columns=columns), table[of_trials + others]
+    return pd.DataFrame(best, columns=[*columns, "parameters"]), table[of_trials + others]
 
 
 def _make_objective(
-    task: AgeTask, one: Training, space: SearchParams, folder: Path
+    task: AgeTask, one: Training, minutes: float | None, folder: Path
 ) -> Callable[[dict[str, Any], Callable[[float, int], None]], float]:
     """Return what trains one trial and gives its validation loss."""
-    machine = task.machine.model_copy(
-        update={
-            "max_epochs": space.max_epochs,
-            "max_minutes": space.trial_minutes,
-            "progress": False,
-        }
-    )
-    trial = replace(task, machine=machine)
+    space: SearchParams = one.spec.search
+    machine = {"max_epochs": space.max_epochs, "progress": False}
+    trial = replace(task, machine=task.machine.model_copy(update=machine))
+    n_timed = min(space.n_startup_trials, space.n_trials)
+    limits = Limits(None if minutes is None else minutes / n_timed)
 
     def objective(drawn: dict[str, Any], report: Callable[[float, int], None]) -> float:
         network = with_hyperparams(one.spec.network, drawn)
-        spec = one.spec.model_copy(update={"network": network, "max_minutes": None})
-        tried = replace(one, spec=spec)
+        spec = one.spec.model_copy(update={"network": network})
+        tried = replace(one, spec=spec, limits=limits)
         place = folder / digest_facts(drawn)
         try:
             return trial.fit(trial.build(tried), tried, place, report).val_loss

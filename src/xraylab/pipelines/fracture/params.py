@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from xraylab.duplicates.rotations import TurnedCopyParams
 from xraylab.evaluation.calibration import CalibrationMethod
 from xraylab.evaluation.thresholds import ThresholdRule
+from xraylab.flow.budget import ModelsParams
 from xraylab.flow.params import CohortParams, check_model_names
 from xraylab.flow.split import GroupsSplit, OfficialSplit
 from xraylab.imaging.markers import MarkerParams
@@ -87,15 +88,15 @@ class FractureModel(Parameters):
     calibration : {"platt", "temperature"}, optional
         How probabilities are calibrated on the validation part of each training, so that those of several folds mean
         the same.
-    max_minutes : float, optional
-        Budget of each of its trainings, instead of that of ``training``.
+    share : float
+        What its trainings have together of the minutes of a run.
     """
 
     network: ClassifierParams = ClassifierParams()
     recipe: Recipe = Recipe(loss="bce")
     views: Literal[1, 2, 8] = 1
     calibration: CalibrationMethod | None = None
-    max_minutes: float | None = Field(None, gt=0, le=100_000)
+    share: float = Field(1.0, ge=0, le=1000)
 
     @model_validator(mode="after")
     def _check(self) -> FractureModel:
@@ -106,7 +107,7 @@ class FractureModel(Parameters):
         return self
 
 
-class ProtocolParams(Parameters):
+class ProtocolParams(ModelsParams):
     """One protocol: how the films are split, what is trained.
 
     Attributes

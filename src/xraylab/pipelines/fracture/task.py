@@ -89,7 +89,7 @@ class FractureTask:
             )
             for part in (training.train, _thin(training.val, recipe.draws_per_group))
         )
-        machine = self.machine.within(training.spec.max_minutes)
+        machine = self.machine.within(training.limits)
         return fit_classifier(network, self.arrays.films, train, val, recipe, machine, folder)
 
     def measure(self, network: nn.Module, training: Training, outcome: Fit) -> dict[str, Any]:
@@ -163,7 +163,8 @@ def train(
 ) -> Trained:
     """Train every network of a protocol, once for each fold (`xraylab.flow.train.train_networks`)."""
     task = FractureTask(arrays, training, params, encoder_weights)
-    return train_networks(task, list_trainings(cohort, params.models), checkpoints)
+    trainings = list_trainings(cohort, params.models)
+    return train_networks(task, trainings, checkpoints, params)
 
 
 def predict(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from xraylab.features.lesions import LESION_FEATURES
+from xraylab.flow.budget import BudgetedParams
 from xraylab.flow.params import HashedCohortParams
 from xraylab.flow.split import GroupsSplit
 from xraylab.models.networks import NetworkParams
@@ -60,7 +61,7 @@ class LesionCohortParams(HashedCohortParams):
     inside_lungs: bool = True
 
 
-class SegmentationParams(Parameters):
+class SegmentationParams(BudgetedParams):
     """The network that finds lesions, trained once for each fold: every film is predicted by one that has not seen it.
 
     Attributes
@@ -81,8 +82,8 @@ class SegmentationParams(Parameters):
         (`xraylab.evaluation.decoding.mask_threshold`).
     seed : int
         Seed of the folds.
-    max_minutes : float, optional
-        Budget of each training, instead of that of ``training``.
+    share : float
+        What the trainings have together of the minutes of a run.
     """
 
     # made when it is asked for: to check an encoder's name loads torch
@@ -103,7 +104,12 @@ class SegmentationParams(Parameters):
     views: Literal[1, 2] = 2
     threshold: Annotated[float, Field(gt=0, lt=1)] | Literal["expected_dice"] = 0.5
     seed: int = Field(2018, ge=0, lt=2**32)
-    max_minutes: float | None = Field(None, gt=0)
+    share: float = Field(4.0, ge=0, le=1000)
+
+    @property
+    def total_share(self) -> float:
+        """The share of the trainings."""
+        return self.share
 
     @model_validator(mode="after")
     def _check(self) -> SegmentationParams:
@@ -112,7 +118,7 @@ class SegmentationParams(Parameters):
         return self
 
 
-class ProtocolParams(Parameters):
+class ProtocolParams(BudgetedParams):
     """One protocol: what a row is, what is regressed on what, and how folds are made.
 
     Attributes
@@ -139,6 +145,8 @@ class ProtocolParams(Parameters):
         What the leak gate does about groups on both sides of a fold, and about features that give the target.
     seed : int
         Seed of the folds and of the fits.
+    share : float
+        What the searches have together of the minutes of a run.
     """
 
     rows: Literal["films", "patients"]
@@ -151,6 +159,12 @@ class ProtocolParams(Parameters):
     scale_target: bool = True
     on_leak: Literal["fail", "report"] = "fail"
     seed: int = Field(42, ge=0, lt=2**32)
+    share: float = Field(1.0, ge=0, le=1000)
+
+    @property
+    def total_share(self) -> float:
+        """The share of the searches."""
+        return self.share
 
     @model_validator(mode="after")
     def _check(self) -> ProtocolParams:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -61,30 +62,30 @@ def tune_models(
     Returns
     -------
     DataFrame
-        ``model, fold`` (-1: on all rows), ``mse`` (mean over the folds of the tuning), ``n_trials, n_pruned``, the
-        hyper-parameters, and all of them as JSON in ``parameters``.
+        ``model, fold`` (-1: on all rows), ``mse`` (mean over the folds of the tuning), ``n_trials, n_pruned,
+        stopped_by`` (trials, minutes), ``cut_short`` (in words, or empty), the hyper-parameters, and all of them as
+        JSON in ``parameters``.
     """
     storage = open_storage(tuning.storage or f"sqlite:///{(studies / 'studies.db').resolve()}")
     features, target = _features_of(cohort), cohort["target"]
+    searches = list(product(KINDS, _list_tunings(cohort, params)))
+    budgets = params.budget.divide([1.0] * len(searches))
     rows = []
-    for kind in KINDS:
-        for fold, chosen, folds in _list_tunings(cohort, params):
-            x, y = features[chosen], target[chosen]
-            facts = [kind, table_digest(x, y, list(x.columns)), folds.tolist(), params.scale_target]
-            facts += [tuning.seed, tuning.space(kind).model_dump(mode="json")]
-            name = f"{kind}-fold{fold}-{digest_facts(facts)}"
-            folded = FoldedRows(x, y, folds, params.scale_target)
-            found = tune(kind, folded, tuning, storage, name)
-            logger.info(
-                "Tuned %s %s: mean square error %.4g after %d trials, %d of them pruned",
-                kind, "on all rows" if fold == NO_FOLD else f"without fold {fold}", found.mse,
-                found.n_trials, found.n_pruned,
-            )  # fmt: skip
-            spec = found.spec.model_dump(mode="json", exclude={"kind"})
-            counts = {"mse": found.mse, "n_trials": found.n_trials, "n_pruned": found.n_pruned}
-            rows.append(
-                {"model": kind, "fold": fold, **counts, **spec, "parameters": json.dumps(spec)}
-            )
+    for (kind, (fold, chosen, folds)), minutes in zip(searches, budgets, strict=True):
+        x, y = features[chosen], target[chosen]
+        facts = [kind, table_digest(x, y, list(x.columns)), folds.tolist(), params.scale_target]
+        facts += [tuning.seed, tuning.space(kind).model_dump(mode="json")]
+        name = f"{kind}-fold{fold}-{digest_facts(facts)}"
+        folded = FoldedRows(x, y, folds, params.scale_target)
+        found = tune(kind, folded, tuning, storage, name, minutes)
+        logger.info(
+            "Tuned %s %s: mean square error %.4g after %d trials, %d of them pruned",
+            kind, "on all rows" if fold == NO_FOLD else f"without fold {fold}", found.mse,
+            found.facts["n_trials"], found.facts["n_pruned"],
+        )  # fmt: skip
+        spec = found.spec.model_dump(mode="json", exclude={"kind"})
+        row = {"model": kind, "fold": fold, "mse": found.mse, **found.facts, **spec}
+        rows.append({**row, "parameters": json.dumps(spec)})
     table = pd.DataFrame(rows)
     return table[[name for name in table if name != "parameters"] + ["parameters"]]
 

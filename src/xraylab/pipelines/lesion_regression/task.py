@@ -59,7 +59,8 @@ def train(
         return {"mask_draws": params.mask_draws, "threshold": params.threshold}
 
     task = MaskTask(arrays, training, encoder_weights, examples, facts)
-    return train_networks(task, list_trainings(cohort, {NETWORK: params}), checkpoints)
+    trainings = list_trainings(cohort, {NETWORK: params})
+    return train_networks(task, trainings, checkpoints, params)
 
 
 def predict_masks(

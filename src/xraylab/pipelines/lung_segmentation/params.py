@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from xraylab.flow.budget import ModelsParams
 from xraylab.flow.params import EvaluationParams, ModelReleaseParams
 from xraylab.flow.split import GroupsSplit, RowsSplit, SitesSplit
 from xraylab.imaging.augment import Variant
@@ -29,18 +30,18 @@ class SegmentationModel(Parameters):
         The published variants of each film to train on; None takes those of the protocol.
     views : {1, 2}
         Average each prediction with that of the mirror image (2), or not.
-    max_minutes : float, optional
-        Budget of each of its trainings, instead of that of ``training``.
+    share : float
+        What its trainings have together of the minutes of a run.
     """
 
     network: NetworkParams = NetworkParams()
     recipe: Recipe = Recipe()
     variants: tuple[Variant, ...] | None = Field(None, min_length=1)
     views: Literal[1, 2] = 1
-    max_minutes: float | None = Field(None, gt=0)
+    share: float = Field(1.0, ge=0, le=1000)
 
 
-class ProtocolParams(Parameters):
+class ProtocolParams(ModelsParams):
     """One protocol: how the films are split, what is trained.
 
     Attributes

@@ -61,7 +61,8 @@ def train(
         }
 
     task = MaskTask(arrays, training, encoder_weights, examples, facts)
-    return train_networks(task, list_trainings(cohort, params.models), checkpoints)
+    trainings = list_trainings(cohort, params.models)
+    return train_networks(task, trainings, checkpoints, params)
 
 
 @dataclass(frozen=True)

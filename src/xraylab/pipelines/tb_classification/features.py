@@ -106,6 +106,9 @@ def plan_embeddings(
             "encoder": encoder.model_dump(mode="json"),
             "weights": shown.weights,
             "weights_digest": shown.digest,
+            "missing_weights": None
+            if shown.weights == (encoder.weights or shown.weights)
+            else encoder.weights,
             "preprocess": arrays.preprocess,
             "lungs": _lungs_facts(lung_prior, cohort) if inside else None,
         }

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from xraylab.evaluation.calibration import CalibrationMethod
 from xraylab.evaluation.thresholds import ThresholdRule
+from xraylab.flow.budget import ModelsParams
 from xraylab.flow.params import (
     ClassifierEvaluationParams,
     ModelReleaseParams,
@@ -167,6 +168,8 @@ class CnnModel(Parameters):
         Black out what lies outside of the lungs.
     seed : int
         Added to that of the training, so that two like networks differ.
+    share : float
+        What its trainings have together of the minutes of a run; other models are fitted in seconds and have none.
     """
 
     kind: Literal["cnn"] = "cnn"
@@ -175,6 +178,7 @@ class CnnModel(Parameters):
     views: Literal[1, 2] = 2
     inside_lungs: bool = False
     seed: int = Field(0, ge=0, le=1_000_000)
+    share: float = Field(1.0, ge=0, le=1000)
 
     @model_validator(mode="after")
     def _check(self) -> CnnModel:
@@ -198,7 +202,7 @@ ModelParams: TypeAlias = Annotated[
 ]
 
 
-class ProtocolParams(Parameters):
+class ProtocolParams(ModelsParams):
     """One protocol: how the films are split, what is trained.
 
     Attributes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,15 @@ def train(
 
     def fit(one: Training) -> tuple[ModelState, pd.DataFrame]:
         facts = {**_describe(one, material, training), "seed": params.seed}
+        facts["minutes"] = params.budget.minutes
         history = pd.DataFrame()
         if isinstance(one.spec, MeanModel):
             members = [model_key(each, one.arm) for each in one.spec.of]
             state = ModelState({**facts, "members": members})
         else:
             folder = checkpoints / f"{one.key}-{digest_facts(facts)}"
-            state, history = train_classifier(one.spec, setting, one.rows, facts, folder)
+            bounded = replace(setting, training=training.within(one.limits))
+            state, history = train_classifier(one.spec, bounded, one.rows, facts, folder)
         models[one.key] = state
         threshold = MIDDLE
         if params.threshold_rule is not None:
@@ -84,7 +87,7 @@ def train(
         models[one.key] = ModelState(card, state.tensors, state.booster)
         return models[one.key], history
 
-    return train_models(_list_trainings(cohort, params), fit)
+    return train_models(_list_trainings(cohort, params), fit, params)
 
 
 def _list_trainings(cohort: pd.DataFrame, params: ProtocolParams) -> Iterator[Training]:
