@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +21,6 @@ from lightning.pytorch.callbacks import (
     EarlyStopping,
     LambdaCallback,
     ModelCheckpoint,
-    Timer,
 )
 from numpy.typing import NDArray
 from torch import nn
@@ -36,6 +34,7 @@ from xraylab.training.checkpoints import (
     read_outcome,
     write_outcome,
 )
+from xraylab.training.clock import Clock
 from xraylab.training.cost import BarWithTimeLeft, CostEstimate
 from xraylab.training.losses import LOSSES, Loss
 from xraylab.training.machine import choose_precision
@@ -224,10 +223,10 @@ def _run(
     """Fit, from a checkpoint if there is one, and write down the outcome."""
     options: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     latest = ModelCheckpoint(folder, "last", **options)
-    timer = Timer(timedelta(minutes=params.minutes) if params.minutes else None, verbose=False)
+    clock = Clock(params.minutes)
     shown = params.progress and sys.stderr.isatty()
     history = History(announce=not shown)
-    callbacks: list[Callback] = [timer, history, CostEstimate(params)]
+    callbacks: list[Callback] = [clock, history, CostEstimate(params)]
     if recipe.keep == "best":
         callbacks.append(
             ModelCheckpoint(folder, "best", monitor="val_loss", save_weights_only=True, **options)
@@ -258,7 +257,12 @@ def _run(
     state = torch.load(folder / "last.ckpt", map_location="cpu", weights_only=True)["callbacks"]
     rows = state[history.state_key]["rows"]
     try:
-        write_outcome(folder, rows, _stopped_by(rows, state, params, timer, recipe), recipe.keep)
+        write_outcome(
+            folder,
+            rows,
+            _stopped_by(len(rows), state[clock.state_key], params, recipe),
+            recipe.keep,
+        )
     except ValueError as error:
         raise ValueError(
             f"{error}; a lower learning_rate than {recipe.learning_rate:g} may help"
@@ -266,16 +270,11 @@ def _run(
 
 
 def _stopped_by(
-    rows: list[dict[str, float]],
-    state: dict[str, Any],
-    params: TrainingParams,
-    timer: Timer,
-    recipe: Recipe,
+    n_epochs: int, clock: dict[str, Any], params: TrainingParams, recipe: Recipe
 ) -> str:
-    elapsed = state[timer.state_key]["time_elapsed"]["train"]
-    if params.minutes and elapsed >= 60 * params.minutes:
+    if clock["has_ended"]:
         return "minutes"
-    if recipe.early_stopping_patience is not None and len(rows) < params.max_epochs:
+    if recipe.early_stopping_patience is not None and n_epochs < params.max_epochs:
         return "early stopping"
     return "epochs"
 
