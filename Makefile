@@ -61,7 +61,7 @@ viz: $(STAMP)  ## look at the pipelines in Kedro-Viz
 	$(BIN)/kedro viz run
 
 docs: $(STAMP)  ## build the site of the docs in build/docs; any warning is an error
-	$(BIN)/python -m properdocs build --strict --quiet
+	$(BIN)/python -m properdocs build --strict
 	@echo "Site: $(CURDIR)/build/docs/index.html"
 
 lock:  ## renew requirements.lock for every platform

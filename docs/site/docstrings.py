@@ -12,7 +12,7 @@ __all__ = ["MarkdownDocstrings", "to_markdown"]
 
 _INLINE = re.compile(r":math:`([^`]+)`")
 _BLOCK = re.compile(r"^( *)\.\. math:: *(.+(?:\n\1 +\S.*)*)", re.MULTILINE)
-_TABLE = re.compile(r"^( *)(=+) (=+)\n((?:.*\n)+?)\1\2 \3$", re.MULTILINE)
+_TABLE = re.compile(r"^( *)(=+)( +)(=+)\n((?:.*\n)+?)\1\2\3\4$", re.MULTILINE)
 _CODE = re.compile(r"^( *)\.\. code-block:: *(\w+)\n\n((?:\1 +\S.*\n?|\n)+)", re.MULTILINE)
 
 
@@ -48,9 +48,9 @@ def _fence(found: re.Match[str]) -> str:
 
 def _table(found: re.Match[str]) -> str:
     """Write a simple table of two columns; a row that begins with a blank goes on with the one above."""
-    indent, width = found[1], len(found[2]) + 1
+    indent, width = found[1], len(found[2] + found[3])
     rows: list[list[str]] = []
-    for line in found[4].splitlines():
+    for line in found[5].splitlines():
         name, text = line[len(indent) :][:width].strip(), line[len(indent) :][width:].strip()
         if name or not rows:
             rows.append([name, text])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any
 
-from properdocs.structure.files import File, Files
-
 from docs.site.parameters import parameters_page
 from docs.site.reference import PACKAGES, package_modules, reference_page
+from properdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,6 +17,8 @@ COPIED = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "LICENSE": "license.txt",
+    "CITATION.cff": "citation.txt",
 }
 """Pages of the site that lie beside docs/ in the repository."""
 
@@ -69,8 +71,6 @@ def site_link(link: str, origin: str, place: str) -> str:
     >>> site_link("../src/xraylab/features/lungs.py", "docs/films.md", "films.md")
     'api/features.md#xraylab.features.lungs'
     """
-    import posixpath
-
     path, mark, anchor = link.partition("#")
     target = posixpath.normpath(posixpath.join(posixpath.dirname(origin), path))
     if target.startswith("src/xraylab/"):

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from kedro.framework.project import configure_project, pipelines
+from kedro.validation.type_extractor import TypeExtractor
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from xraylab.hooks import RUN_PARAMETERS
 from xraylab.parameters import Parameters
 from xraylab.tabular.space import Space
 
@@ -32,6 +35,9 @@ UNITS = {
 }
 """Unit by the last word of a parameter's name; a name without one of these words is a plain number."""
 
+NAMES = {int: "whole number", float: "number", str: "text", bool: "true or false"}
+"""Simple types as a person names them."""
+
 INTRODUCTION = """\
 # Parameters
 
@@ -41,7 +47,7 @@ anything. A key that is not listed here, and a value out of its bounds, stop a r
 
 The key of a parameter is the key in front of its table and its name, joined by dots:
 `kedro run --pipelines=fracture --params fracture.training.max_epochs=5`. A table of **models** has one more level, the
-name that you give to each model.
+name that you give to each model. The parameters of a run are given with `--params` alone.
 """
 
 
@@ -67,7 +73,9 @@ def parameters_page() -> str:
     """Return the page as Markdown: the keys of every pipeline, then one table per class."""
     keys = pipeline_keys()
     classes = parameter_classes(keys.values())
-    parts = [INTRODUCTION, "## Keys of each pipeline\n"]
+    parts = [INTRODUCTION, "## Parameters of a run\n", "| name | meaning |\n|---|---|"]
+    parts += [f"| `{name}` | {meaning} |" for name, meaning in RUN_PARAMETERS.items()]
+    parts.append("\n## Keys of each pipeline\n")
     for pipeline in sorted({key.split(".")[0] for key in keys}):
         parts.append(f"### `{pipeline}`\n")
         parts.append("| key | table |\n|---|---|")
@@ -82,17 +90,8 @@ def parameters_page() -> str:
 
 def pipeline_keys() -> dict[str, type[Parameters]]:
     """Return the parameter object that the nodes read under each key, such as ``fracture.training``."""
-    from importlib import import_module
-
-    from kedro.validation.type_extractor import TypeExtractor
-
-    from xraylab.pipelines import pipeline_names
-
-    made = {
-        name: import_module(f"xraylab.pipelines.{name}.pipeline").create_pipeline()
-        for name in pipeline_names()
-    }
-    return dict(TypeExtractor(made).extract_types_from_pipelines())
+    configure_project("xraylab")
+    return dict(TypeExtractor(dict(pipelines)).extract_types_from_pipelines())
 
 
 def parameter_classes(roots: Any) -> dict[str, type[Parameters]]:
@@ -173,22 +172,23 @@ def type_text(annotation: Any) -> str:
     """
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return type_text(inner[0])
-    if origin in (Union, UnionType):
+        text = type_text(inner[0])
+    elif origin in (Union, UnionType):
         given = [type_text(each) for each in inner if each is not NoneType]
-        return " or ".join(given) + (", or null" if NoneType in inner else "")
-    if origin is Literal:
-        return ", ".join("null" if each is None else f"`{each}`" for each in inner)
-    if origin is dict:
-        return f"{type_text(inner[1])} by name"
-    if origin in (tuple, list):
+        text = " or ".join(given) + (", or null" if NoneType in inner else "")
+    elif origin is Literal:
+        text = ", ".join("null" if each is None else f"`{each}`" for each in inner)
+    elif origin is dict:
+        text = f"{type_text(inner[1])} by name"
+    elif origin in (tuple, list):
         kinds = list(dict.fromkeys(type_text(each) for each in inner if each is not Ellipsis))
         count = "list of" if Ellipsis in inner or origin is list else f"{len(inner)} ×"
-        return f"{count} {' or '.join(kinds)}"
-    if isinstance(annotation, type) and issubclass(annotation, Parameters):
-        return _link(annotation)
-    names = {int: "whole number", float: "number", str: "text", bool: "true or false"}
-    return names.get(annotation, getattr(annotation, "__name__", str(annotation)))
+        text = f"{count} {' or '.join(kinds)}"
+    elif isinstance(annotation, type) and issubclass(annotation, Parameters):
+        text = _link(annotation)
+    else:
+        text = NAMES.get(annotation, getattr(annotation, "__name__", str(annotation)))
+    return text
 
 
 def _table(name: str, cls: type[Parameters]) -> str:
