@@ -20,7 +20,15 @@ from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline import Pipeline
-from tests.docs.documented import PROJECT, Command, commands_in, documented_commands, is_quick
+from tests.docs.documented import (
+    PROJECT,
+    Command,
+    commands_in,
+    documented_commands,
+    documents,
+    is_quick,
+    settings_in,
+)
 
 from xraylab.cli import cli
 
@@ -114,6 +122,19 @@ def test_a_target_of_make_exists(command: Command) -> None:
 @pytest.mark.parametrize("command", by("python", "-m"), ids=str)
 def test_a_module_that_is_run_exists(command: Command) -> None:
     assert importlib.util.find_spec(command.words[2]) is not None
+
+
+SETTINGS = [path for path in documents() if settings_in(path.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("path", SETTINGS, ids=lambda path: path.name)
+def test_settings_of_a_page_are_valid(project_copy: Path, path: Path) -> None:
+    for place, text in settings_in(path.read_text("utf-8")).items():
+        (project_copy / place).parent.mkdir(exist_ok=True, parents=True)
+        (project_copy / place).write_text(text)
+    bootstrap_project(project_copy)
+    with KedroSession.create(project_copy) as session:
+        assert session.load_context().params
 
 
 def test_commands_are_found_in_blocks_and_lines_and_placeholders_left_out() -> None:
