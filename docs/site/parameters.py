@@ -41,9 +41,10 @@ NAMES = {int: "whole number", float: "number", str: "text", bool: "true or false
 INTRODUCTION = """\
 # Parameters
 
-Every parameter, made from the typed objects that the pipelines read. The values of a run come from `conf/base`, then from
-the environment that `--env` names (without it: from `conf/local`), then from `--params`; a default below holds where none
-of them says anything. A key that is not listed here, and a value out of its bounds, stop a run before it starts.
+Every parameter, made from the typed objects that the pipelines read. The values of a run come from `conf/base`, then
+from the environment that `--env` names (without it: from `conf/local`), then from `--params`; a default below holds
+where none of them says anything. A key that is not listed here, and a value out of its bounds, stop a run before it
+starts.
 
 The key of a parameter is the key in front of its table and its name, joined by dots:
 `kedro run --pipelines=fracture --params fracture.training.max_epochs=5`. A table of **models** has one more level, the

@@ -3,8 +3,8 @@
 A `kedro run` goes through the project's own command line up to the moment at which Kedro would run the first node:
 options, environment, pipelines, tags, nodes, namespaces, runner, versions, and every key and value of ``--params`` are
 checked. Only the runs of `is_quick` go on, in the environment ``test``. The others are not run here, as they train
-networks for minutes or hours, or read the reader's own films; `tests/integration` runs each pipeline, its protocols and its
-released network on tiny phantoms.
+networks for minutes or hours, or read the reader's own films; `tests/integration` runs each pipeline, its protocols and
+its released network on tiny phantoms.
 """
 
 import importlib.util
@@ -86,10 +86,18 @@ def test_a_run_of_the_documents_is_one_that_the_project_knows(
 
 @pytest.mark.parametrize(
     "mistake",
-    ["--pipelines=fractur", "--env=pubic", "--pipelines=fracture --tags=honst", "--params fracture.training.max_epochs=0",
-     "--pipelines=fracture --from-nodes=fracture.evaluat", "--params fracture.trainin.seed=3", "--pipeline",
-     "--pipelines=fracture --namespaces=fracture.hones", "--runner=TreadRunner"],
-)  # fmt: skip
+    [
+        "--pipelines=fractur",
+        "--env=pubic",
+        "--pipelines=fracture --tags=honst",
+        "--pipelines=fracture --from-nodes=fracture.evaluat",
+        "--pipelines=fracture --namespaces=fracture.hones",
+        "--params fracture.training.max_epochs=0",
+        "--params fracture.trainin.seed=3",
+        "--runner=TreadRunner",
+        "--pipeline",
+    ],
+)
 def test_a_mistake_in_a_document_would_be_found(project: Path, mistake: str) -> None:
     (command,) = commands_in(f"    kedro run {mistake}", "a.md")
     assert CliRunner().invoke(cli, command.words[1:]).exit_code != 0
