@@ -126,7 +126,7 @@ def _table(runs: list[dict[str, float]], kind: str) -> Table:
             "films",
             "exposures",
             "seconds",
-            "ms a film",
+            "ms per film",
             "peak MiB",
             f"peak / that of {first['films']} films",
         ],

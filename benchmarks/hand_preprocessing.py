@@ -91,7 +91,7 @@ def _compare(films: list[NDArray[np.uint8]], kind: str, rounds: int) -> Table:
     table = Table(
         "hand_preprocessing",
         f"Films in memory to {SIZE} × {SIZE}: window, crop, square, antialiased bilinear",
-        ["way", "ms a film", f"{BASE} / way"],
+        ["way", "ms per film", f"{BASE} / way"],
         note=f"{len(films)} {kind}, {min(f.size for f in films) / 1e6:.1f} to {max(f.size for f in films) / 1e6:.1f} "
         f"million pixels, medians of {rounds} interleaved rounds; a ratio is the median of those within a round. "
         f"With the published crop the two ways differ by {max(d.max() for d in differences):.3f} at most and "
@@ -126,7 +126,7 @@ def _from_disk(rounds: int) -> Table | None:
     table = Table(
         "hand_preprocessing_from_disk",
         "The same from the PNG",
-        ["way", "ms a film", f"{BASE} / way"],
+        ["way", "ms per film", f"{BASE} / way"],
     )
     for way, middle in medians(seconds).items():
         ratio = median_ratio(seconds[BASE], seconds[way])

@@ -1,4 +1,4 @@
-"""Samples a second of the published U-Net: the training core beside Keras on TensorFlow, and what each step brings.
+"""Samples per second of the published U-Net: the training core beside Keras on TensorFlow, and what each step brings.
 
 Every way runs in a process of its own, in turn, so that what else the machine does meets all alike. TensorFlow is
 installed into an environment of its own under ``.benchmarks/``.
@@ -94,7 +94,7 @@ def tabulate(
     table = Table(
         f"unet_{kind}",
         f"U-Net of 7,759,521 parameters, {kind}, {options.size} × {options.size}, batch {options.batch}",
-        ["way", "samples a second", "times Keras"],
+        ["way", "samples per second", "times Keras"],
     )
     for name, rounds in found.items():
         speeds = [float(str(each[kind])) for each in rounds]

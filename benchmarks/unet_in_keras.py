@@ -1,4 +1,4 @@
-"""The published U-Net in Keras on TensorFlow, as the public demo's users run it: prints samples a second as JSON.
+"""The published U-Net in Keras on TensorFlow, as the public demo's users run it: prints samples per second as JSON.
 
 Runs in an environment of its own, see training_speed: ``python unet_in_keras.py BATCH SIZE STEPS``.
 """

@@ -1,4 +1,4 @@
-"""The published U-Net in torch: prints samples a second as JSON.
+"""The published U-Net in torch: prints samples per second as JSON.
 
 ``python -m benchmarks.unet_in_torch WAY BATCH SIZE STEPS``. WAY is ``xraylab``, the training core as it is, or a step
 towards it from torch as it comes: ``float32``, ``layout`` (channels last). The environment variables of the process,

@@ -12,7 +12,15 @@ __all__ = ["Choice", "Real", "Space", "Whole"]
 
 
 class Whole(Parameters):
-    """Whole numbers from ``low`` to ``high``, both included, in steps."""
+    """Whole numbers from ``low`` to ``high``, both included, in steps.
+
+    Attributes
+    ----------
+    low, high : int
+        Ends of the range.
+    step : int
+        Distance between two neighbours.
+    """
 
     low: int
     high: int
@@ -26,7 +34,15 @@ class Whole(Parameters):
 
 
 class Real(Parameters):
-    """Real numbers from ``low`` to ``high``, uniform, or uniform in their logarithm with ``log``."""
+    """Real numbers from ``low`` to ``high``.
+
+    Attributes
+    ----------
+    low, high : float
+        Ends of the range.
+    log : bool
+        Draw uniformly in the logarithm.
+    """
 
     low: float
     high: float
@@ -42,7 +58,13 @@ class Real(Parameters):
 
 
 class Choice(Parameters):
-    """One of a few values; null is a value."""
+    """One of a few values.
+
+    Attributes
+    ----------
+    choices : tuple
+        The values; null is one that may be listed.
+    """
 
     choices: tuple[int | float | str | None, ...] = Field(min_length=1)
 

@@ -28,7 +28,25 @@ MaxFeatures = Literal["sqrt", "log2"]
 
 
 class XgboostSpec(Parameters):
-    """Hyper-parameters of XGBoost, by its own names; the defaults are the middle of the search space."""
+    """Hyper-parameters of XGBoost, by its own names; the defaults are the middle of the search space.
+
+    Attributes
+    ----------
+    n_estimators : int
+        Trees.
+    max_depth : int
+        Largest depth of a tree.
+    learning_rate : float
+        Factor on what each tree adds.
+    subsample : float
+        Share of the rows that a tree is grown on.
+    colsample_bytree : float
+        Share of the features that a tree may use.
+    gamma : float
+        Least decrease of the loss that justifies a split.
+    reg_alpha, reg_lambda : float
+        L1 and L2 penalties on the values of the leaves.
+    """
 
     kind: Literal["xgboost"] = "xgboost"
     n_estimators: int = Field(500, ge=1, le=100_000)
@@ -45,6 +63,27 @@ class LightgbmSpec(Parameters):
     """Hyper-parameters of LightGBM, by its own names.
 
     ``subsample`` acts only with ``subsample_freq``, which the public demo leaves at 0.
+
+    Attributes
+    ----------
+    n_estimators : int
+        Trees.
+    max_depth : int
+        Largest depth of a tree.
+    learning_rate : float
+        Factor on what each tree adds.
+    subsample : float
+        Share of the rows that a tree is grown on.
+    subsample_freq : int
+        Draw rows anew after this many trees; 0 never draws, and every tree sees all rows.
+    colsample_bytree : float
+        Share of the features that a tree may use.
+    num_leaves : int
+        Most leaves of a tree.
+    min_child_samples : int
+        Fewest rows of a leaf.
+    reg_alpha, reg_lambda : float
+        L1 and L2 penalties on the values of the leaves.
     """
 
     kind: Literal["lightgbm"] = "lightgbm"
@@ -61,7 +100,21 @@ class LightgbmSpec(Parameters):
 
 
 class ForestSpec(Parameters):
-    """Hyper-parameters of scikit-learn's random forest, by its own names."""
+    """Hyper-parameters of scikit-learn's random forest, by its own names.
+
+    Attributes
+    ----------
+    n_estimators : int
+        Trees.
+    max_depth : int or None
+        Largest depth of a tree; None grows it to the end.
+    min_samples_split : int
+        Fewest rows of a node that may be split.
+    min_samples_leaf : int
+        Fewest rows of a leaf.
+    max_features : {"sqrt", "log2"} or None
+        How many features a split may choose from; None takes all.
+    """
 
     kind: Literal["random_forest"] = "random_forest"
     n_estimators: int = Field(200, ge=1, le=10_000)

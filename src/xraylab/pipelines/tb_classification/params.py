@@ -80,7 +80,17 @@ class EmbeddingParams(Parameters):
 
 
 class MlpModel(Parameters):
-    """The published dense network on the features of an encoder."""
+    """The published dense network on the features of an encoder.
+
+    Attributes
+    ----------
+    encoder : str
+        A name among the encoders of ``embedding``.
+    hidden_sizes : tuple of int
+        Widths of the hidden layers.
+    recipe : VectorRecipe
+        How it is trained.
+    """
 
     kind: Literal["mlp"] = "mlp"
     encoder: str
@@ -89,7 +99,13 @@ class MlpModel(Parameters):
 
 
 class LogisticModelParams(Parameters):
-    """Logistic regression on the features of an encoder, the penalty chosen by inner folds."""
+    """Logistic regression on the features of an encoder, the penalty chosen by inner folds.
+
+    Attributes
+    ----------
+    encoder : str
+        A name among the encoders of ``embedding``.
+    """
 
     kind: Literal["logistic"] = "logistic"
     encoder: str
@@ -190,7 +206,13 @@ class CnnModel(Parameters):
 
 
 class MeanModel(Parameters):
-    """The mean of what other models of the protocol predict."""
+    """The mean of what other models of the protocol predict.
+
+    Attributes
+    ----------
+    of : tuple of str
+        Names of those models.
+    """
 
     kind: Literal["mean"] = "mean"
     of: tuple[str, ...] = Field(min_length=2)

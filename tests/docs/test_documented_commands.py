@@ -1,0 +1,154 @@
+"""Every command that the documents show is one that the project knows; the quick ones are run.
+
+A `kedro run` goes through the project's own command line up to the moment at which Kedro would run the first node:
+options, environment, pipelines, tags, nodes, namespaces, runner, versions, and every key and value of ``--params`` are
+checked. Only the runs of `is_quick` go on, in the environment ``test``. The others are not run here, as they train
+networks for minutes or hours, or read the reader's own films; `tests/integration` runs each pipeline, its protocols and
+its released network on tiny phantoms.
+"""
+
+import importlib.util
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from kedro.framework.cli.cli import KedroCLI
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Pipeline
+from tests.docs.documented import (
+    PROJECT,
+    Command,
+    commands_in,
+    documented_commands,
+    documents,
+    is_quick,
+    settings_in,
+)
+
+from xraylab.cli import cli
+
+COMMANDS = documented_commands()
+RUNS = [each for each in COMMANDS if each.words[:2] == ("kedro", "run")]
+
+loaded: set[str] = set()
+"""Environments and parameters of the runs that have been loaded; most commands have those of another."""
+
+
+def by(*words: str) -> list[Command]:
+    return [each for each in COMMANDS if each.words[: len(words)] == words]
+
+
+@pytest.fixture(scope="module")
+def project(
+    copy_project: Callable[[Path, pytest.MonkeyPatch], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
+    """A copy of the settings for all commands of this file; a run ends before its first node."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = copy_project(tmp_path_factory.mktemp("project"), patch)
+        bootstrap_project(folder)
+        patch.setattr(KedroSession, "run", _check)
+        yield folder
+
+
+def _check(session: KedroSession, **options: Any) -> dict[str, Any]:
+    """Do what `KedroSession.run` does before the first node: find the nodes, load the settings, check parameters."""
+    names = options["pipeline_names"] or ["__default__"]
+    run = sum((pipelines[name] for name in names), Pipeline([])).filter(
+        tags=options["tags"],
+        from_nodes=options["from_nodes"],
+        to_nodes=options["to_nodes"],
+        node_names=options["node_names"],
+        from_inputs=options["from_inputs"],
+        to_outputs=options["to_outputs"],
+        node_namespaces=options["namespaces"],
+    )
+    assert set(options["load_versions"] or {}) <= run.datasets()
+    settings = repr((session.store.get("env"), session.store.get("runtime_params")))
+    if settings not in loaded:
+        assert session.load_context().params  # the keys of all parameters, and their values
+        loaded.add(settings)
+    return {}
+
+
+@pytest.mark.parametrize("command", RUNS, ids=str)
+def test_a_run_of_the_documents_is_one_that_the_project_knows(
+    project: Path, command: Command
+) -> None:
+    result = CliRunner().invoke(cli, command.words[1:])
+    assert result.exit_code == 0, result.output + result.stderr
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        "--pipelines=fractur",
+        "--env=pubic",
+        "--pipelines=fracture --tags=honst",
+        "--pipelines=fracture --from-nodes=fracture.evaluat",
+        "--pipelines=fracture --namespaces=fracture.hones",
+        "--params fracture.training.max_epochs=0",
+        "--params fracture.trainin.seed=3",
+        "--runner=TreadRunner",
+        "--pipeline",
+    ],
+)
+def test_a_mistake_in_a_document_would_be_found(project: Path, mistake: str) -> None:
+    (command,) = commands_in(f"    kedro run {mistake}", "a.md")
+    assert CliRunner().invoke(cli, command.words[1:]).exit_code != 0
+
+
+@pytest.mark.parametrize("command", [each for each in RUNS if is_quick(each)], ids=str)
+def test_a_quick_run_of_the_documents_runs(finished_copy: Path, command: Command) -> None:
+    bootstrap_project(finished_copy)
+    result = CliRunner().invoke(cli, ["run", "--env=test", *command.words[2:]])
+    assert result.exit_code == 0, result.output[-4000:] + result.stderr[-4000:]
+
+
+@pytest.mark.parametrize("command", [each for each in by("kedro") if each not in RUNS], ids=str)
+def test_another_command_of_kedro_exists(command: Command) -> None:
+    import click
+
+    found: click.Command | None = KedroCLI(PROJECT)
+    words = list(command.words[1:])
+    while isinstance(found, click.Group):
+        found = found.get_command(click.Context(found), words.pop(0))
+    assert found is not None
+    found.make_context("kedro", words)
+
+
+@pytest.mark.parametrize("command", by("make"), ids=str)
+def test_a_target_of_make_exists(command: Command) -> None:
+    subprocess.run(["make", "-n", *command.words[1:]], cwd=PROJECT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", by("python", "-m"), ids=str)
+def test_a_module_that_is_run_exists(command: Command) -> None:
+    assert importlib.util.find_spec(command.words[2]) is not None
+
+
+SETTINGS = [path for path in documents() if settings_in(path.read_text("utf-8"))]
+
+
+@pytest.mark.parametrize("path", SETTINGS, ids=lambda path: path.name)
+def test_settings_of_a_page_are_valid(project_copy: Path, path: Path) -> None:
+    for place, text in settings_in(path.read_text("utf-8")).items():
+        (project_copy / place).parent.mkdir(exist_ok=True, parents=True)
+        (project_copy / place).write_text(text)
+    bootstrap_project(project_copy)
+    with KedroSession.create(project_copy) as session:
+        assert session.load_context().params
+
+
+def test_commands_are_found_in_blocks_and_lines_and_placeholders_left_out() -> None:
+    text = "`kedro run` and `kedro run --tags=…`\n\n    A=1 make run  # x\n\n```sh\n$ kedro viz run\n```\nno `make`\n"
+    assert [each.words for each in commands_in(text, "a.md")] == [
+        ("kedro", "run"),
+        ("make", "run"),
+        ("kedro", "viz", "run"),
+    ]
