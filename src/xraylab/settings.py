@@ -1,11 +1,22 @@
 """Kedro's project settings."""
 
+import logging
 import os
 
 from xraylab.hooks import CheckpointsHooks, ParameterHooks, RawDataHooks
+from xraylab.run_summary import RunSummaryHooks
 from xraylab.workspace import WorkspaceHooks
 
-HOOKS = (ParameterHooks(), RawDataHooks(), WorkspaceHooks(), CheckpointsHooks())
+HOOKS = (
+    ParameterHooks(),
+    RawDataHooks(),
+    WorkspaceHooks(),
+    CheckpointsHooks(),
+    RunSummaryHooks(),
+)
+
+# conf/logging.yml decides where warnings of Python go
+logging.captureWarnings(True)
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

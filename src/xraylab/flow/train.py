@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,12 +211,23 @@ def train_models(
     models: dict[str, ModelState] = {}
     histories: dict[str, pd.DataFrame] = {}
     for training in trainings:
-        logger.info(
-            "Training %s on %d films, %d to validate",
-            training.key, len(training.train), len(training.val),
-        )  # fmt: skip
+        logger.debug("Training %s", training.key)
+        begun = time.perf_counter()
         models[training.key], histories[training.key] = fit(training)
+        logger.info(
+            "Trained %s on %d films, %d to validate%s (%.1f s)",
+            training.key, len(training.train), len(training.val),
+            _outcome(models[training.key].card.get("fit", {})), time.perf_counter() - begun,
+        )  # fmt: skip
     return models, join_histories(histories), describe_models(models)
+
+
+def _outcome(fit: Mapping[str, Any]) -> str:
+    """Return what a log line says of the epochs of a training; nothing where it has none."""
+    if "epochs" not in fit:
+        return ""
+    end = "" if fit["stopped_by"] == "epochs" else f", stopped by {fit['stopped_by']}"
+    return f": {fit['epochs']} epochs, validation loss {fit['val_loss']:.4g}{end}"
 
 
 def train_networks(task: Task, trainings: Iterator[Training], checkpoints: Path) -> Trained:
