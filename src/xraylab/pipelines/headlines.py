@@ -70,7 +70,8 @@ class Headline:
         numbers = {str(name): list(map(str, row)) for name, *row in shown.itertuples()}
         name = self.model if self.model in others else str(others[0])
         value, low, high = numbers[name]
-        interval = f"({low}–{high})" if low != "nan" else ""
+        to = " to " if low.startswith("-") else "–"
+        interval = f"({low}{to}{high})" if low != "nan" else ""
         model = name if len(rows) > 1 else ""  # the only model needs no name
         result = " ".join(filter(None, (model, self.label, value, interval, self.unit)))
         baseline = numbers.get(self.baseline)
