@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import sys
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,11 @@ from xraylab.run_parameters import parse_run_parameters
 
 __all__ = ["cli"]
 
+logger = logging.getLogger(__name__)
+
 _INTERRUPTED = 130  # as a shell has it
+_NODES = "xraylab.run_summary"  # says that a node is done; not imported, so that every command starts at once
 _RESUME = "the same command with --only-missing-outputs makes only what is missing."
-# Deprecations between Kedro and its own dependencies, which are nothing to a user.
-_QUIET = (r"(?s).*register_new_resolver", r"(?s)Accessing the 'model_fields' attribute")
 
 
 @click.group(context_settings=CONTEXT_SETTINGS, name="xraylab")
@@ -61,21 +61,19 @@ def _run(verbose: bool, **options: Any) -> None:
         callback(**options)
         return
     repeated = _Repeated()
-    handlers = logging.getLogger().handlers
+    handlers = _terminals()
     for handler in handlers:
         handler.addFilter(repeated)
     try:
-        with warnings.catch_warnings():
-            for words in _QUIET:
-                warnings.filterwarnings("ignore", message=words)
-            _check_pipelines([*options["pipelines"], *filter(None, [options["pipeline"]])])
-            callback(**options)
+        _check_pipelines([*options["pipelines"], *filter(None, [options["pipeline"]])])
+        callback(**options)
     except KeyboardInterrupt:
         click.secho(f"Stopped; {_RESUME}", err=True)
         sys.exit(_INTERRUPTED)
     except click.ClickException:
         raise
     except Exception as error:
+        logger.debug("The run failed", exc_info=error)
         click.secho("\n".join(filter(None, [explain(error), _suggest(error)])), fg="red", err=True)
         if repeated.has_begun:
             click.echo(f"Once that is mended, {_RESUME}", err=True)
@@ -83,6 +81,12 @@ def _run(verbose: bool, **options: Any) -> None:
     finally:
         for handler in handlers:
             handler.removeFilter(repeated)
+
+
+def _terminals() -> list[logging.Handler]:
+    """Return the handlers that show what is logged; a file keeps all of it."""
+    found = {*logging.getLogger().handlers, *logging.getLogger("kedro").handlers}
+    return [handler for handler in found if not isinstance(handler, logging.FileHandler)]
 
 
 def _check_pipelines(names: Iterable[str]) -> None:
@@ -122,7 +126,7 @@ class _Repeated(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
-        if message.startswith("Completed node"):
+        if record.name == _NODES:
             self.has_begun = True
         error = record.name.startswith("kedro") and record.levelno >= logging.ERROR
         hint = "You can resume the pipeline run" in message or message.startswith("No nodes ran")

@@ -1,12 +1,24 @@
 """Kedro's project settings."""
 
+import logging
 import os
 
 from xraylab.budget_hooks import BudgetHooks
 from xraylab.hooks import CheckpointsHooks, ParameterHooks, RawDataHooks
+from xraylab.run_summary import RunSummaryHooks
 from xraylab.workspace import WorkspaceHooks
 
-HOOKS = (ParameterHooks(), RawDataHooks(), WorkspaceHooks(), BudgetHooks(), CheckpointsHooks())
+HOOKS = (
+    ParameterHooks(),
+    RawDataHooks(),
+    WorkspaceHooks(),
+    BudgetHooks(),
+    CheckpointsHooks(),
+    RunSummaryHooks(),
+)
+
+# conf/logging.yml decides where warnings of Python go
+logging.captureWarnings(True)
 
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

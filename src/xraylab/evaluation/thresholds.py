@@ -76,7 +76,7 @@ def choose_threshold(rows: pd.DataFrame, rule: ThresholdRule, weight: Weight = "
     if rule == "youden":
         score = sensitivity + specificity - 1
         if score.max() <= _ROUNDING:
-            logger.warning("no threshold of %d rows is better than chance; 0.5 is taken", len(rows))
+            logger.debug("no threshold of %d rows is better than chance; 0.5 is taken", len(rows))
             return _MIDDLE
     elif rule == "f1":
         score = 2 * true / (true + false + true[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -226,11 +227,14 @@ def train_models(
     models: dict[str, ModelState] = {}
     histories: dict[str, pd.DataFrame] = {}
     for training in _with_limits(list(trainings), params):
-        logger.info(
-            "Training %s on %d films, %d to validate",
-            training.key, len(training.train), len(training.val),
-        )  # fmt: skip
+        logger.debug("Training %s", training.key)
+        begun = time.perf_counter()
         models[training.key], histories[training.key] = fit(training)
+        logger.info(
+            "Trained %s on %d films, %d to validate%s (%.1f s)",
+            training.key, len(training.train), len(training.val),
+            _outcome(models[training.key].card.get("fit", {})), time.perf_counter() - begun,
+        )  # fmt: skip
     return models, join_histories(histories), describe_models(models)
 
 
@@ -240,6 +244,14 @@ def _with_limits(trainings: Sequence[Training], params: BudgetedParams) -> Itera
     minutes = params.budget.divide([each.share for each in trainings], of=params.total_share)
     for each, limit in zip(trainings, minutes, strict=True):
         yield replace(each, limits=Limits(limit, each.name, counts.pop(each.name, 0)))
+
+
+def _outcome(fit: Mapping[str, Any]) -> str:
+    """Return what a log line says of the epochs of a training; nothing where it has none."""
+    if "epochs" not in fit:
+        return ""
+    end = "" if fit["stopped_by"] == "epochs" else f", stopped by {fit['stopped_by']}"
+    return f": {fit['epochs']} epochs, validation loss {fit['val_loss']:.4g}{end}"
 
 
 def train_networks(

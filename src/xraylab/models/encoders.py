@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from xraylab.models.encoder_names import (
+    declared_architectures,
+    declared_encoders,
+    declares_timm_model,
+)
 from xraylab.models.packaged import read_packaged
 
 if TYPE_CHECKING:
@@ -42,7 +47,12 @@ _FIRST_LAYER_AXES = 4
 
 
 def check_architecture(name: str) -> None:
-    """Raise ValueError unless segmentation_models_pytorch has the architecture, naming those that it has."""
+    """Raise ValueError unless segmentation_models_pytorch has the architecture, naming those that it has.
+
+    The package is imported only where its source does not declare the name.
+    """
+    if name in declared_architectures():
+        return
     import segmentation_models_pytorch as smp
 
     valid = list(smp.MODEL_ARCHITECTURES_MAPPING)
@@ -53,15 +63,17 @@ def check_architecture(name: str) -> None:
 def check_encoder(name: str, weights: str | None) -> None:
     """Raise ValueError unless there is such an encoder, and such weights of it.
 
-    Weights of this project's own, which begin with `OWN_PREFIX`, are looked for when they are loaded.
+    Weights of this project's own, which begin with `OWN_PREFIX`, are looked for when they are loaded. A package is
+    imported only where its source does not declare the name.
     """
+    if _is_declared(name, weights):
+        return
     import segmentation_models_pytorch as smp
 
     if name.startswith("tu-"):
         import timm
 
-        # as segmentation_models_pytorch does: a timm name with or without its pretrained tag
-        if not timm.is_model(name.removeprefix("tu-").split(".")[0]):
+        if not timm.is_model(_timm_name(name)):
             raise ValueError(
                 _unknown("encoder", name, [f"tu-{each}" for each in timm.list_models()])
             )
@@ -73,6 +85,19 @@ def check_encoder(name: str, weights: str | None) -> None:
     if weights is not None and weights not in settings and not weights.startswith(OWN_PREFIX):
         valid = [*settings, f"{OWN_PREFIX}<pipeline>/<protocol>/<model>"]
         raise ValueError(_unknown(f"encoder_weights of '{name}'", weights, valid))
+
+
+def _is_declared(name: str, weights: str | None) -> bool:
+    if name.startswith("tu-"):
+        return declares_timm_model(_timm_name(name))
+    own = weights is None or weights.startswith(OWN_PREFIX)
+    encoders = declared_encoders()
+    return name in encoders and (own or weights in encoders[name])
+
+
+def _timm_name(name: str) -> str:
+    """Return the model that timm knows, as segmentation_models_pytorch does: with or without its pretrained tag."""
+    return name.removeprefix("tu-").split(".")[0]
 
 
 def _unknown(what: str, value: str, valid: list[str]) -> str:

@@ -109,7 +109,7 @@ class History(Callback):
             words = ", ".join(
                 f"{k} {v:.4g}" for k, v in row.items() if k not in ("epoch", "seconds")
             )
-            logger.info("Epoch %d: %s (%.0f s)", row["epoch"] + 1, words, row["seconds"])
+            logger.debug("Epoch %d: %s (%.0f s)", row["epoch"] + 1, words, row["seconds"])
 
     def state_dict(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""
