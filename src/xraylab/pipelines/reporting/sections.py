@@ -1,0 +1,266 @@
+"""The section of one pipeline: models, figures, what was left out, model card and provenance."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from xraylab.datasets.summary_dataset import Summary
+from xraylab.plots.labels import metric_label
+from xraylab.provenance import Source
+
+from .claims import CUT, find_cuts
+from .figures import embed_figure
+from .names import in_words, name_model, name_protocol, split_name
+from .numbers import Estimate
+from .params import ReportingParams, SectionParams
+
+__all__ = ["Figure", "ModelTable", "Section", "make_section"]
+
+_SHOWN_REASONS = 6
+_IGNORED = "ignored: "
+_SPLITS = {"all": "all", "train": "training", "val": "validation", "test": "test"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of the page."""
+
+    caption: str
+    alt: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ModelTable:
+    """One row per model, one group of columns per protocol.
+
+    Attributes
+    ----------
+    groups : list of str
+        Headings of the groups.
+    metrics : list of str
+        Headings of the columns within each group, with units.
+    rows : list of dict
+        ``model, baseline, cells``: one text per column, empty where a model was not measured.
+    """
+
+    groups: list[str]
+    metrics: list[str]
+    rows: list[dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One pipeline as the page shows it."""
+
+    name: str
+    params: SectionParams
+    source: Source | None
+    models: ModelTable | None
+    metrics: list[dict[str, str]]
+    key_figures: list[Figure]
+    more_figures: list[Figure]
+    films: list[dict[str, str]]
+    rejected: list[tuple[str, int]]
+    n_rejected: int
+    n_ignored: int
+    leaks: list[dict[str, str]] | None
+    stopped_by: str
+    cuts: list[str]
+
+
+def make_section(
+    params: ReportingParams, name: str, summary: Summary, source: Source | None
+) -> Section:
+    """Put the section of a pipeline together from its summary."""
+    section = params.sections[name]
+    tables = summary.tables
+    cuts = find_cuts(summary)
+    figures = {each: _figure(params, name, each, png) for each, png in summary.figures.items()}
+    key = [figure for each, figure in figures.items() if each in section.key_figures]
+    more = [figure for each, figure in figures.items() if each not in section.key_figures]
+    reasons, n_rejected, n_ignored = _count_reasons(tables.get("rejected"))
+    return Section(
+        name=name,
+        params=section,
+        source=source,
+        models=_tabulate_models(params, name, summary.metrics, cuts),
+        metrics=_list_metrics(params, name, summary.metrics),
+        key_figures=key,
+        more_figures=more,
+        films=_list_films(params, tables.get("cohort")),
+        rejected=reasons,
+        n_rejected=n_rejected,
+        n_ignored=n_ignored,
+        leaks=_list_leaks(params, tables.get("leakage")),
+        stopped_by=_describe_stops(tables.get("trainings")),
+        cuts=[
+            f"{name_model(params, name, model)}, {name_protocol(params, protocol).lower()}: {words}"
+            for (protocol, model), words in cuts.items()
+        ],
+    )
+
+
+def _figure(params: ReportingParams, pipeline: str, name: str, png: bytes) -> Figure:
+    section = params.sections[pipeline]
+    return Figure(
+        caption=section.captions.get(name, f"{in_words(name)}."),
+        alt=f"{section.title}, figure: {in_words(name).lower()}. The caption says what it shows.",
+        source=embed_figure(png, params.figure_width_px, params.figure_quality),
+    )
+
+
+def _tabulate_models(
+    params: ReportingParams,
+    pipeline: str,
+    metrics: pd.DataFrame,
+    cuts: Mapping[tuple[str, str], str],
+) -> ModelTable | None:
+    """Lay what was measured out with one row per model; None where nothing is compared."""
+    section = params.sections[pipeline]
+    if metrics.empty or not section.compared:
+        return None
+    here = metrics["metric"].isin(section.compared)
+    if section.split:
+        here &= metrics["split"] == section.split
+    cells: dict[str, dict[tuple[str, str, str], str]] = {}
+    groups: dict[tuple[str, str], None] = {}
+    for row in metrics[here].to_dict("records"):
+        model, suffix = split_name(params, pipeline, str(row["model"]))
+        protocol, metric = str(row["protocol"]), str(row["metric"])
+        groups[protocol, suffix] = None
+        mark = f" {CUT}" if (protocol, model) in cuts else ""
+        cells.setdefault(model, {})[protocol, suffix, metric] = Estimate.of(row).write() + mark
+    if not cells:
+        return None
+    order = list(params.protocols)
+    ordered = sorted(groups, key=lambda each: (_rank(order, each[0]), bool(each[1])))
+    shown = [
+        each
+        for each in section.compared
+        if any(key[2] == each for row in cells.values() for key in row)
+    ]
+    rows: list[dict[str, object]] = [
+        {
+            "model": name_model(params, pipeline, model),
+            "baseline": model in section.baselines,
+            "cells": [found.get((*group, metric), "") for group in ordered for metric in shown],
+        }
+        for model, found in cells.items()
+    ]
+    rows.sort(key=lambda row: bool(row["baseline"]))
+    return ModelTable(
+        [name_protocol(params, *group) for group in ordered],
+        [_metric_heading(section, each) for each in shown],
+        rows,
+    )
+
+
+def _rank(order: list[str], protocol: str) -> int:
+    return order.index(protocol) if protocol in order else len(order)
+
+
+def _metric_heading(section: SectionParams, metric: str) -> str:
+    unit = section.units.get(metric, "")
+    return f"{metric_label(metric)}, {unit}" if unit else metric_label(metric)
+
+
+def _list_metrics(
+    params: ReportingParams, pipeline: str, metrics: pd.DataFrame
+) -> list[dict[str, str]]:
+    """Return every metric of the split that the section shows, as text."""
+    section = params.sections[pipeline]
+    if metrics.empty:
+        return []
+    shown = metrics[metrics["split"] == section.split] if section.split else metrics
+    return [
+        {
+            "protocol": name_protocol(params, str(row["protocol"])),
+            "model": name_model(params, pipeline, str(row["model"])),
+            "split": in_words(str(row["split"])),
+            "metric": metric_label(str(row["metric"])),
+            "value": Estimate.of(row).write(section.units.get(str(row["metric"]), "")),
+            "n": f"{int(row['n']):,}",
+        }
+        for row in shown.to_dict("records")
+    ]
+
+
+def _list_films(params: ReportingParams, counts: pd.DataFrame | None) -> list[dict[str, str]]:
+    """Return one row per protocol: how many films and groups there are in each split."""
+    if counts is None:
+        return []
+    rows: dict[str, dict[str, str]] = {}
+    for row in counts.to_dict("records"):
+        protocol = str(row["protocol"])
+        heading = name_protocol(params, protocol) if protocol else "All films"
+        cell = f"{int(row['n_films']):,} of {int(row['n_groups']):,} groups"
+        found = rows.setdefault(protocol, {"protocol": heading, "folds": ""})
+        found[_SPLITS[str(row["split"])]] = cell
+        if row["n_folds"] > 0 and not found["folds"]:
+            found["folds"] = str(int(row["n_folds"]))
+    return list(rows.values())
+
+
+def _count_reasons(rejected: pd.DataFrame | None) -> tuple[list[tuple[str, int]], int, int]:
+    """Return the commonest reasons with how many films they hold for, and the films rejected and ignored."""
+    if rejected is None or rejected.empty:
+        return [], 0, 0
+    reasons = rejected["reason"].astype(str)
+    ignored = reasons.str.startswith(_IGNORED)
+    kinds = Counter(_generalise(reason) for reason in reasons[~ignored])
+    common = kinds.most_common(_SHOWN_REASONS)
+    rest = sum(kinds.values()) - sum(n for _, n in common)
+    if rest:
+        common.append(("other reasons", rest))
+    return common, int((~ignored).sum()), int(ignored.sum())
+
+
+def _generalise(reason: str) -> str:
+    """Return a reason without what it says of a single film, so that films of one kind count together.
+
+    Examples
+    --------
+    >>> _generalise("is a truncated PNG (a chunk of 8,192 bytes passes its end)")
+    'is a truncated PNG'
+    >>> _generalise("its mask has 192 x 96 pixels, the film 192 x 192")
+    'its mask has … x … pixels, the film … x …'
+    """
+    short = re.sub(r"\s*\([^()]*\)|:.*$", "", reason)
+    short = re.sub(r"'[^']*'|\d[\d,.]*\d|\d", "…", short).strip()
+    return short or reason
+
+
+def _list_leaks(
+    params: ReportingParams, leakage: pd.DataFrame | None
+) -> list[dict[str, str]] | None:
+    """Return one row per protocol, kind and action; None where the gate has not run."""
+    if leakage is None:
+        return None
+    if leakage.empty:
+        return []
+    counted = leakage.fillna({"action": ""}).groupby(["protocol", "kind", "action"], sort=False)
+    return [
+        {
+            "protocol": name_protocol(params, str(protocol)),
+            "kind": in_words(str(kind)),
+            "action": str(action),
+            "found": f"{len(rows):,}",
+            "pairs": f"{int(rows['n_pairs'].sum()):,}",
+        }
+        for (protocol, kind, action), rows in counted
+    ]
+
+
+def _describe_stops(trainings: pd.DataFrame | None) -> str:
+    """Say what ended the trainings, such as ``epochs (4), early stopping (1)``."""
+    if trainings is None or "stopped_by" not in trainings:
+        return ""
+    stops = trainings["stopped_by"].fillna("").astype(str)
+    counts = Counter(stops[stops != ""])
+    return ", ".join(f"{words} ({n})" for words, n in counts.most_common())
