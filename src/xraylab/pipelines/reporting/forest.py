@@ -65,7 +65,8 @@ def draw_strip(
     """Return the places of what was measured; None where there is no baseline to measure from, or nothing else.
 
     The scale is that of the metric, stretched so that the baseline is at 0 and the published number at 1. Where none
-    was published, or it is no better than the baseline, the best value that was measured is at 1.
+    was published, or it is no better than the baseline, the best value that was measured is at 1. Where it is better
+    by less than half of the interval of their protocol, that half is the unit.
     """
     if baseline is None or (theirs is None and honest is None):
         return None
@@ -75,6 +76,8 @@ def draw_strip(
     span = sign * (claimed - baseline.value) if claimed is not None else 0.0
     if span <= 0:
         span = max(*gains, 0.0) or max(map(abs, gains)) or 1.0
+    if theirs is not None and theirs.known:
+        span = max(span, (theirs.high - theirs.low) / 2)
 
     def scale(value: float) -> float:
         return sign * (value - baseline.value) / span

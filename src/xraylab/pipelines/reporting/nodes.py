@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from xraylab import __version__
@@ -97,8 +97,8 @@ def _describe_run(sections: Sequence[Section]) -> dict[str, str]:
     }
 
 
-def _join(words: object) -> str:
-    return ", ".join(dict.fromkeys(words))  # type: ignore[call-overload]
+def _join(words: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(words))
 
 
 def _find_strangers(sections: Sequence[Section]) -> dict[str, str]:

@@ -46,19 +46,27 @@ class Estimate:
         """Whether it has a value and an interval."""
         return all(map(math.isfinite, (self.value, self.low, self.high)))
 
-    def write(self, unit: str = "", sign: bool = False) -> str:
-        """Write value, interval and unit.
+    def write(self, unit: str = "") -> str:
+        """Write value, unit and interval.
 
         Examples
         --------
         >>> Estimate(13.12, 11.9, 14.46).write("months")
         '13.1 months (11.9 to 14.5)'
-        >>> Estimate(-0.25, -0.5, 0.0, n_groups=4).write(sign=True)
-        '−0.250 (−0.500 to 0 †)'
+        """
+        value, interval = self.parts(unit)
+        return f"{value} ({interval})" if interval else value
+
+    def parts(self, unit: str = "", sign: bool = False) -> tuple[str, str]:
+        """Write the value with its unit, with a plus where asked for, and its interval.
+
+        Examples
+        --------
+        >>> Estimate(0.25, 0.0, 0.5, n_groups=4).parts(sign=True)
+        ('+0.250', '0 to 0.500 †')
         """
         plus = "+" if sign and self.value > 0 else ""
-        text = f"{plus}{write_number(self.value)}{' ' if unit else ''}{unit}"
-        return f"{text} ({self.interval})" if self.interval else text
+        return f"{plus}{write_number(self.value)} {unit}".strip(), self.interval
 
     @property
     def interval(self) -> str:

@@ -19,7 +19,9 @@ from .names import in_words, name_model, name_protocol, split_name
 from .numbers import Estimate
 from .params import ReportingParams, SectionParams
 
-__all__ = ["Figure", "ModelTable", "Section", "make_section"]
+__all__ = ["Column", "Figure", "ModelRow", "ModelTable", "Section", "make_section"]
+
+_Key = tuple[str, str, str]  # protocol, suffix, metric
 
 _SHOWN_REASONS = 6
 _IGNORED = "ignored: "
@@ -36,22 +38,48 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A metric under a protocol.
+
+    Attributes
+    ----------
+    group, metric : str
+        Headings; the metric with its unit.
+    first : bool
+        Whether it is the first column of its group.
+    """
+
+    group: str
+    metric: str
+    first: bool
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One model: value and interval for each column, empty where it was not measured."""
+
+    model: str
+    baseline: bool
+    cells: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class ModelTable:
     """One row per model, one group of columns per protocol.
 
     Attributes
     ----------
-    groups : list of str
-        Headings of the groups.
-    metrics : list of str
-        Headings of the columns within each group, with units.
-    rows : list of dict
-        ``model, baseline, cells``: one text per column, empty where a model was not measured.
+    groups : dict of str to int
+        Heading of each group, and how many columns it has.
+    columns : list of Column
+        From left to right.
+    rows : list of ModelRow
+        Baselines come last.
     """
 
-    groups: list[str]
-    metrics: list[str]
-    rows: list[dict[str, object]]
+    groups: dict[str, int]
+    columns: list[Column]
+    rows: list[ModelRow]
 
 
 @dataclass(frozen=True)
@@ -128,41 +156,45 @@ def _tabulate_models(
     here = metrics["metric"].isin(section.compared)
     if section.split:
         here &= metrics["split"] == section.split
-    cells: dict[str, dict[tuple[str, str, str], str]] = {}
-    groups: dict[tuple[str, str], None] = {}
+    cells: dict[str, dict[_Key, tuple[str, str]]] = {}
     for row in metrics[here].to_dict("records"):
         model, suffix = split_name(params, pipeline, str(row["model"]))
-        protocol, metric = str(row["protocol"]), str(row["metric"])
-        groups[protocol, suffix] = None
+        protocol = str(row["protocol"])
+        value, interval = Estimate.of(row).parts()
         mark = f" {CUT}" if (protocol, model) in cuts else ""
-        cells.setdefault(model, {})[protocol, suffix, metric] = Estimate.of(row).write() + mark
-    if not cells:
-        return None
-    order = list(params.protocols)
-    ordered = sorted(groups, key=lambda each: (_rank(order, each[0]), bool(each[1])))
-    shown = [
-        each
-        for each in section.compared
-        if any(key[2] == each for row in cells.values() for key in row)
+        key = (protocol, suffix, str(row["metric"]))
+        cells.setdefault(model, {})[key] = value + mark, interval
+    keys = _order_columns(params, section, {key for found in cells.values() for key in found})
+    columns = [
+        Column(
+            name_protocol(params, protocol, suffix),
+            _metric_heading(section, metric),
+            place == 0 or keys[place - 1][:2] != (protocol, suffix),
+        )
+        for place, (protocol, suffix, metric) in enumerate(keys)
     ]
-    rows: list[dict[str, object]] = [
-        {
-            "model": name_model(params, pipeline, model),
-            "baseline": model in section.baselines,
-            "cells": [found.get((*group, metric), "") for group in ordered for metric in shown],
-        }
+    rows = [
+        ModelRow(
+            name_model(params, pipeline, model),
+            model in section.baselines,
+            [found.get(key, ("", "")) for key in keys],
+        )
         for model, found in cells.items()
     ]
-    rows.sort(key=lambda row: bool(row["baseline"]))
-    return ModelTable(
-        [name_protocol(params, *group) for group in ordered],
-        [_metric_heading(section, each) for each in shown],
-        rows,
-    )
+    rows.sort(key=lambda row: row.baseline)
+    return ModelTable(Counter(column.group for column in columns), columns, rows) if rows else None
 
 
-def _rank(order: list[str], protocol: str) -> int:
-    return order.index(protocol) if protocol in order else len(order)
+def _order_columns(params: ReportingParams, section: SectionParams, keys: set[_Key]) -> list[_Key]:
+    """Return the columns that hold anything: by protocol, then by suffix, then as the metrics are listed."""
+    order = list(params.protocols)
+
+    def rank(key: _Key) -> tuple[int, str, str, int]:
+        protocol, suffix, metric = key
+        place = order.index(protocol) if protocol in order else len(order)
+        return place, protocol, suffix, section.compared.index(metric)
+
+    return sorted(keys, key=rank)
 
 
 def _metric_heading(section: SectionParams, metric: str) -> str:
@@ -199,7 +231,7 @@ def _list_films(params: ReportingParams, counts: pd.DataFrame | None) -> list[di
     for row in counts.to_dict("records"):
         protocol = str(row["protocol"])
         heading = name_protocol(params, protocol) if protocol else "All films"
-        cell = f"{int(row['n_films']):,} of {int(row['n_groups']):,} groups"
+        cell = f"{int(row['n_films']):,} ({int(row['n_groups']):,})"
         found = rows.setdefault(protocol, {"protocol": heading, "folds": ""})
         found[_SPLITS[str(row["split"])]] = cell
         if row["n_folds"] > 0 and not found["folds"]:
