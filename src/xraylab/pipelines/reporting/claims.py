@@ -31,7 +31,7 @@ class ClaimRow:
     Attributes
     ----------
     title, metric, published, source : str
-        What was claimed, and on what by whom.
+        What was claimed, and on what by whom; `published` is empty where no single number was.
     data : str
         On what this run measured it.
     theirs, honest, difference : tuple of str
@@ -193,14 +193,13 @@ def _lay_out(
     theirs, honest = found.theirs, found.honest
     cuts = find_cuts(summaries.get(claim.pipeline))
     lost = subtract(honest, theirs) if theirs and honest else None
-    published = "no single number" if claim.value is None else write_number(claim.value)
     within = (
         theirs is not None and claim.value is not None and theirs.low <= claim.value <= theirs.high
     )
     return ClaimRow(
         title=claim.title,
         metric=metric_label(claim.metric),
-        published=published if claim.value is None else _with_unit(published, claim.unit),
+        published="" if claim.value is None else _with_unit(write_number(claim.value), claim.unit),
         source=f"{claim.by}; {claim.data}" + (f"; {claim.note}" if claim.note else ""),
         data=_describe_data(claim, origins.get(claim.pipeline)),
         theirs=_write(theirs, claim.unit, claim.theirs, cuts),

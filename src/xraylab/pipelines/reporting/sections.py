@@ -25,7 +25,7 @@ _Key = tuple[str, str, str]  # protocol, suffix, metric
 
 _SHOWN_REASONS = 6
 _IGNORED = "ignored: "
-_SPLITS = {"all": "all", "train": "training", "val": "validation", "test": "test"}
+_SPLITS = {"all": "All", "train": "Training", "val": "Validation", "test": "Test"}
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Section:
     key_figures: list[Figure]
     more_figures: list[Figure]
     films: list[dict[str, str]]
+    film_parts: list[str]
     rejected: list[tuple[str, int]]
     n_rejected: int
     n_ignored: int
@@ -113,6 +114,7 @@ def make_section(
     key = [figure for each, figure in figures.items() if each in section.key_figures]
     more = [figure for each, figure in figures.items() if each not in section.key_figures]
     reasons, n_rejected, n_ignored = _count_reasons(tables.get("rejected"))
+    films = _list_films(params, tables.get("cohort"))
     return Section(
         name=name,
         params=section,
@@ -121,7 +123,8 @@ def make_section(
         metrics=_list_metrics(params, name, summary.metrics),
         key_figures=key,
         more_figures=more,
-        films=_list_films(params, tables.get("cohort")),
+        films=films,
+        film_parts=[part for part in _SPLITS.values() if any(part in row for row in films)],
         rejected=reasons,
         n_rejected=n_rejected,
         n_ignored=n_ignored,
@@ -224,18 +227,17 @@ def _list_metrics(
 
 
 def _list_films(params: ReportingParams, counts: pd.DataFrame | None) -> list[dict[str, str]]:
-    """Return one row per protocol: how many films and groups there are in each split."""
+    """Return one row per protocol: how many films, and groups in brackets, there are in each split."""
     if counts is None:
         return []
     rows: dict[str, dict[str, str]] = {}
     for row in counts.to_dict("records"):
-        protocol = str(row["protocol"])
-        heading = name_protocol(params, protocol) if protocol else "All films"
-        cell = f"{int(row['n_films']):,} ({int(row['n_groups']):,})"
-        found = rows.setdefault(protocol, {"protocol": heading, "folds": ""})
-        found[_SPLITS[str(row["split"])]] = cell
-        if row["n_folds"] > 0 and not found["folds"]:
-            found["folds"] = str(int(row["n_folds"]))
+        protocol, folds = str(row["protocol"]), int(row["n_folds"])
+        heading = name_protocol(params, protocol) if protocol else "No split"
+        found = rows.setdefault(
+            protocol, {"protocol": f"{heading}, {folds} folds" if folds else heading}
+        )
+        found[_SPLITS[str(row["split"])]] = f"{int(row['n_films']):,} ({int(row['n_groups']):,})"
     return list(rows.values())
 
 
@@ -280,10 +282,8 @@ def _list_leaks(
     return [
         {
             "protocol": name_protocol(params, str(protocol)),
-            "kind": in_words(str(kind)),
-            "action": str(action),
-            "found": f"{len(rows):,}",
-            "pairs": f"{int(rows['n_pairs'].sum()):,}",
+            "kind": ", ".join(filter(None, (in_words(str(kind)), str(action)))),
+            "found": f"{len(rows):,} ({int(rows['n_pairs'].sum()):,})",
         }
         for (protocol, kind, action), rows in counted
     ]
