@@ -24,6 +24,23 @@ def test_a_summary_comes_back_with_its_figures_in_order(tmp_path: Path) -> None:
     assert found.figures == {}
 
 
+def test_tables_come_back_with_text_as_text(tmp_path: Path) -> None:
+    dataset = SummaryDataset(filepath=str(tmp_path / "summary.zip"))
+    trainings = pd.DataFrame(
+        {"model": ["01", "02"], "cut_short": ["", "stopped by the clock"], "minutes": [0.5, None]}
+    )
+    nobody = pd.DataFrame({"image_id": pd.Series(dtype=str), "reason": pd.Series(dtype=str)})
+    dataset.save(Summary(pd.DataFrame(), {}, {"trainings": trainings, "rejected": nobody}))
+    found = dataset.load()
+    assert found is not None
+    pd.testing.assert_frame_equal(found.tables["trainings"], trainings)
+    assert found.tables["rejected"].empty
+    assert list(found.tables["rejected"]) == ["image_id", "reason"]
+    assert "leakage" not in found.tables
+    with pytest.raises(DatasetError, match=r"has no table \['history'\]; it may have"):
+        dataset.save(Summary(pd.DataFrame(), {}, {"history": nobody}))
+
+
 def test_another_file_is_no_summary(tmp_path: Path) -> None:
     path = tmp_path / "summary.zip"
     path.write_text("text")

@@ -57,7 +57,10 @@ def test_a_comparison_reads_every_protocol_and_ends_in_a_summary() -> None:
     assert "p.cohort" in gathered.inputs
     assert gathered.outputs == ["p.leakage", "p.history", "p.trainings", "p.predictions"]
     assert by_name["p.measure"].inputs == ["p.predictions"]
-    assert by_name["p.summarise"].inputs == ["p.metrics", "p.roc_figure"]
+    assert by_name["p.summarise"].inputs == [
+        *("p.metrics", "p.rejected", "p.leakage", "p.trainings", "p.one.cohort", "p.two.cohort"),
+        "p.roc_figure",
+    ]
     assert {tag for node in pipeline.nodes for tag in node.tags} == {"one", "two"}
 
 

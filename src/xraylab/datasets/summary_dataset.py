@@ -13,15 +13,21 @@ from kedro.io.core import AbstractDataset, DatasetError
 
 from xraylab.imaging.files import write_bytes
 
-__all__ = ["Summary", "SummaryDataset"]
+__all__ = ["TABLES", "Summary", "SummaryDataset"]
 
-_METRICS, _FIGURE = "metrics.csv", ".png"
-_TEXT = ("protocol", "model", "split", "metric")
+TABLES = ("trainings", "rejected", "leakage", "cohort")
+"""Tables that a summary may hold beside the metrics."""
+
+_METRICS, _TABLE, _FIGURE = "metrics.csv", ".csv", ".png"
+_TEXT = (
+    *("protocol", "model", "split", "metric", "name", "arm", "kind", "stopped_by", "cut_short"),
+    *("image_id", "reason", "key", "action", "split_a", "split_b"),
+)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Metrics and figures of one pipeline.
+    """What the report shows of one pipeline.
 
     Attributes
     ----------
@@ -29,14 +35,18 @@ class Summary:
         Tidy metrics; empty for a pipeline that measures nothing.
     figures : dict of str to bytes
         PNG by the name of the figure, in the order of the page.
+    tables : dict of str to DataFrame
+        Those of `TABLES` that the pipeline has: one row per training, what was left out and why, what the leak gate
+        found, and counts of films by protocol and split.
     """
 
     metrics: pd.DataFrame
     figures: dict[str, bytes] = field(default_factory=dict)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 class SummaryDataset(AbstractDataset[Summary, Summary | None]):
-    """Metrics and figures of a pipeline as one zip file; None where no run has saved any.
+    """Metrics, figures and tables of a pipeline as one zip file; None where no run has saved any.
 
     Examples
     --------
@@ -76,25 +86,37 @@ class SummaryDataset(AbstractDataset[Summary, Summary | None]):
             content = file.read()
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                text = archive.read(_METRICS)
+                metrics = _read_table(archive.read(_METRICS))
                 figures = {
                     name.removesuffix(_FIGURE): archive.read(name)
                     for name in archive.namelist()
                     if name.endswith(_FIGURE)
                 }
+                tables = {
+                    name: _read_table(archive.read(f"{name}{_TABLE}"))
+                    for name in TABLES
+                    if f"{name}{_TABLE}" in archive.namelist()
+                }
         except (zipfile.BadZipFile, KeyError) as error:
             raise DatasetError(f"'{self._path}' is no summary of a pipeline: {error}") from error
-        types = dict.fromkeys(_TEXT, "str")
-        table = pd.read_csv(io.BytesIO(text), dtype=types) if text.strip() else pd.DataFrame()
-        return Summary(table, figures)
+        return Summary(metrics, figures, tables)
 
     def save(self, data: Summary) -> None:
-        """Write the summary, the whole file or none."""
+        """Write the summary, the whole file or none.
+
+        Raises
+        ------
+        DatasetError
+            For a table that is none of `TABLES`.
+        """
+        unknown = sorted(set(data.tables) - set(TABLES))
+        if unknown:
+            raise DatasetError(f"a summary has no table {unknown}; it may have {list(TABLES)}")
         stream = io.BytesIO()
-        with zipfile.ZipFile(stream, "w") as archive:
-            archive.writestr(
-                _METRICS, "" if data.metrics.empty else data.metrics.to_csv(index=False)
-            )
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(_METRICS, _write_table(data.metrics))
+            for name, table in data.tables.items():
+                archive.writestr(f"{name}{_TABLE}", _write_table(table))
             for name, png in data.figures.items():
                 archive.writestr(f"{name}{_FIGURE}", png)
         write_bytes(self._path, stream.getvalue())
@@ -105,3 +127,15 @@ class SummaryDataset(AbstractDataset[Summary, Summary | None]):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": self._path}
+
+
+def _read_table(text: bytes) -> pd.DataFrame:
+    """Read a table whose text stays text; a missing text is an empty one."""
+    if not text.strip():
+        return pd.DataFrame()
+    table = pd.read_csv(io.BytesIO(text), dtype=dict.fromkeys(_TEXT, "str"))
+    return table.fillna({name: "" for name in _TEXT if name in table})
+
+
+def _write_table(table: pd.DataFrame) -> str:
+    return "" if table.columns.empty else str(table.to_csv(index=False))

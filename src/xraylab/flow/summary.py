@@ -2,27 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from xraylab.datasets.summary_dataset import Summary
+from xraylab.evaluation.splits import NO_FOLD
+from xraylab.flow.compare import SEPARATOR
 
-__all__ = ["summarise"]
+__all__ = ["COHORT_PART", "count_films", "summarise"]
+
+COHORT_PART = "cohort"
+"""What a cohort is called among the parts of a summary: by itself, or after a protocol as ``<protocol>__cohort``."""
 
 
-def summarise(metrics: pd.DataFrame | None = None, **figures: bytes | None) -> Summary:
-    """Put metrics and figures of a pipeline together.
+def summarise(
+    metrics: pd.DataFrame | None = None,
+    rejected: pd.DataFrame | None = None,
+    leakage: pd.DataFrame | None = None,
+    trainings: pd.DataFrame | None = None,
+    **parts: pd.DataFrame | bytes | None,
+) -> Summary:
+    """Put together what the report needs of a pipeline.
 
     Parameters
     ----------
     metrics : DataFrame, optional
         Tidy metrics.
-    **figures : bytes or None
-        PNG by the name of the figure; None where it has not been drawn.
+    rejected, leakage, trainings : DataFrame, optional
+        What was left out, what the leak gate found, one row per training; None where a pipeline has no such table.
+    **parts : DataFrame, bytes or None
+        Cohorts as ``cohort`` or ``<protocol>__cohort``, of which films are counted; everything else is the PNG of a
+        figure by its name. None, or an empty cohort, where it has not been made.
 
     Examples
     --------
-    >>> list(summarise(roc=b"png", confusion=None).figures)
-    ['roc']
+    >>> summary = summarise(rejected=pd.DataFrame({"image_id": ["a"], "reason": ["empty"]}), roc=b"png", confusion=None)
+    >>> list(summary.figures), list(summary.tables)
+    (['roc'], ['rejected'])
     """
-    drawn = {name: png for name, png in figures.items() if png is not None}
-    return Summary(pd.DataFrame() if metrics is None else metrics, drawn)
+    cohorts: dict[str, pd.DataFrame] = {}
+    figures: dict[str, bytes] = {}
+    for name, part in parts.items():
+        if isinstance(part, pd.DataFrame):
+            cohorts[name.removesuffix(COHORT_PART).removesuffix(SEPARATOR)] = part
+        elif part is not None:
+            figures[name] = part
+    if metrics is not None:  # a protocol that ran on other films is in no table
+        measured = {"", *metrics["protocol"]}
+        cohorts = {name: cohort for name, cohort in cohorts.items() if name in measured}
+    counts = count_films(cohorts)
+    known = {
+        "trainings": trainings, "rejected": rejected, "leakage": leakage, "cohort": None if counts.empty else counts,
+    }  # fmt: skip
+    return Summary(
+        pd.DataFrame() if metrics is None else metrics,
+        figures,
+        {name: table for name, table in known.items() if table is not None},
+    )
+
+
+def count_films(cohorts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Count films and groups of each cohort, as a whole and by split.
+
+    Parameters
+    ----------
+    cohorts : mapping of str to DataFrame
+        By their protocol, ``image_id, group_id, split, fold``; an empty one is left out.
+
+    Returns
+    -------
+    DataFrame
+        ``protocol, split, n_films, n_groups, n_folds``. The split ``all`` comes first; films in no split are part of it
+        alone. In folds a film is counted once in each split that it is in.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": ["a", "b"], "group_id": ["p", "p"], "split": ["train", "test"], "fold": -1})
+    >>> count_films({"honest": cohort})
+      protocol  split  n_films  n_groups  n_folds
+    0   honest    all        2         1        0
+    1   honest  train        1         1        0
+    2   honest   test        1         1        0
+    """
+    rows = []
+    for protocol, cohort in cohorts.items():
+        parts = {split: cohort[cohort["split"] == split] for split in ("train", "val", "test")}
+        for split, part in {"all": cohort, **parts}.items():
+            if len(part):
+                folds = part.loc[part["fold"] != NO_FOLD, "fold"]
+                counts = (part["image_id"].nunique(), part["group_id"].nunique(), folds.nunique())
+                rows.append((protocol, split, *counts))
+    return pd.DataFrame(rows, columns=["protocol", "split", "n_films", "n_groups", "n_folds"])

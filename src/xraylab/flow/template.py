@@ -10,7 +10,7 @@ from kedro.pipeline import Node, Pipeline
 
 from xraylab import plots
 from xraylab.flow.compare import SEPARATOR, gather_protocols
-from xraylab.flow.summary import summarise
+from xraylab.flow.summary import COHORT_PART, summarise
 
 __all__ = [
     "COHORT",
@@ -36,6 +36,9 @@ PREDICT = "predict"
 
 TABLES = ("leakage", "history", "trainings", "predictions")
 """Tables that every protocol of a deep pipeline writes."""
+
+SUMMED = ("leakage", "trainings")
+"""Those of them that the summary of a pipeline holds."""
 
 COHORT, TRAINING, EVALUATION = "params:cohort", "params:training", "params:evaluation"
 PROTOCOL, RELEASE = "params:protocol", "params:release"
@@ -173,7 +176,9 @@ def create_comparison(
     """
     node, parts = gather(pipeline, dict.fromkeys(tables, protocols), films)
     known = {**parts, **(inputs or {})}
-    return create_part(pipeline, [node, *nodes, create_summary(figures)], known, protocols)
+    summed = ("metrics", "rejected", *(each for each in tables if each in SUMMED))
+    summary = create_summary(figures, summed, protocols)
+    return create_part(pipeline, [node, *nodes, summary], known, protocols)
 
 
 def gather(
@@ -209,9 +214,22 @@ def gather(
     return step(function, {"films": films, **{name: name for name in parts}}, names), parts
 
 
-def create_summary(figures: Sequence[str], metrics: str | None = "metrics") -> Node:
-    """Return the node that puts metrics and figures of a pipeline together for the report."""
-    known = {} if metrics is None else {"metrics": metrics}
+def create_summary(
+    figures: Sequence[str], tables: Sequence[str], protocols: Sequence[str] = ()
+) -> Node:
+    """Return the node that puts together what the report shows of a pipeline.
+
+    Parameters
+    ----------
+    figures : sequence of str
+        Names of the figures, in their order.
+    tables : sequence of str
+        Which tables the pipeline has, as `xraylab.flow.summary.summarise` names them; ``cohort`` is one of them.
+    protocols : sequence of str
+        Protocols whose films are counted.
+    """
+    cohorts = [f"{each}{SEPARATOR}{COHORT_PART}" for each in protocols]
+    known = {each: each for each in (*tables, *cohorts)}
     return step(summarise, {**known, **{name: f"{name}_figure" for name in figures}}, "summary")
 
 

@@ -168,6 +168,9 @@ def test_slice_runs_on_an_in_memory_catalog() -> None:
     catalog = DataCatalog(
         {
             "feature_extraction.features": MemoryDataset(features_of(24)),
+            "feature_extraction.rejected": MemoryDataset(
+                pd.DataFrame(columns=["image_id", "reason"])
+            ),
             "params:dose_estimation.published": MemoryDataset(PUBLISHED),
             "params:dose_estimation.honest": MemoryDataset(HONEST),
             "params:dose_estimation.fair": MemoryDataset(FAIR),
@@ -180,7 +183,12 @@ def test_slice_runs_on_an_in_memory_catalog() -> None:
         *(f"dose_estimation.{p}" for p in PROTOCOLS),
     }
     outputs = SequentialRunner().run(pipeline, catalog)
-    assert {"dose_estimation.leakage", "dose_estimation.cohort"} <= set(outputs)
+    assert "dose_estimation.cohort" in outputs
+    assert set(outputs["dose_estimation.summary"].load().tables) == {
+        "rejected",
+        "leakage",
+        "cohort",
+    }
     summary = outputs["dose_estimation.summary"].load()
     assert set(summary.metrics["protocol"]) == set(PROTOCOLS)
     assert tuple(summary.figures) == FIGURES

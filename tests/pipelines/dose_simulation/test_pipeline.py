@@ -129,5 +129,7 @@ def test_slice_runs_on_an_in_memory_catalog(make_films: Callable[..., Films]) ->
     assert set(metrics["split"]) == {"dose_0.5"}
     assert metrics["value"].between(0, 2).all()
     assert (metrics["ci_low"] <= metrics["ci_high"]).all()
-    assert outputs["dose_simulation.rejected"].load().empty
+    tables = outputs["dose_simulation.summary"].load().tables
+    assert set(tables) == {"rejected", "cohort"}
+    assert tables["rejected"].empty
     assert len(summary.figures["physics_validation"].axes) >= 3

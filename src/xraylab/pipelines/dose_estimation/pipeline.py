@@ -25,6 +25,7 @@ FIGURES = ("protocol_comparison", "predicted_against_true", "error_by_level", "l
 """Figures that the report shows, in its order."""
 
 _FEATURES = {"features": "feature_extraction.features"}
+_REJECTED = {"rejected": "feature_extraction.rejected"}  # a film without features has no row here
 
 
 def create_pipeline() -> Pipeline:
@@ -49,7 +50,13 @@ def create_pipeline() -> Pipeline:
     ]
     parts.append(
         create_comparison(
-            "dose_estimation", PROTOCOLS, comparison, FIGURES, tables, _FEATURES, films="features"
+            "dose_estimation",
+            PROTOCOLS,
+            comparison,
+            FIGURES,
+            tables,
+            {**_FEATURES, **_REJECTED},
+            films="features",
         )
     )
     return sum(parts, Pipeline([]))

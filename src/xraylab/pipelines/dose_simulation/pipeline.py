@@ -32,7 +32,7 @@ def create_pipeline() -> Pipeline:
             step(measure_physics, params, ["physics_curves", "physics_spectra"]),
             step(summarise_physics, ["physics_curves", "physics_spectra", params], "metrics"),
             step(plot_physics, ["physics_curves", "physics_spectra"], "physics_validation_figure"),
-            create_summary(FIGURES),
+            create_summary(FIGURES, ["metrics", "rejected", "cohort"]),
         ],
         namespace="dose_simulation",
         inputs={"films": "nih_chest_xray14.films", "tables": "nih_chest_xray14.tables"},

@@ -28,7 +28,7 @@ def create_pipeline() -> Pipeline:
             step(plot_noise_against_dose, "features", "noise_against_dose_figure"),
             step(plot_feature_correlations, "features", "correlations_figure"),
             step(plot_strip, ["films", "exposures", params], "dose_strip_figure"),
-            create_summary(FIGURES, metrics=None),
+            create_summary(FIGURES, ["rejected"]),
         ],
         namespace="feature_extraction",
         inputs={"films": "nih_chest_xray14.films", "exposures": "dose_simulation.exposures"},

@@ -114,6 +114,7 @@ def _create_comparison() -> Pipeline:
     tables = {
         "leakage": ("segmentation", *PROTOCOLS),
         "history": ("segmentation",),
+        "trainings": ("segmentation",),
         "best_hyperparams": _TUNED,
         "shap_values": _TUNED,
         "predictions": PROTOCOLS,
@@ -129,7 +130,7 @@ def _create_comparison() -> Pipeline:
         step(evaluation.evaluate, ["predictions", "history", EVALUATION], "metrics"),
         step(tabulate_folds, "predictions", "cv_metrics"),
         step(evaluation.plot_protocols, "metrics", "protocol_comparison_figure"),
-        create_summary(FIGURES),
+        create_summary(FIGURES, ["metrics", "rejected", "leakage", "trainings"], PROTOCOLS),
     ]
     tuned = [step(evaluation.plot_overlays, ["arrays", "masks", "films"], "overlays_figure")]
     draw = figure("plot_shap_importance")
