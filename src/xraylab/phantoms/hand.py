@@ -19,6 +19,8 @@ from xraylab.phantoms.hand_growth import (
     OSSIFICATION,
     bone_scale,
     developmental_months,
+    flesh_share,
+    mineral_share,
     plate_width,
     share_ossified,
 )
@@ -169,11 +171,10 @@ def project_hand(
     for ray in range(len(_RAYS)):
         builder.add_ray(ray)
     soft, cortical, spongy = builder.finish()
-    depth = (
-        MU_SOFT * np.maximum(soft - cortical - spongy, 0)
-        + MU_CORTICAL * cortical
-        + MU_SPONGY * spongy
-    )
+    # what bone attenuates beyond the soft tissue that it displaces is its mineral
+    mineral = mineral_share(anatomy.developmental())
+    bone = (MU_CORTICAL - MU_SOFT) * cortical + (MU_SPONGY - MU_SOFT) * spongy
+    depth = MU_SOFT * np.maximum(soft, cortical + spongy) + mineral * bone
     depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), 0.35)  # focal spot
     mask = soft > 0
     if mirrored:
@@ -190,6 +191,7 @@ class _Builder:
         self.wrist = field_cm / 2 + 0.27 * _LENGTH_CM * self.scale
         self.soft, self.cortical, self.spongy = (np.zeros_like(canvas.x) for _ in range(3))
         self.wide = anatomy.stoutness * self.scale
+        self.flesh = anatomy.flesh * flesh_share(anatomy.developmental())
 
     def _place(self, x: float, y: float) -> Vector:
         return np.array([x * self.scale, self.wrist - y * self.scale])
@@ -286,7 +288,7 @@ class _Builder:
             self._long_bone(kind, place, end, width, far=kind == "metacarpal" and number > 0)
             if order or number == 0:
                 tip = end + along * (0.35 * self.scale if kind == "distal" else 0.0)
-                self._flesh(place, tip, width * (1.55 - 0.03 * order) * self.anatomy.flesh)
+                self._flesh(place, tip, width * (1.55 - 0.03 * order) * self.flesh)
             place = end
 
     def add_carpals(self) -> None:
@@ -302,7 +304,7 @@ class _Builder:
         top = [(x + dx, y) for (x, y), dx in zip(tips, beside, strict=True)]
         outline = [(2.7, 0.2), (3.9, 4.2), *top, (-3.3, 3.6), (-2.8, 0.2)]
         palm = self.canvas.fill(smooth_outline([tuple(self._place(*point)) for point in outline]))
-        thick = 1.15 * self.scale * self.anatomy.flesh
+        thick = 1.15 * self.scale * self.flesh
         np.maximum(self.soft, self.canvas.rounded(palm, thick), out=self.soft)
 
     def _knuckle(self, number: int) -> tuple[float, float]:
@@ -332,7 +334,7 @@ class _Builder:
                 for x, y in corners
             ]
         )
-        thick = 1.75 * self.scale * self.anatomy.flesh
+        thick = 1.75 * self.scale * self.flesh
         np.maximum(self.soft, self.canvas.rounded(self.canvas.fill(arm), thick), out=self.soft)
 
     def finish(self) -> tuple[FloatImage, FloatImage, FloatImage]:

@@ -4,6 +4,8 @@ Everything that tells age hangs on the developmental age, in months of a boy's b
 that of a girl is `GIRLS_AHEAD` times hers. At the developmental age d
 
 - bones and the hand have the length of `bone_scale` (d), relative to the adult;
+- bone attenuates beyond soft tissue by `mineral_share` (d) of the adult's, and soft tissue is `flesh_share` (d) times as
+  thick about bones of the same length: a young hand is plump and its bones are pale;
 - a centre of ossification (a carpal bone, an epiphysis) appears at its age A and grows to full size over its span S:
   its size is ((d - A) / S) ** 0.6, from 0 to 1;
 - a growth plate, the dark gap between shaft and epiphysis, has its full width until two years before it closes at its
@@ -28,6 +30,8 @@ __all__ = [
     "OSSIFICATION",
     "bone_scale",
     "developmental_months",
+    "flesh_share",
+    "mineral_share",
     "plate_width",
     "share_ossified",
 ]
@@ -71,6 +75,16 @@ def bone_scale(developmental: float) -> float:
     """Return the length of bones relative to the adult's: 0.38 at birth, 1 at 18 years, fast at first."""
     share = min(max(developmental, 0.0) / _ADULT_MONTHS, 1.0)
     return float(0.38 + 0.62 * share**0.8)
+
+
+def mineral_share(developmental: float) -> float:
+    """Return the mineral of bone relative to the adult's: 0.4 at birth, 1 at 18 years."""
+    return float(0.4 + 0.6 * min(max(developmental, 0.0) / _ADULT_MONTHS, 1.0))
+
+
+def flesh_share(developmental: float) -> float:
+    """Return the thickness of soft tissue about bones of one length relative to the adult's: 1.4 at birth, 1 at 18 years."""
+    return float(1.4 - 0.4 * min(max(developmental, 0.0) / _ADULT_MONTHS, 1.0))
 
 
 def share_ossified(developmental: float, appears: float, span: float) -> float:
