@@ -10,7 +10,9 @@ from xraylab.training.clock import Clock
 class Run:
     """A training whose steps and validations take as long as a test says."""
 
-    def __init__(self, minutes: float | None, n_val_batches: int, patch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, minutes: float | None, n_val_batches: int, patch: pytest.MonkeyPatch
+    ) -> None:
         self.now, self.clock = 100.0, Clock(minutes)
         strategy = SimpleNamespace(broadcast=lambda each: each)
         self.trainer = SimpleNamespace(
@@ -42,7 +44,9 @@ def test_a_training_stops_in_time_for_the_validation_that_it_expects(
     assert run.clock.time_remaining() == 0
 
 
-def test_a_validation_that_was_measured_is_what_is_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_validation_that_was_measured_is_what_is_reserved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     run = Run(1, 10, monkeypatch)
     assert not run.step(4.0)
     run.validate(30.0)
