@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import lightning.pytorch as pl
 import pytest
+from lightning.pytorch.callbacks import TQDMProgressBar
 
-from xraylab.training.cost import CostEstimate, describe_seconds
+from xraylab.training.clock import Clock
+from xraylab.training.cost import BarWithTimeLeft, CostEstimate, describe_seconds
 from xraylab.training.params import Limits, TrainingParams
 
 
@@ -52,3 +54,15 @@ def test_short_trainings_and_later_ones_of_a_model_say_nothing(
 def test_durations_are_said_as_a_person_says_them() -> None:
     found = [describe_seconds(each) for each in (0.4, 89, 91, 5300, 5500, 172000, 9e5)]
     assert found == ["0 s", "89 s", "2 min", "88 min", "1.5 h", "48 h", "10 days"]
+
+
+def test_the_bar_says_what_is_left_of_the_whole_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(None)
+    monkeypatch.setattr(Clock, "time_elapsed", lambda self: 30.0)
+    monkeypatch.setattr(TQDMProgressBar, "get_metrics", lambda *_: {"v_num": 0, "loss": 0.5})
+    trainer = SimpleNamespace(callbacks=[clock])
+    shown = [
+        BarWithTimeLeft().get_metrics(trainer, SimpleNamespace(progress=lambda each=done: each))
+        for done in (0.0, 0.25)
+    ]
+    assert shown == [{"loss": 0.5}, {"loss": 0.5, "left": "2 min"}]
