@@ -41,7 +41,9 @@ def _compare(
 ) -> Table:
     seconds = interleave(runs, rounds)
     table = Table(
-        name, title, ["way", "ms per film", "ms per exposure", *(f"{base} / way" for base in _BASES)]
+        name,
+        title,
+        ["way", "ms per film", "ms per exposure", *(f"{base} / way" for base in _BASES)],
     )
     for way, middle in medians(seconds).items():
         film_ms = 1e3 * middle / films
