@@ -197,7 +197,7 @@ class _Search:
                 self.found.append((first, second, *angle_of(matrix), similarity))
 
     def _prove(self, pairs: Pairs) -> list[Proof]:
-        """Return each pair, how similar it is (0 for films that are no copies), and how the first maps to the second."""
+        """Return each pair, how similar it is (0 if no copies), and how the first maps to the second."""
         turns = correlate_turns(
             self.spectra[pairs[:, 0]], self.spectra[pairs[:, 1]], self.params.max_scale
         )
