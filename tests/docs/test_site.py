@@ -79,7 +79,7 @@ class Outer(Inner):
 
 
 def test_a_class_is_described_by_its_fields_and_docstrings() -> None:
-    with pytest.raises(ValueError, match=r"Outer: the docstring does not describe 'inner'"):
+    with pytest.raises(ValueError, match=r"the docstring does not describe 'inner'"):
         describe_class(Outer)
     assert attribute_texts(Outer)["high"] == "Ends of the range."
     assert describe_class(Inner) == [
