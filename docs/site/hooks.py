@@ -27,7 +27,7 @@ _LINK = re.compile(r"(\]\()((?!\w+:|#)[^)\s]+)(\))")
 
 def on_config(config: Any) -> Any:
     """Add the decisions and the reference to the navigation, each in its order."""
-    decisions = sorted(path.name for path in (ROOT / "docs/decisions").glob("*.md"))
+    decisions = ["index.md", *(path.name for path in _decisions())]
     config.nav.append({"Decisions": [f"decisions/{name}" for name in decisions]})
     config.nav.append({"API": [{name: f"api/{name}.md"} for name in PACKAGES]})
     return config
@@ -35,7 +35,7 @@ def on_config(config: Any) -> Any:
 
 def on_files(files: Files, *, config: Any) -> Files:
     """Add the pages that are made, and those that lie beside docs/."""
-    pages = {"parameters.md": parameters_page()}
+    pages = {"parameters.md": parameters_page(), "decisions/index.md": decisions_page()}
     pages |= {f"api/{name}.md": reference_page(name) for name in PACKAGES}
     pages |= {target: (ROOT / name).read_text("utf-8") for name, target in COPIED.items()}
     for place, text in pages.items():
@@ -43,11 +43,25 @@ def on_files(files: Files, *, config: Any) -> Files:
     return files
 
 
+def decisions_page() -> str:
+    """Return the list of all decisions, by their number and heading, as Markdown."""
+    lines = ["# Decisions", "", "Why things are as they are, one page per choice.", ""]
+    for path in _decisions():
+        heading = path.read_text("utf-8").splitlines()[0].removeprefix("# ")
+        title = heading.removeprefix(f"{path.name[:4]}: ")
+        lines.append(f"- [{path.name[:4]}]({path.name}): {title}")
+    return "\n".join(lines) + "\n"
+
+
+def _decisions() -> list[Path]:
+    return sorted((ROOT / "docs/decisions").glob("0*.md"))
+
+
 def on_page_markdown(markdown: str, *, page: Any, **kwargs: Any) -> str:
     """Let links of the repository lead to the pages of the site."""
     place = page.file.src_uri
     origin = next((name for name, target in COPIED.items() if target == place), f"docs/{place}")
-    if place.startswith("api/") or place == "parameters.md":
+    if place.startswith("api/") or place in ("parameters.md", "decisions/index.md"):
         return markdown
     return _LINK.sub(
         lambda found: found[1] + site_link(found[2], origin, place) + found[3], markdown
@@ -79,4 +93,6 @@ def site_link(link: str, origin: str, place: str) -> str:
         known = name in package_modules(package)
         target, mark, anchor = f"api/{package}.md", "#" * known, name * known
     target = COPIED.get(target, target.removeprefix("docs/"))
+    if target == "decisions":
+        target = "decisions/index.md"
     return posixpath.relpath(target, posixpath.dirname(place) or ".") + mark + anchor

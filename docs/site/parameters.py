@@ -108,12 +108,16 @@ def parameter_classes(roots: Any) -> dict[str, type[Parameters]]:
                 for field in cls.model_fields.values()
                 for each in _classes_in(field.annotation)
             ]
-    return {title(cls): cls for cls in found}
+    named = {title(cls): cls for cls in found}
+    if len(named) < len(found):
+        raise ValueError("two parameter classes have one heading; rename one of them")
+    return named
 
 
 def title(cls: type[Parameters]) -> str:
-    """Return the heading of a class: its place below ``xraylab`` and its name."""
-    return f"{cls.__module__.removeprefix('xraylab.').removeprefix('pipelines.')}.{cls.__name__}"
+    """Return the heading of a class: its name, and its pipeline if it is one of a pipeline."""
+    module = cls.__module__.partition(".pipelines.")[2]
+    return f"{cls.__name__} of {module.partition('.')[0]}" if module else cls.__name__
 
 
 def describe_class(cls: type[Parameters]) -> list[ParameterRow]:
@@ -212,7 +216,7 @@ def _link(cls: type[Parameters]) -> str:
 
 
 def _anchor(cls: type[Parameters]) -> str:
-    return title(cls).lower().replace(".", "-").replace("_", "-")
+    return title(cls).lower().replace(" ", "-").replace("_", "-")
 
 
 def _classes_in(annotation: Any) -> Iterator[type[Parameters]]:

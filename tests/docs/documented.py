@@ -96,13 +96,12 @@ def is_quick(command: Command) -> bool:
     return named is not None and set(named[1].split(",")) <= QUICK_PIPELINES
 
 
-def settings_in(text: str) -> dict[str, str]:
-    """Return the blocks of YAML that begin with the place of their file, such as ``# conf/local/globals.yml``.
+def files_in(text: str) -> dict[str, str]:
+    """Return the code blocks that begin with the place of their file, such as ``# conf/local/globals.yml``.
 
     Examples
     --------
-    >>> settings_in("```yaml\\n# conf/local/globals.yml\\nseed: 3\\n```")
-    {'conf/local/globals.yml': '# conf/local/globals.yml\\nseed: 3\\n'}
+    >>> files_in("```yaml\\n# conf/local/globals.yml\\nseed: 3\\n```")
+    {'conf/local/globals.yml': 'seed: 3\\n'}
     """
-    blocks = re.findall(r"```yaml\n((?:# (conf/\S+\.yml)\n).*?)```", text, re.DOTALL)
-    return {place: block for block, place in blocks}
+    return dict(re.findall(r"```\w+\n# ((?:conf|src)/\S+)\n(.*?)```", text, re.DOTALL))

@@ -8,11 +8,15 @@ its released network on tiny phantoms.
 """
 
 import importlib.util
+import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 from kedro.framework.cli.cli import KedroCLI
@@ -26,8 +30,8 @@ from tests.docs.documented import (
     commands_in,
     documented_commands,
     documents,
+    files_in,
     is_quick,
-    settings_in,
 )
 
 from xraylab.cli import cli
@@ -132,17 +136,45 @@ def test_a_module_that_is_run_exists(command: Command) -> None:
     assert importlib.util.find_spec(command.words[2]) is not None
 
 
-SETTINGS = [path for path in documents() if settings_in(path.read_text("utf-8"))]
+SETTINGS = [path for path in documents() if "# conf/local/" in path.read_text("utf-8")]
 
 
 @pytest.mark.parametrize("path", SETTINGS, ids=lambda path: path.name)
 def test_settings_of_a_page_are_valid(project_copy: Path, path: Path) -> None:
-    for place, text in settings_in(path.read_text("utf-8")).items():
-        (project_copy / place).parent.mkdir(exist_ok=True, parents=True)
-        (project_copy / place).write_text(text)
+    _write_files(path, project_copy)
     bootstrap_project(project_copy)
     with KedroSession.create(project_copy) as session:
         assert session.load_context().params
+
+
+def test_the_recipe_for_a_pipeline_gives_one_that_runs(project_copy: Path) -> None:
+    shutil.copytree(PROJECT / "src", project_copy / "src", dirs_exist_ok=True)
+    _write_files(PROJECT / "CONTRIBUTING.md", project_copy)
+    environ = {**os.environ, "PYTHONPATH": str(project_copy / "src")}
+
+    def run(*words: object) -> None:
+        command = [sys.executable, "-m", *map(str, words)]
+        ran = subprocess.run(
+            command, cwd=project_copy, env=environ, check=False, capture_output=True, text=True
+        )
+        assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-4000:]
+
+    place = "src/xraylab/pipelines/film_sizes"
+    run("ruff", "check", "--config", PROJECT / "pyproject.toml", place)
+    run("ruff", "format", "--check", "--config", PROJECT / "pyproject.toml", place)
+    run("kedro", "run", "--env=test", "--pipelines=film_sizes")
+    written = project_copy / "data/test/08_reporting/film_sizes"
+    (newest,) = written.glob("sizes.csv/*/sizes.csv")
+    sizes, rejected = pd.read_csv(newest), pd.read_csv(written / "rejected.csv")
+    assert (sizes[["height_px", "width_px"]] >= 64).all(axis=None)
+    assert len(rejected) > 0  # phantoms have planted bad films
+
+
+def _write_files(page: Path, project: Path) -> None:
+    """Write the files that a page shows to a copy of the project."""
+    for place, text in files_in(page.read_text("utf-8")).items():
+        (project / place).parent.mkdir(exist_ok=True, parents=True)
+        (project / place).write_text(text)
 
 
 def test_commands_are_found_in_blocks_and_lines_and_placeholders_left_out() -> None:

@@ -79,7 +79,7 @@ class Outer(Inner):
 
 
 def test_a_class_is_described_by_its_fields_and_docstrings() -> None:
-    with pytest.raises(ValueError, match=r"Outer: the docstring does not describe 'inner'"):
+    with pytest.raises(ValueError, match=r"the docstring does not describe 'inner'"):
         describe_class(Outer)
     assert attribute_texts(Outer)["high"] == "Ends of the range."
     assert describe_class(Inner) == [
@@ -119,6 +119,7 @@ def test_every_parameter_of_every_pipeline_is_described() -> None:
     ("link", "origin", "place", "leads_to"),
     [
         ("docs/films.md#x", "README.md", "index.md", "films.md#x"),
+        ("docs/decisions", "README.md", "index.md", "decisions/index.md"),
         ("../CONTRIBUTING.md", "docs/films.md", "films.md", "contributing.md"),
         ("../films.md", "docs/decisions/0001.md", "decisions/0001.md", "../films.md"),
         ("../src/xraylab/features/lungs.py", "docs/films.md", "films.md", "api/features.md#xraylab.features.lungs"),
@@ -127,6 +128,13 @@ def test_every_parameter_of_every_pipeline_is_described() -> None:
 )  # fmt: skip
 def test_links_of_the_repository_lead_to_pages_of_the_site(link, origin, place, leads_to) -> None:
     assert hooks.site_link(link, origin, place) == leads_to
+
+
+def test_every_decision_is_listed_by_its_heading() -> None:
+    page = hooks.decisions_page()
+    for path in (PROJECT / "docs/decisions").glob("0*.md"):
+        assert f"({path.name}): " in page
+    assert "- [0018](0018-one-flow.md): One flow for the deep pipelines\n" in page
 
 
 def test_docstrings_become_markdown() -> None:

@@ -119,7 +119,7 @@ def test_an_unknown_way_out_does_not_open_the_gate():
     [
         (lambda c: c.drop(columns="split"), "lacks the column 'split'"),
         (lambda c: c.assign(group_id=["p1", None, "p2"]), "'group_id' is missing in 1 of 3"),
-        (lambda c: c.assign(image_id="i1"), "image 'i1' lies in 2 groups"),
+        (lambda c: c.assign(image_id="i1"), "image 'i1' is in 2 groups"),
     ],
 )
 def test_a_cohort_that_cannot_be_judged_is_an_error(change, message):

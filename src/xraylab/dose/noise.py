@@ -31,7 +31,7 @@ def noise_key(seed: int, image_id: str, level: str) -> int:
     image_id : str
         The film's id.
     level : str
-        The name of the level, which tells recipes and draws apart.
+        The name of the level, which differs between recipes and draws.
 
     Returns
     -------

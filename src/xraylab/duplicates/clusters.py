@@ -31,7 +31,7 @@ def find_duplicate_clusters(
         the films themselves, in [0, 255].
     rule : int or TurnedCopyParams
         When two films are copies. A number: their hashes differ by at most that many bits in one of the turns
-        (`xraylab.duplicates.hash_distance`). Parameters: one film lies upon the other when it is turned by any angle
+        (`xraylab.duplicates.hash_distance`). Parameters: one film matches the other when it is turned by any angle
         (`xraylab.duplicates.rotations`).
     digests : (N,) Series, optional
         A key, such as the digest of the pixels, that is equal for films known to be equal. A missing one is equal to

@@ -176,7 +176,7 @@ def sign_films(spectra: Spectra) -> FloatImage:
 
 
 def correlate_turns(first: Spectra, second: Spectra, max_scale: float) -> Turns:
-    """Find the turn, with or without mirror and change of scale, at which films are most alike.
+    """Find the turn, with or without mirror and change of scale, at which films are most similar.
 
     Parameters
     ----------

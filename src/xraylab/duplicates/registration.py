@@ -1,4 +1,4 @@
-"""Two films laid upon each other: by a turn alone, or registered, and how alike they are then.
+"""How similar two films are when one is moved onto the other: by a rotation alone, or registered.
 
 References
 ----------
@@ -79,7 +79,7 @@ def angle_of(matrix: Matrix) -> tuple[float, bool]:
 
 
 def compare_turned(first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Matrix) -> float:
-    """Return how alike two films are when one is laid upon the other.
+    """Return how similar two films are when one is moved onto the other.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def compare_turned(first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: 
 def compare_registered(
     first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Matrix
 ) -> tuple[float, Matrix]:
-    """Register two films, and return how alike they are then, and the affine map that was found.
+    """Register two films, and return how similar they are then and the affine map that was found.
 
     The map must keep the shape of what is shown: turn, mirror, shift and scale are free, a stretch in one direction is
     not.

@@ -50,7 +50,7 @@ class TurnedCopyParams(Parameters):
     Attributes
     ----------
     min_similarity : float
-        Correlation of the fine details of two films, one laid upon the other, from which they are copies.
+        Correlation of the fine details of two films, one moved onto the other, from which they are copies.
     min_straight_similarity : float
         The same, turned about the middle only, where the lines of one of them nearly all run one way: straight bones
         are all alike.
@@ -63,7 +63,7 @@ class TurnedCopyParams(Parameters):
     neighbours : int
         Candidates per film and round.
     workers : int
-        Films or pairs processed at once, as joblib counts.
+        Films or pairs processed at the same time, as joblib counts.
     """
 
     min_similarity: float = Field(0.9, ge=0.5, le=1)
@@ -197,7 +197,7 @@ class _Search:
                 self.found.append((first, second, *angle_of(matrix), similarity))
 
     def _prove(self, pairs: Pairs) -> list[Proof]:
-        """Return each pair, how alike it is (0 when the films are no copies), and how the first lies on the second."""
+        """Return each pair, how similar it is (0 if no copies), and how the first maps to the second."""
         turns = correlate_turns(
             self.spectra[pairs[:, 0]], self.spectra[pairs[:, 1]], self.params.max_scale
         )
@@ -215,7 +215,7 @@ class _Search:
 def _compare(
     first: NDArray[np.uint8], second: NDArray[np.uint8], turn: Matrix, params: TurnedCopyParams
 ) -> tuple[float, Matrix]:
-    """Return how alike two films are (0 when they are no copies), and how the first lies on the second."""
+    """Return how similar two films are (0 when they are no copies), and how the first lies on the second."""
     if np.isclose(abs(np.linalg.det(turn)), 1):  # no change of scale
         similarity = compare_turned(first, second, turn)
         if similarity >= max(params.min_similarity, params.min_straight_similarity):

@@ -96,7 +96,7 @@ def bootstrap_counts(
     n_groups, n_resamples, seed
         As `bootstrap_groups` takes them; one seed draws the same resamples in both.
     n_cells : int, optional
-        Numbers that `measure` holds for each resample, to bound its memory; None for one a group.
+        Numbers that `measure` holds for each resample, to bound its memory; None for one per group.
 
     Returns
     -------

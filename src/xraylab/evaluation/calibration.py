@@ -1,4 +1,4 @@
-r"""Whether a probability means what it says, and how to mend one that does not.
+r"""Whether a probability means what it says, and how to correct one that does not.
 
 References
 ----------
@@ -41,7 +41,7 @@ CalibrationMethod = Literal["temperature", "platt"]
 N_BINS = 10
 
 _NEAREST = 1e-7  # to 0 and 1: a saturated float32 sigmoid has no finite logit
-_TEMPERATURES = (0.05, 20.0)  # classes that are apart ask for a temperature of 0
+_TEMPERATURES = (0.05, 20.0)  # separated classes would give a temperature of 0
 
 
 class Calibration(Parameters):
@@ -120,7 +120,7 @@ def fit_calibration(rows: pd.DataFrame, method: CalibrationMethod) -> Calibratio
     method : {"temperature", "platt"}
         ``temperature`` divides the logit by one number, held in [0.05, 20], and moves no film past 1/2. ``platt``
         fits slope and intercept, to targets that are drawn in from 0 and 1 as Platt does, so that the slope stays
-        finite where the classes are apart.
+        finite where the classes are separated.
 
     Returns
     -------

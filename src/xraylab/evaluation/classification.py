@@ -61,13 +61,13 @@ def classification_metrics(
     rows : (N, …) DataFrame
         With columns ``group_id``, ``target`` (0 or 1) and ``prediction`` (probability of 1, in [0, 1]).
     threshold : float or str
-        In [0, 1]; or the name of a column that holds one a row, where each fold has its own.
+        In [0, 1]; or the name of a column that holds one per row, where each fold has its own.
     metrics : sequence of str
         Of `CLASSIFICATION_METRICS`. ``balanced_accuracy`` is the mean of recall and specificity, ``brier`` the mean
         square of prediction - target, ``prevalence`` the share of class 1, ``sensitivity_at_90_specificity`` the
         highest sensitivity on the empirical ROC curve of these rows at a specificity of at least 90 %, whatever the
         threshold. ``ece`` is the expected calibration error over ten bins of equal mass, the same bins in every
-        resample; noise only adds to it, so that its interval leans upward and may lie above the value.
+        resample; noise only adds to it, so its interval is biased upward and may lie above the value.
     n_resamples : int
         Bootstrap resamples; 0 for no interval.
     seed : int
@@ -79,7 +79,7 @@ def classification_metrics(
     Returns
     -------
     DataFrame
-        Columns ``metric, value, ci_low, ci_high, n, n_groups``, one row per metric in the order asked for. ``n`` is
+        Columns ``metric, value, ci_low, ci_high, n, n_groups``, one row per metric in the given order. ``n`` is
         the number of rows, or of groups where these are weighed. A value is nan where it does not exist: recall and
         auprc without a film of class 1, specificity without one of class 0, balanced accuracy, auroc and
         sensitivity_at_90_specificity without both, precision where no film is called positive, f1 where none is nor
@@ -133,7 +133,7 @@ def classification_metrics(
 def class_report(
     rows: pd.DataFrame, threshold: float | str, names: tuple[str, str]
 ) -> pd.DataFrame:
-    """Report each class for itself, as public notebooks print it.
+    """Report each class separately, as public notebooks print it.
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def calibrate(scores: Floats, group_ids: pd.Series, coverage: float) -> float:
     scores = _finite("scores", scores)
     if len(scores) == 0 or len(scores) != len(group_ids):
         raise ValueError(
-            f"need one group a score, got {len(scores)} scores and {len(group_ids)} groups"
+            f"need one group per score, got {len(scores)} scores and {len(group_ids)} groups"
         )
     groups, names = pd.factorize(group_ids)
     if (groups < 0).any():
@@ -187,9 +187,9 @@ def add_intervals(rows: pd.DataFrame, coverage: float, by: str) -> pd.DataFrame:
     rows : DataFrame
         ``split, group_id, target, prediction`` of one model and training.
     coverage : float
-        Share of the targets that an interval shall hold.
+        Share of the targets that the intervals must hold.
     by : str
-        Column of the classes that are calibrated apart, such as the sex.
+        Column of the classes that are calibrated separately, such as the sex.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The leak gate: what stands on both sides of a split, and what to do about it.
+"""The leak gate: what is on both sides of a split, and what to do about it.
 
 A leak is a key that two splits share. Each kind of leak is one key column of the cohort, so that a
 new kind is one more column and one more line in `LEAK_KINDS`. Work and memory grow with the number
@@ -78,7 +78,7 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
     ------
     ValueError
         If a column is missing, a value of ``image_id``, ``group_id`` or ``split`` is missing, or
-        an image lies in two groups.
+        an image is in two groups.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def find_leaks(cohort: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_leakage(cohort: pd.DataFrame, on_leak: OnLeak) -> pd.DataFrame:
-    """Find the leaks of a cohort and stop at them if asked to.
+    """Find the leaks of a cohort, and stop at them if `on_leak` says so.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def regroup(cohort: pd.DataFrame, resplit: Callable[[pd.Series], pd.Series]) -> 
 def pass_gate(
     cohort: pd.DataFrame, on_leak: OnLeak, resplit: Callable[[pd.Series], pd.Series]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split a cohort by group, look for leaks, and split again by family if asked to.
+    """Split a cohort by group, look for leaks, and split again by family if `on_leak` says so.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def _check_cohort(cohort: pd.DataFrame, columns: tuple[str, ...]) -> None:
         n_groups = cohort.groupby("image_id")["group_id"].nunique()
         if (n_groups > 1).any():
             raise ValueError(
-                f"cohort: image '{n_groups.idxmax()}' lies in {n_groups.max()} groups, not in one"
+                f"cohort: image '{n_groups.idxmax()}' is in {n_groups.max()} groups, not in one"
             )
 
 
@@ -325,7 +325,7 @@ def _describe(leaks: pd.DataFrame) -> str:
         for row in leaks.head(_SHOWN).itertuples()
     )
     return (
-        f"images stand on both sides of a split ({summary}). Worst: {examples}. Split by group, or "
+        f"images are on both sides of a split ({summary}). Worst: {examples}. Split by group, or "
         "set on_leak to 'regroup' (duplicates become one group and the split is made again) or to "
         "'report'"
     )

@@ -75,7 +75,7 @@ def regression_metrics(
     Returns
     -------
     DataFrame
-        Columns ``metric, value, ci_low, ci_high, n, n_groups``, one row per metric in the order asked for.
+        Columns ``metric, value, ci_low, ci_high, n, n_groups``, one row per metric in the given order.
         ``n`` is the number of **rows**. The interval is nan with one or two groups; ``r2`` is nan where
         the target is constant, and such resamples are left out of its interval.
 
@@ -126,7 +126,7 @@ def score_predictions(
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Measure a table of predictions, apart for each protocol, model and split.
+    """Measure a table of predictions, separately for each protocol, model and split.
 
     Parameters
     ----------

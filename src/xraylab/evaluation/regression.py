@@ -1,4 +1,4 @@
-"""Regressions beside each other: what a model gains over a baseline, and how each fold does by itself."""
+"""Regressions side by side: what a model gains over a baseline, and how each fold does alone."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _gain(sums: np.ndarray) -> np.ndarray:
 
 
 def tabulate_folds(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Measure every fold by itself, as public demos print it.
+    """Measure every fold alone, as public demos print it.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Checks on saliency maps: where their mass lies, and whether they depend on what the network has learnt.
+"""Checks on saliency maps: where their mass lies, and whether they depend on what the network has learned.
 
 References
 ----------
-Adebayo J. et al. (2018), Sanity checks for saliency maps, *NeurIPS*: a map that stays alike when the weights are made
+Adebayo J. et al. (2018), Sanity checks for saliency maps, *NeurIPS*: a map that stays similar when the weights are made
 random does not show what was learnt. Zhang J. et al. (2018), Top-down neural attention by excitation backprop, *IJCV*
 126, 1084-1102: the pointing game.
 """

@@ -75,7 +75,7 @@ def look_up_content(
 def look_up_nearest(
     train_hashes: Hashes, train_targets: ArrayLike, test_hashes: Hashes
 ) -> tuple[Floats, NDArray[np.int32]]:
-    """Predict the label of the training film that looks most alike, whichever way the film is turned.
+    """Predict the label of the most similar training film, in any orientation.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where a film was taken, told by the beginning of its name."""
+"""Where a film was taken, known from the beginning of its name."""
 
 from __future__ import annotations
 

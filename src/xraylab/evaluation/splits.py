@@ -133,7 +133,7 @@ def assign_folds(group_ids: pd.Series, n_folds: int, seed: int) -> pd.Series:
 def assign_stratified_folds(
     group_ids: pd.Series, strata: pd.Series, n_folds: int, seed: int
 ) -> pd.Series:
-    """Assign folds that keep groups whole and the share of each stratum alike.
+    """Assign folds that keep groups whole and the share of each stratum similar.
 
     The folds are scikit-learn's ``StratifiedGroupKFold``. Unlike hashed folds they depend on the
     whole cohort: a new group may move old ones.

@@ -54,7 +54,7 @@ def measure_lesions(mask: Mask, lungs: Mask | None = None) -> dict[str, float]:
     mask : (H, W) ndarray of uint8
         1 in a lesion, 0 elsewhere.
     lungs : (H, W) ndarray of uint8, optional
-        1 in the lungs. Lesion pixels outside of them do not count, and left and right are told apart at the middle
+        1 in the lungs. Lesion pixels outside of them do not count, and left and right are separated at the middle
         column of the lungs, not of the film.
 
     Returns

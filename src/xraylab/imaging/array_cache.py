@@ -44,7 +44,7 @@ _FACTS = (
 
 @dataclass(frozen=True)
 class CachePlan:
-    """What shall be in a cache; nothing is read until it is written.
+    """What a cache is made of; nothing is read until the cache is written.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class ArrayCache:
     Attributes
     ----------
     folder : str
-        Where it lies.
+        Where it is stored.
     index : (N, …) DataFrame
         One row per array, in order: ``image_id``, the ``path`` of its file (empty where there is none), the digest of
         its files (``source``), its own size (``height_px, width_px``), ``spacing_mm`` (row spacing, nan where
@@ -379,7 +379,7 @@ def digest_source(load: LoadFilm) -> str:
 
 
 class _Old:
-    """The cache that lies where a new one is written, if it was made in the same way."""
+    """The cache that is already where a new one is written, if it was made in the same way."""
 
     def __init__(self, folder: Path, card: dict[str, Any]) -> None:
         self.rows: dict[str, int] = {}

@@ -23,7 +23,7 @@ _ASPECT_TOLERANCE = 0.02
 
 @dataclass(frozen=True)
 class BoxMask:
-    """The boxes of one film, drawn as a mask when it is asked for.
+    """The boxes of one film, drawn as a mask when it is called.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class BoxMask:
         return mask
 
     def _scale(self, width: int, height: int) -> tuple[float, float]:
-        """Return by what boxes are multiplied to lie on a film of this size."""
+        """Return the factors that scale boxes to a film of this size."""
         if not self.frames or (width, height) in self.frames:
             return 1.0, 1.0
         for wide, high in self.frames:

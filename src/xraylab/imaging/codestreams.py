@@ -78,7 +78,7 @@ class JpegHeader(NamedTuple):
 
 
 def read_png_header(data: bytes) -> PngHeader:
-    """Walk over the chunks of a PNG to its end; bytes after IEND are no matter.
+    """Walk over the chunks of a PNG to its end; bytes after IEND do not matter.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def read_jpeg_header(data: bytes) -> JpegHeader:
 
 
 def jpeg_end(data: bytes, scan_start: int) -> int:
-    """Return where the end-of-image marker of a JPEG stands; bytes after it are no matter.
+    """Return where the end-of-image marker of a JPEG is; bytes after it do not matter.
 
     Raises
     ------

@@ -163,7 +163,7 @@ def _read(data: bytes) -> Dataset:
 
 
 def _check(dataset: Dataset, max_pixels: int) -> None:
-    """Refuse by the header what is not one film of a handled kind."""
+    """Refuse, by its header, a file that is not one film of a supported kind."""
     if "PixelData" not in dataset:
         kind = dataset.file_meta.get("MediaStorageSOPClassUID") or dataset.get("SOPClassUID")
         if kind == _DIRECTORY:

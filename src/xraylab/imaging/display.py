@@ -40,7 +40,7 @@ class _Lut(NamedTuple):
         return np.asarray(self.entries[places] / np.float32(self.top), np.float32)
 
     def look_up(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """Return the outputs as they stand in the table."""
+        """Return the outputs as the table has them."""
         return np.asarray(self.apply(values) * np.float32(self.top), np.float32)
 
 

@@ -19,7 +19,7 @@ DOCUMENT_SUFFIXES = (
     *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".xml", ".yml", ".yaml", ".parquet", ".xls", ".xlsx", ".ods"),
     *(".md", ".rst", ".html", ".htm", ".pdf", ".doc", ".docx", ".rtf", ".odt", ".log", ".py", ".ipynb", ".db"),
 )  # fmt: skip
-"""Ends of the names of tables and texts, which lie beside films and are none."""
+"""Suffixes of tables and texts, which lie beside films and are no films."""
 
 
 def is_ignored_file(path: str) -> str | None:
@@ -28,7 +28,7 @@ def is_ignored_file(path: str) -> str | None:
     Parameters
     ----------
     path : str
-        Path under the folder that was asked for: folders above it are nobody's concern.
+        Path below the given folder; folders above it do not matter.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A film that is read when it is asked for."""
+"""A film that is read when it is called."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LoadFilm = Callable[[], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class FilmFile:
-    """The file of one film: calling it reads the film. Small and picklable, so that a hundred thousand weigh little.
+    """The file of one film: calling it reads the film. Small and picklable, so a hundred thousand take little memory.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ IGNORED = "ignored: "
 
 
 class FilmFolder(dict[str, LoadFilm]):
-    """Lazy films by image id, and what else lies in their folder.
+    """Lazy films by image id, and what else is in their folder.
 
     Attributes
     ----------

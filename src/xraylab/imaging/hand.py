@@ -42,7 +42,7 @@ _FINER = (10, 5)
 _WHITE = 250  # lead and the unexposed border of a film
 _WHITE_REACH_PX = 3
 
-# What a hand looks like, as shares: of the film, of its own box, of its convex hull, of its outline.
+# What a hand looks like, as fractions: of the film, of its own box, of its convex hull, of its outline.
 _AREA = (0.07, 0.62)
 _FILL = (0.3, 0.9)
 _SOLIDITY = (0.4, 0.95)
@@ -127,7 +127,7 @@ def find_crop(film: FloatImage, crop: Crop, window: tuple[float, float] = (0.0, 
     crop : {"none", "component", "published"}
         The whole film, `find_hand` or `find_published_box`.
     window : (float, float)
-        What becomes 0 and 1 afterwards; only the published crop looks at it.
+        What becomes 0 and 1 afterwards; only the published crop uses it.
 
     Examples
     --------

@@ -20,7 +20,7 @@ def count_levels(film: FloatImage) -> NDArray[np.int64]:
     """Count the pixels of a film (H, W) in [0, 1] at each of 65,536 levels, by the level next to them.
 
     Rows that hold grey values of 8 bits alone are counted at 256 levels, in a table that stays in the nearest cache.
-    Neighbours, which are often equal, are counted apart, so that one count need not wait for another.
+    Neighbours, which are often equal, are counted separately, so that one count does not wait for another.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Masks of films, guessed where there is none, and films with all that lies outside of them blacked out."""
+"""Masks of films, estimated where there is none, and films with everything outside of them blacked out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class _OneByOne:
 
 
 class FilledMasks(_OneByOne):
-    """The mask of each film, or a guess where it is empty.
+    """The mask of each film, or an estimate where it is empty.
 
     Parameters
     ----------

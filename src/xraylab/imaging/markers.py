@@ -1,6 +1,6 @@
-"""Burned-in markers: lead letters, digits, arrows and labels that lie on a film beside the anatomy.
+"""Burned-in markers: lead letters, digits, arrows and labels on a film beside the anatomy.
 
-A marker is small, bright and sharp-edged, and stands in an even, darker surrounding of its own. A bone is hardly ever
+A marker is small, bright and sharp-edged, and has an even, darker surrounding of its own. A bone is hardly ever
 all of these: it is long, or joined to more bone, or rises to its brightness through soft tissue.
 """
 
@@ -206,7 +206,7 @@ def _mean(labels: NDArray[np.uint16], values: NDArray[np.float32], count: int) -
 
 
 def _stand_alone(parts: _Parts, params: MarkerParams, white: float) -> BoolImage:
-    """Return which parts are markers by themselves."""
+    """Return which parts are markers, each considered alone."""
     sized = (parts.longer >= params.min_size) & (parts.longer <= params.max_size)
     thick = parts.shorter >= np.where(
         parts.at_border, params.min_border_thickness, params.min_thickness

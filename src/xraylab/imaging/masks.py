@@ -99,7 +99,7 @@ def read_mask(
             values, opacity = decode_colours(data, max_pixels)
         else:  # JPEG and DICOM are grey here, and checked to be whole
             film = decode_film(data, name, apply_voi="never", max_pixels=max_pixels)
-            # as whole numbers again: labels of 16 bits are told apart too
+            # as whole numbers again: labels of 16 bits are distinguished too
             values, opacity = np.rint(film.pixels * np.float32(65535)).astype(np.uint16), None
             if (values % 257 == 0).all():
                 values = (values // 257).astype(np.uint8)

@@ -145,7 +145,7 @@ def decode_colours(data: bytes, max_pixels: int) -> tuple[NDArray[Any], NDArray[
 
 
 def _check(image: Any, max_pixels: int) -> None:
-    """Refuse by the header what is not one film of a handled kind."""
+    """Refuse, by its header, a file that is not one film of a supported kind."""
     width, height = image.size
     check_size(width, height, max_pixels)
     frames = int(getattr(image, "n_frames", 1))

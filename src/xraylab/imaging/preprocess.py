@@ -147,7 +147,7 @@ def prepare_mask(
     MaskSizeError
         If the aspect ratio of a mask is not that of the film.
     ValueError
-        If there are masks and films are cropped or padded: they would not lie on each other.
+        If there are masks and films are cropped or padded: they would no longer match.
 
     Examples
     --------
