@@ -16,7 +16,16 @@ from .names import name_model
 from .numbers import Estimate, subtract, write_number
 from .params import ClaimParams, Measured, ReportingParams
 
-__all__ = ["ClaimRow", "Verdict", "find_cuts", "judge", "judge_claims", "read_estimate"]
+__all__ = [
+    "CUT",
+    "ClaimRow",
+    "Found",
+    "Verdict",
+    "find_cuts",
+    "judge",
+    "judge_claims",
+    "read_estimate",
+]
 
 Verdict = Literal["holds", "shrinks", "vanishes", "not measured here"]
 
@@ -70,8 +79,18 @@ class ClaimRow:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What a run measured of a claim."""
+class Found:
+    """What a run measured of a claim.
+
+    Attributes
+    ----------
+    theirs, honest, baseline : Estimate or None
+        None where it was not measured.
+    cut : bool
+        Whether a training of the two models was cut short.
+    own_data : bool
+        Whether the run read all of the data that the claim is about.
+    """
 
     theirs: Estimate | None
     honest: Estimate | None
@@ -92,7 +111,7 @@ def judge_claims(
     ]
 
 
-def judge(claim: ClaimParams, found: _Found, baseline: str) -> tuple[Verdict, str]:
+def judge(claim: ClaimParams, found: Found, baseline: str) -> tuple[Verdict, str]:
     """Return what is left of a claim, and the sentence that says from what this follows.
 
     The rule, with differences and their intervals as `xraylab.pipelines.reporting.numbers.subtract` makes them:
@@ -106,7 +125,7 @@ def judge(claim: ClaimParams, found: _Found, baseline: str) -> tuple[Verdict, st
     ----------
     claim : ClaimParams
         The claim.
-    found : _Found
+    found : Found
         What was measured.
     baseline : str
         Readable name of the baseline.
@@ -167,11 +186,16 @@ def find_cuts(summary: Summary | None) -> dict[tuple[str, str], str]:
 
 def _find(
     claim: ClaimParams, summaries: Mapping[str, Summary], origins: Mapping[str, Source]
-) -> _Found:
+) -> Found:
     cuts = find_cuts(summaries.get(claim.pipeline))
     places = (claim.theirs, claim.honest)
-    return _Found(
-        *(read_estimate(summaries, claim, each) for each in (*places, claim.baseline)),
+    theirs, honest, baseline = (
+        read_estimate(summaries, claim, each) for each in (*places, claim.baseline)
+    )
+    return Found(
+        theirs,
+        honest,
+        baseline,
         cut=any((each.protocol, each.model) in cuts for each in places),
         own_data=_is_own(claim, origins.get(claim.pipeline)),
     )
@@ -180,7 +204,7 @@ def _find(
 def _lay_out(
     claim: ClaimParams,
     params: ReportingParams,
-    found: _Found,
+    found: Found,
     summaries: Mapping[str, Summary],
     origins: Mapping[str, Source],
 ) -> ClaimRow:
@@ -217,7 +241,7 @@ def _lay_out(
     )
 
 
-def _missing(found: _Found) -> str:
+def _missing(found: Found) -> str:
     """Say what is missing for a verdict; empty if nothing is."""
     if found.theirs is None and found.honest is None:
         return "Neither protocol has measured it in this run."
