@@ -16,7 +16,16 @@ from .names import name_model
 from .numbers import Estimate, subtract, write_number
 from .params import ClaimParams, Measured, ReportingParams
 
-__all__ = ["ClaimRow", "Verdict", "find_cuts", "judge", "judge_claims", "read_estimate"]
+__all__ = [
+    "CUT",
+    "ClaimRow",
+    "Found",
+    "Verdict",
+    "find_cuts",
+    "judge",
+    "judge_claims",
+    "read_estimate",
+]
 
 Verdict = Literal["holds", "shrinks", "vanishes", "not measured here"]
 
@@ -70,8 +79,18 @@ class ClaimRow:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What a run measured of a claim."""
+class Found:
+    """What a run measured of a claim.
+
+    Attributes
+    ----------
+    theirs, honest, baseline : Estimate or None
+        None where it was not measured.
+    cut : bool
+        Whether a training of the two models was cut short.
+    own_data : bool
+        Whether the run read all of the data that the claim is about.
+    """
 
     theirs: Estimate | None
     honest: Estimate | None
@@ -86,13 +105,14 @@ def judge_claims(
     origins: Mapping[str, Source],
 ) -> list[ClaimRow]:
     """Return one row per claim, in the order of the parameters."""
+    claims = [_stand_in(claim, summaries) for claim in params.claims]
     return [
         _lay_out(claim, params, _find(claim, summaries, origins), summaries, origins)
-        for claim in params.claims
+        for claim in claims
     ]
 
 
-def judge(claim: ClaimParams, found: _Found, baseline: str) -> tuple[Verdict, str]:
+def judge(claim: ClaimParams, found: Found, baseline: str) -> tuple[Verdict, str]:
     """Return what is left of a claim, and the sentence that says from what this follows.
 
     The rule, with differences and their intervals as `xraylab.pipelines.reporting.numbers.subtract` makes them:
@@ -106,7 +126,7 @@ def judge(claim: ClaimParams, found: _Found, baseline: str) -> tuple[Verdict, st
     ----------
     claim : ClaimParams
         The claim.
-    found : _Found
+    found : Found
         What was measured.
     baseline : str
         Readable name of the baseline.
@@ -165,13 +185,25 @@ def find_cuts(summary: Summary | None) -> dict[tuple[str, str], str]:
     return {key: "; ".join(dict.fromkeys(words)) for key, words in found.items()}
 
 
+def _stand_in(claim: ClaimParams, summaries: Mapping[str, Summary]) -> ClaimParams:
+    """Return the claim with what stands for its honest model, where that was not measured."""
+    if claim.instead is None or read_estimate(summaries, claim, claim.honest) is not None:
+        return claim
+    return claim.model_copy(update={"honest": claim.instead})
+
+
 def _find(
     claim: ClaimParams, summaries: Mapping[str, Summary], origins: Mapping[str, Source]
-) -> _Found:
+) -> Found:
     cuts = find_cuts(summaries.get(claim.pipeline))
     places = (claim.theirs, claim.honest)
-    return _Found(
-        *(read_estimate(summaries, claim, each) for each in (*places, claim.baseline)),
+    theirs, honest, baseline = (
+        read_estimate(summaries, claim, each) for each in (*places, claim.baseline)
+    )
+    return Found(
+        theirs,
+        honest,
+        baseline,
         cut=any((each.protocol, each.model) in cuts for each in places),
         own_data=_is_own(claim, origins.get(claim.pipeline)),
     )
@@ -180,7 +212,7 @@ def _find(
 def _lay_out(
     claim: ClaimParams,
     params: ReportingParams,
-    found: _Found,
+    found: Found,
     summaries: Mapping[str, Summary],
     origins: Mapping[str, Source],
 ) -> ClaimRow:
@@ -217,7 +249,7 @@ def _lay_out(
     )
 
 
-def _missing(found: _Found) -> str:
+def _missing(found: Found) -> str:
     """Say what is missing for a verdict; empty if nothing is."""
     if found.theirs is None and found.honest is None:
         return "Neither protocol has measured it in this run."

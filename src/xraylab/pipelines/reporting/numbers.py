@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class Estimate:
     n_groups: float = math.nan
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Estimate:
+    def of(cls, row: Mapping[Hashable, Any]) -> Estimate:
         """Read a row of ``metrics.csv``."""
         facts = (row["value"], row["ci_low"], row["ci_high"], row.get("n_groups", math.nan))
         return cls(*(float(fact) for fact in facts))

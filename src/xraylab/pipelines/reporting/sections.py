@@ -56,9 +56,10 @@ class Column:
 
 @dataclass(frozen=True)
 class ModelRow:
-    """One model: value and interval for each column, empty where it was not measured."""
+    """One model: its readable name, that of tables and figures, and value and interval for each column, if measured."""
 
     model: str
+    key: str
     baseline: bool
     cells: list[tuple[str, str]]
 
@@ -179,6 +180,7 @@ def _tabulate_models(
     rows = [
         ModelRow(
             name_model(params, pipeline, model),
+            model,
             model in section.baselines,
             [found.get(key, ("", "")) for key in keys],
         )
