@@ -60,6 +60,25 @@ def test_roc_by_hand() -> None:
     assert published.get_ylabel() == "Sensitivity"
 
 
+def test_a_panel_has_six_curves_and_those_that_are_reported() -> None:
+    names = [f"model_{number}" for number in range(8)] + [f"probe_{number}" for number in range(3)]
+    one = rows().query("protocol == 'honest' and model == 'network_a'")
+    tables = pd.concat([one.assign(model=name) for name in names])
+    areas = tables.drop_duplicates("model")[["protocol", "model", "split"]].assign(
+        metric="auroc", value=np.linspace(0.5, 0.9, len(names)), ci_low=np.nan, ci_high=np.nan
+    )
+    figure = plots.plot_roc(tables, areas, baselines=names[8:], reported=["model_0"])
+    draw(figure)
+    (panel,) = panels_of(figure)
+    assert len(panel.lines) == 6 + 1  # and chance
+    written = text_of(figure)
+    assert "6 of 11 models" in written
+    for name in ("model 0", "probe 1", "probe 2", "model 5", "model 6", "model 7"):
+        assert name in written
+    assert "probe 0" not in written
+    assert "model 4" not in written
+
+
 def test_roc_with_one_vote_a_group() -> None:
     figure = plots.plot_roc(rows(), metrics(), weight="group")
     draw(figure)

@@ -20,14 +20,39 @@ class BrightOnTheLeft(nn.Module):
 
 
 def test_the_map_is_the_feature_map_weighed_by_its_mean_gradient():
-    films = np.zeros((2, 4, 4), np.uint8)
-    films[0, 1, 3] = 255  # on the right: Grad-CAM weighs whole maps, so it shows there all the same
+    films = np.zeros((2, 8, 8), np.uint8)
+    films[0, 1, 6] = 255  # on the right: Grad-CAM weighs whole maps, so it shows there all the same
     maps = grad_cam(BrightOnTheLeft(), films)
-    assert maps.shape == (2, 4, 4)
-    assert maps[0, 1, 3] == 1
+    assert maps.shape == (2, 8, 8)
+    assert maps[0, 1, 6] == 1
     assert maps[0].sum() == 1
     assert maps[1].sum() == 0  # nothing speaks for it
     assert grad_cam(BrightOnTheLeft(), films, against=True).max() == 0
+
+
+class CoarseAtLast(nn.Module):
+    """A network that keeps the film, sums its cells to one, and gives that sum without the right half."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage = nn.Sequential(nn.Identity(), nn.ReLU())
+        self.maps = nn.AvgPool2d(8)
+
+    def forward(self, films: torch.Tensor) -> torch.Tensor:
+        seen = self.stage(films + 2.0)
+        weights = torch.ones(8)
+        weights[4:] = -1
+        return self.maps(seen * weights).flatten(1)
+
+
+def test_maps_without_places_give_way_to_finer_ones():
+    films = np.zeros((1, 8, 8), np.uint8)
+    films[0, 1, 2] = films[0, 1, 6] = 255
+    (seen,) = grad_cam(CoarseAtLast(), films)
+    assert seen[1, 2] == 1
+    assert seen.sum() == 1  # no other place speaks for it
+    (seen,) = grad_cam(CoarseAtLast(), films, against=True)
+    assert seen[1, 6] == 1
 
 
 def test_weights_are_drawn_anew_and_the_network_is_left_alone():

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["plot_precision_recall", "plot_roc"]
 
 _CLASSES = 2
+_MOST_CURVES = 6
+_STRONGEST_BASELINES = 2
 _WEIGHT = "weight of the row"
 _BASELINE_LOOKS = (
     {"color": "#6B7480", "linestyle": (0, (4, 2))},
@@ -33,10 +35,15 @@ _BASELINE_LOOKS = (
 
 
 class Areas(NamedTuple):
-    """What is written of each protocol's models: a title, and value with interval by (protocol, model)."""
+    """What is known of each protocol's models: a title, and by (protocol, model) the area, alone and with interval."""
 
     title: str
     numbers: Mapping[tuple[str, str], str]
+    values: Mapping[tuple[str, str], float]
+
+    def of(self, protocol: str) -> dict[str, float]:
+        """Return the area of each model of a protocol."""
+        return {model: value for (name, model), value in self.values.items() if name == protocol}
 
 
 def plot_roc(
@@ -46,6 +53,7 @@ def plot_roc(
     baselines: Sequence[str] = (),
     positive: str = "positive",
     weight: Literal["row", "group"] = "row",
+    reported: Sequence[str] = (),
 ) -> Figure:
     """Draw receiver operating characteristics: one panel a protocol, one line a model.
 
@@ -66,6 +74,9 @@ def plot_roc(
     weight : {"row", "group"}
         Each row counts as one, or each group does and its rows share it. The area that is written is ``auroc``, or
         ``auroc_by_group``.
+    reported : sequence of str
+        Models that are drawn in any case. A panel has at most six curves: these, the two strongest baselines, then
+        the strongest of the other models.
 
     Returns
     -------
@@ -86,7 +97,7 @@ def plot_roc(
 
     part = _checked(rows_by, split, weight)
     figure, panels = _curve_panels(
-        part, _areas(metrics, _name("auroc", weight), split), baselines, positive, draw
+        part, _areas(metrics, _name("auroc", weight), split), baselines, reported, positive, draw
     )
     for ax, _ in panels:
         ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, zorder=1)
@@ -101,12 +112,13 @@ def plot_precision_recall(
     baselines: Sequence[str] = (),
     positive: str = "positive",
     weight: Literal["row", "group"] = "row",
+    reported: Sequence[str] = (),
 ) -> Figure:
     """Draw precision against recall: one panel a protocol, one line a model.
 
     Parameters
     ----------
-    rows_by, metrics, split, baselines, positive, weight
+    rows_by, metrics, split, baselines, positive, weight, reported
         As `plot_roc` takes them; the area is ``auprc``, or ``auprc_by_group``.
 
     Returns
@@ -129,7 +141,7 @@ def plot_precision_recall(
 
     part = _checked(rows_by, split, weight)
     figure, panels = _curve_panels(
-        part, _areas(metrics, _name("auprc", weight), split), baselines, positive, draw
+        part, _areas(metrics, _name("auprc", weight), split), baselines, reported, positive, draw
     )
     for ax, rows in panels:
         share = float(np.average(rows["target"].to_numpy(float), weights=rows[_WEIGHT]))
@@ -171,18 +183,24 @@ def _curve_panels(
     part: pd.DataFrame,
     areas: Areas,
     baselines: Sequence[str],
+    reported: Sequence[str],
     positive: str,
     draw: Callable[..., None],
 ) -> tuple[Figure, list[tuple[Axes, pd.DataFrame]]]:
     """Draw one curve a model into one square panel a protocol, beside a table of models and areas."""
     protocols = protocol_order(in_order(part["protocol"]))
     groups = {name: part[part["protocol"] == name] for name in protocols}
-    looks = _looks(in_order(part["model"]), baselines)
+    counts = {name: rows["model"].nunique() for name, rows in groups.items()}
+    for name, rows in groups.items():
+        drawn = _drawn_models(in_order(rows["model"]), areas.of(name), baselines, reported)
+        groups[name] = rows[rows["model"].isin(drawn)]
+    shown = {model for rows in groups.values() for model in rows["model"]}
+    looks = _looks([model for model in in_order(part["model"]) if model in shown], baselines)
     keys = [
         Key(_entries(rows, name, areas), areas.title if areas.numbers else "")
         for name, rows in groups.items()
     ]
-    heads = [(plain(name), _sizes(rows, positive)) for name, rows in groups.items()]
+    heads = [(plain(name), _sizes(rows, positive, counts[name])) for name, rows in groups.items()]
     figure, axes = keyed_squares(heads, keys, looks)
     for ax, rows in zip(axes, groups.values(), strict=True):
         for model, cell in rows.groupby("model", sort=False):
@@ -192,6 +210,25 @@ def _curve_panels(
         ticks = np.linspace(0, 1, 6)
         ax.set(xlim=(-0.015, 1.015), ylim=(-0.015, 1.015), xticks=ticks, yticks=ticks)
     return figure, list(zip(axes, groups.values(), strict=True))
+
+
+def _drawn_models(
+    models: Sequence[str],
+    areas: Mapping[str, float],
+    baselines: Sequence[str],
+    reported: Sequence[str],
+) -> list[str]:
+    """Return which models of a panel are drawn: those that are reported, two baselines, then the strongest."""
+
+    def strength(model: str) -> float:
+        return float(np.nan_to_num(areas.get(model, 0.0), nan=0.0))
+
+    order = sorted(models, key=strength, reverse=True)
+    networks = [model for model in order if model not in baselines]
+    held_against = [model for model in order if model in baselines]
+    first = [model for model in networks if model in reported]
+    ranked = [*first, *held_against[:_STRONGEST_BASELINES], *networks, *held_against]
+    return list(dict.fromkeys(ranked))[:_MOST_CURVES]
 
 
 def _entries(rows: pd.DataFrame, protocol: str, areas: Areas) -> dict[str, str]:
@@ -227,7 +264,7 @@ def _looks(models: Sequence[str], baselines: Sequence[str]) -> dict[str, dict[st
 def _areas(metrics: pd.DataFrame | None, metric: str, split: str) -> Areas:
     title = f"{metric_label(metric)} (95\u00a0%\u00a0interval)"
     if metrics is None:
-        return Areas(title, {})
+        return Areas(title, {}, {})
     columns = ("protocol", "model", "split", "metric", "value", "ci_low", "ci_high")
     require_columns(metrics, columns, "metrics")
     rows = metrics[(metrics["metric"] == metric) & (metrics["split"] == split)]
@@ -237,7 +274,11 @@ def _areas(metrics: pd.DataFrame | None, metric: str, split: str) -> Areas:
         )
         for row in rows.to_dict("records")
     }
-    return Areas(title, numbers)
+    values = {
+        (str(row["protocol"]), str(row["model"])): float(row["value"])
+        for row in rows.to_dict("records")
+    }
+    return Areas(title, numbers, values)
 
 
 def _value(value: float, low: float = np.nan, high: float = np.nan) -> str:
@@ -247,8 +288,8 @@ def _value(value: float, low: float = np.nan, high: float = np.nan) -> str:
     return f"{value:.3f}{interval}"
 
 
-def _sizes(rows: pd.DataFrame, positive: str) -> str:
-    """Say how many rows a model was measured on, and how many of them are positive."""
+def _sizes(rows: pd.DataFrame, positive: str, n_models: int) -> str:
+    """Say how many rows a model was measured on, how many of them are positive, and how many models are left out."""
     counts = rows.groupby("model", sort=False)["target"].agg(["size", "sum"]).astype(int)
     size, hits = (
         f"{column.min():,}"
@@ -256,7 +297,8 @@ def _sizes(rows: pd.DataFrame, positive: str) -> str:
         else f"{column.min():,}–{column.max():,}"
         for column in (counts["size"], counts["sum"])
     )
-    return f"n = {size}, {hits} {positive}"
+    left_out = f"; {len(counts)} of {n_models} models" if len(counts) < n_models else ""
+    return f"n = {size}, {hits} {positive}{left_out}"
 
 
 def _name_axes(panels: Sequence[tuple[Axes, Any]], x: str, y: str) -> None:

@@ -10,7 +10,7 @@ from xraylab.flow import compare
 from xraylab.imaging.array_cache import ArrayCache
 
 from .evaluation import wilson
-from .params import CLASS_NAMES, PROBES, TbEvaluationParams
+from .params import CLASS_NAMES, PROBES, TbEvaluationParams, TbReleaseParams
 
 __all__ = [
     "plot_backbones",
@@ -93,8 +93,13 @@ def plot_backbones(metrics: pd.DataFrame, params: TbEvaluationParams) -> plots.F
     return plots.plot_protocol_comparison(pd.concat([here, pd.DataFrame(rows)]), "accuracy")
 
 
-def plot_roc(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Figure:
-    """Draw the receiver operating characteristic of every model and baseline, sites of training apart."""
+def plot_roc(
+    predictions: pd.DataFrame,
+    metrics: pd.DataFrame,
+    params: TbEvaluationParams,
+    release: TbReleaseParams,
+) -> plots.Figure:
+    """Draw receiver operating characteristics of models and baselines, sites of training apart."""
     tables, numbers = [], []
     for protocol, model, split, rows in compare.list_parts(predictions):
         if split == "test":
@@ -104,12 +109,18 @@ def plot_roc(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Figure:
             tables.append(rows.assign(protocol=panel, model=name, split="test"))
             numbers.append(_auroc(metrics, protocol, model, split, panel, name))
     return plots.plot_roc(
-        pd.concat(tables), pd.concat(numbers), baselines=PROBES, positive=CLASS_NAMES[1]
-    )
+        pd.concat(tables), pd.concat(numbers), baselines=PROBES, positive=CLASS_NAMES[1],
+        reported=(params.shown_model, release.model),
+    )  # fmt: skip
 
 
-def plot_site_roc(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Figure:
-    """Draw the receiver operating characteristic of the honest protocol on the films of each site."""
+def plot_site_roc(
+    predictions: pd.DataFrame,
+    metrics: pd.DataFrame,
+    params: TbEvaluationParams,
+    release: TbReleaseParams,
+) -> plots.Figure:
+    """Draw receiver operating characteristics of the honest protocol on the films of each site."""
     shown = _shown(predictions)
     tables, numbers = [], []
     for protocol, model, split, rows in compare.list_parts(shown):
@@ -118,8 +129,9 @@ def plot_site_roc(predictions: pd.DataFrame, metrics: pd.DataFrame) -> plots.Fig
             tables.append(rows.assign(protocol=panel, split="test"))
             numbers.append(_auroc(metrics, protocol, model, split, panel, model))
     return plots.plot_roc(
-        pd.concat(tables), pd.concat(numbers), baselines=PROBES, positive=CLASS_NAMES[1]
-    )
+        pd.concat(tables), pd.concat(numbers), baselines=PROBES, positive=CLASS_NAMES[1],
+        reported=(params.shown_model, release.model),
+    )  # fmt: skip
 
 
 def _auroc(
