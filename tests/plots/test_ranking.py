@@ -79,6 +79,18 @@ def test_a_panel_has_six_curves_and_those_that_are_reported() -> None:
     assert "model 4" not in written
 
 
+def test_an_area_of_a_training_that_was_cut_short_has_an_asterisk() -> None:
+    short = metrics()
+    short["cut_short"] = [
+        "stopped by the clock" if each == "network_a" else "" for each in short["model"]
+    ]
+    figure = plots.plot_roc(rows(), short)
+    draw(figure)
+    written = text_of(figure)
+    assert "0.750 (0.500–0.900)*" in written
+    assert "* training cut short" in " ".join(written.split())
+
+
 def test_roc_with_one_vote_a_group() -> None:
     figure = plots.plot_roc(rows(), metrics(), weight="group")
     draw(figure)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 __all__ = [
     "MODEL_COLOURS",
     "PROTOCOL_COLOURS",
+    "cut_short_mark",
+    "cut_short_note",
     "metric_label",
     "protocol_colour",
     "protocol_order",
@@ -73,3 +78,27 @@ def protocol_colour(protocol: str, protocols: list[str]) -> str:
         return PROTOCOL_COLOURS[protocol]
     others = [name for name in protocol_order(protocols) if name not in PROTOCOL_COLOURS]
     return _OTHER_COLOURS[others.index(protocol) % len(_OTHER_COLOURS)]
+
+
+def cut_short_mark(row: Mapping[Any, Any]) -> str:
+    """Return the asterisk of a value whose model lacked something in its training, as ``cut_short`` says.
+
+    Examples
+    --------
+    >>> cut_short_mark({"value": 0.9, "cut_short": "stopped by the clock"}), cut_short_mark({"value": 0.9})
+    ('*', '')
+    """
+    words = row.get("cut_short")
+    return "*" if isinstance(words, str) and words else ""
+
+
+def cut_short_note(rows: Iterable[Mapping[Any, Any]]) -> str:
+    """Return the footnote of those asterisks; empty where no row has one.
+
+    Examples
+    --------
+    >>> cut_short_note([{"cut_short": "stopped by the clock"}, {"cut_short": ""}])
+    '* training cut short: stopped by the clock'
+    """
+    reasons = dict.fromkeys(str(row["cut_short"]) for row in rows if cut_short_mark(row))
+    return f"* training cut short: {', or '.join(reasons)}" if reasons else ""

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from xraylab.plots.labels import metric_label, protocol_colour, protocol_order
+from xraylab.plots.labels import (
+    cut_short_mark,
+    cut_short_note,
+    metric_label,
+    protocol_colour,
+    protocol_order,
+)
+from xraylab.plots.panels import footer, letters, wrapped
 from xraylab.plots.style import (
     INK,
     MUTED,
@@ -41,7 +48,8 @@ def plot_protocol_comparison(
     ----------
     metrics : pandas.DataFrame
         Tidy metrics: ``protocol, model, split, metric, value, ci_low, ci_high``; an interval that was
-        not estimated is NaN and draws no bar.
+        not estimated is NaN and draws no bar. Where there is a column ``cut_short`` and it is not empty, the value has
+        an asterisk, and a footnote gives the words of that column.
     metric : str
         The metric that is drawn.
     split : str
@@ -124,6 +132,8 @@ def plot_protocol_comparison(
         )
         labels.append("in the literature")
     key_above(figure, handles, labels)
+    whole = letters(figure.get_size_inches()[0] - 0.4)
+    footer(figure, wrapped(cut_short_note(part.to_dict("records")), whole))
     return figure
 
 
@@ -143,7 +153,8 @@ def _draw_interval(ax: Axes, row: pd.Series, y: float, colour: str) -> None:
         zorder=4,
     )
     right = max(value, ends[1]) if np.isfinite(ends).all() else value
+    words = f"{value:.3g}{cut_short_mark(row.to_dict())}"
     ax.annotate(
-        f"{value:.3g}", (right, y), xytext=(8, 0), textcoords="offset points", va="center",
+        words, (right, y), xytext=(8, 0), textcoords="offset points", va="center",
         fontsize=NOTE_PT, color=INK,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 
 from xraylab.plots.keyed import Key, keyed_squares
-from xraylab.plots.labels import MODEL_COLOURS, metric_label, protocol_order
+from xraylab.plots.labels import MODEL_COLOURS, cut_short_mark, metric_label, protocol_order
 from xraylab.plots.panels import plain, rows_and_columns
 from xraylab.plots.style import INK, LABEL_PT, MUTED, in_order, require_columns
 
@@ -64,7 +64,7 @@ def plot_roc(
         ``group_id`` where groups are weighed; where there is a column ``split``, only the rows of ``split`` are drawn.
     metrics : pandas.DataFrame, optional
         Tidy metrics (``protocol, model, split, metric, value, ci_low, ci_high``): the area stands beside each model's
-        name as it stands there, never computed anew.
+        name as it stands there, never computed anew, and has an asterisk where the column ``cut_short`` is not empty.
     split : str
         The split that is drawn.
     baselines : sequence of str
@@ -272,6 +272,7 @@ def _areas(metrics: pd.DataFrame | None, metric: str, split: str) -> Areas:
         (str(row["protocol"]), str(row["model"])): _value(
             row["value"], row["ci_low"], row["ci_high"]
         )
+        + cut_short_mark(row)
         for row in rows.to_dict("records")
     }
     values = {
@@ -299,6 +300,11 @@ def _sizes(rows: pd.DataFrame, positive: str, n_models: int) -> str:
     )
     left_out = f"; {len(counts)} of {n_models} models" if len(counts) < n_models else ""
     return f"n = {size}, {hits} {positive}{left_out}"
+
+
+def _footnote(key: Key) -> str:
+    """Say what the asterisks of a panel's numbers mean, if there are any."""
+    return "; * training cut short" if any("*" in each for each in key.entries.values()) else ""
 
 
 def _name_axes(panels: Sequence[tuple[Axes, Any]], x: str, y: str) -> None:

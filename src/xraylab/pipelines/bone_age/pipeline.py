@@ -5,6 +5,7 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from xraylab.flow.cohort import cache_new_films
+from xraylab.flow.cut_short import marked
 from xraylab.flow.template import (
     COHORT,
     EVALUATION,
@@ -52,14 +53,14 @@ def create_pipeline() -> Pipeline:
         ),
         step(task.predict, [*read, "models", *machine], "predictions"),
     ]
-    protocols = figure("plot_protocol_comparison", metric="mae")
+    protocols = marked(figure("plot_protocol_comparison", metric="mae"))
     comparison_nodes = [
         step(evaluation.evaluate, ["predictions", EVALUATION], "metrics"),
         step(evaluation.evaluate_bands, ["predictions", EVALUATION], "bands"),
         step(evaluation.compare_networks, ["trainings", "metrics", EVALUATION], "comparison"),
         step(figure("plot_loss_curves"), "history", "loss_curves_figure"),
         step(figure("plot_metric_curves", metric="mae"), "history", "mae_curves_figure"),
-        step(protocols, "metrics", "protocol_comparison_figure"),
+        step(protocols, ["metrics", "trainings"], "protocol_comparison_figure"),
         step(
             evaluation.plot_predictions, ["predictions", "metrics"], "predicted_against_true_figure"
         ),

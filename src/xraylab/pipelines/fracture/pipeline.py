@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 
 from xraylab.flow import compare
 from xraylab.flow.cohort import cache_new_films
+from xraylab.flow.cut_short import marked
 from xraylab.flow.template import (
     COHORT,
     EVALUATION,
@@ -56,9 +57,12 @@ def create_pipeline() -> Pipeline:
     against_probes = bind(compare.compare_with_probes, probes=params.PROBES)
     compared = bind(compare.compare_models, wanted=("auroc", "accuracy", "f1"), interval_of="auroc")
     accuracy = figure("plot_metric_curves", metric="accuracy")
-    protocols = figure("plot_protocol_comparison", metric="auroc", reference=(0.5, "chance"))
+    protocols = marked(
+        figure("plot_protocol_comparison", metric="auroc", reference=(0.5, "chance"))
+    )
     roc, precision_recall = (
-        figure(each, baselines=params.PROBES) for each in ("plot_roc", "plot_precision_recall")
+        marked(figure(each, baselines=params.PROBES))
+        for each in ("plot_roc", "plot_precision_recall")
     )
     reliability = bind(
         compare.plot_reliability, probes=params.PROBES, positive=params.CLASS_NAMES[1]
@@ -71,9 +75,9 @@ def create_pipeline() -> Pipeline:
         step(compared, ["trainings", "metrics"], "comparison"),
         step(figure("plot_loss_curves"), "history", "loss_curves_figure"),
         step(accuracy, "history", "accuracy_curves_figure"),
-        step(protocols, "metrics", "protocol_comparison_figure"),
-        step(roc, both, "roc_figure"),
-        step(precision_recall, both, "precision_recall_figure"),
+        step(protocols, ["metrics", "trainings"], "protocol_comparison_figure"),
+        step(roc, [*both, "trainings"], "roc_figure"),
+        step(precision_recall, [*both, "trainings"], "precision_recall_figure"),
         step(reliability, [*both, EVALUATION], "reliability_figure"),
         step(confusion, "predictions", "confusion_figure"),
     ]

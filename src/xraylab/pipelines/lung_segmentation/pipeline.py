@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 
 from xraylab.flow import compare
 from xraylab.flow.cohort import cache_new_films
+from xraylab.flow.cut_short import marked
 from xraylab.flow.template import (
     COHORT,
     EVALUATION,
@@ -55,8 +56,8 @@ def create_pipeline() -> Pipeline:
         step(compared, ["trainings", "metrics"], "comparison"),
         step(evaluation.plot_curves, "history", "loss_curves_figure"),
         step(
-            figure("plot_protocol_comparison", metric="dice"),
-            "metrics",
+            marked(figure("plot_protocol_comparison", metric="dice")),
+            ["metrics", "trainings"],
             "protocol_comparison_figure",
         ),
     ]

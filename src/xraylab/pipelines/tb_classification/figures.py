@@ -7,6 +7,7 @@ import pandas as pd
 
 from xraylab import plots
 from xraylab.flow import compare
+from xraylab.flow.cut_short import mark_cut_short
 from xraylab.imaging.array_cache import ArrayCache
 
 from .evaluation import wilson
@@ -66,8 +67,9 @@ def plot_curves(history: pd.DataFrame, trainings: pd.DataFrame) -> plots.Figure:
     return plots.plot_loss_curves(means)
 
 
-def plot_protocols(metrics: pd.DataFrame) -> plots.Figure:
+def plot_protocols(metrics: pd.DataFrame, trainings: pd.DataFrame) -> plots.Figure:
     """Draw the area under the ROC curve of models and baselines; trainings at one site have a matrix instead."""
+    metrics = mark_cut_short(metrics, trainings)
     of_all = metrics[metrics["protocol"] != "sites"]
     return plots.plot_protocol_comparison(
         of_all if len(of_all) else metrics, "auroc", reference=(0.5, "chance")
@@ -96,11 +98,12 @@ def plot_backbones(metrics: pd.DataFrame, params: TbEvaluationParams) -> plots.F
 def plot_roc(
     predictions: pd.DataFrame,
     metrics: pd.DataFrame,
+    trainings: pd.DataFrame,
     params: TbEvaluationParams,
     release: TbReleaseParams,
 ) -> plots.Figure:
     """Draw receiver operating characteristics of models and baselines, sites of training apart."""
-    tables, numbers = [], []
+    tables, numbers, metrics = [], [], mark_cut_short(metrics, trainings)
     for protocol, model, split, rows in compare.list_parts(predictions):
         if split == "test":
             site = rows["arm"].iloc[0] if (rows["arm"].isin(predictions["site"])).any() else ""
@@ -117,12 +120,13 @@ def plot_roc(
 def plot_site_roc(
     predictions: pd.DataFrame,
     metrics: pd.DataFrame,
+    trainings: pd.DataFrame,
     params: TbEvaluationParams,
     release: TbReleaseParams,
 ) -> plots.Figure:
     """Draw receiver operating characteristics of the honest protocol on the films of each site."""
     shown = _shown(predictions)
-    tables, numbers = [], []
+    tables, numbers, metrics = [], [], mark_cut_short(metrics, trainings)
     for protocol, model, split, rows in compare.list_parts(shown):
         if split.startswith("test_") or (split == "test" and len(set(rows["site"])) == 1):
             panel = f"tested at {rows['site'].iloc[0]}"
