@@ -4,7 +4,14 @@ import pytest
 
 from xraylab.dose.detector import Detector, counts_to_film, expose, noise_gain
 from xraylab.phantoms.canvas import Canvas, smooth_curve, smooth_outline
-from xraylab.phantoms.chest import MU_LUNG, MU_SOFT, ChestAnatomy, draw_chest_anatomy, project_chest
+from xraylab.phantoms.chest import (
+    MU_LUNG,
+    MU_SOFT,
+    ChestAnatomy,
+    Signs,
+    draw_chest_anatomy,
+    project_chest,
+)
 
 
 def test_sphere_and_tube_have_the_path_lengths_of_geometry() -> None:
@@ -60,7 +67,7 @@ def test_nodule_is_where_the_truth_says_and_as_deep() -> None:
     anatomy = ChestAnatomy()
     for seed in range(30):
         without = project_chest(anatomy, 256, np.random.default_rng(seed))
-        phantom = project_chest(anatomy, 256, np.random.default_rng(seed), share_with_nodule=1.0)
+        phantom = project_chest(anatomy, 256, np.random.default_rng(seed), Signs(nodule=1.0))
         assert phantom.findings
         difference = phantom.optical_depth - without.optical_depth
         outside = np.ones_like(difference, bool)

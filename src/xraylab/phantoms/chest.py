@@ -35,7 +35,15 @@ from xraylab.phantoms.anatomy import (
 from xraylab.phantoms.canvas import Canvas
 from xraylab.phantoms.skeleton import bones
 
-__all__ = ["ChestAnatomy", "ChestPhantom", "Finding", "draw_chest_anatomy", "project_chest"]
+__all__ = [
+    "ChestAnatomy",
+    "ChestPhantom",
+    "Finding",
+    "Placing",
+    "Signs",
+    "draw_chest_anatomy",
+    "project_chest",
+]
 
 FloatImage = NDArray[np.float32]
 
@@ -44,7 +52,42 @@ MU_LUNG = 0.205 * 0.26  # inflated lung, 0.26 g/cm³
 MU_CORTICAL = 0.315 * 1.92  # cortical bone, 1.92 g/cm³
 MU_SPONGY = 0.230 * 1.18  # spongy bone with its marrow, 1.18 g/cm³
 
-FIELD_CM = 34.0
+
+@dataclass(frozen=True)
+class Signs:
+    """What may be found on a film, and how plain it is.
+
+    Attributes
+    ----------
+    nodule, opacity, cavity : float
+        Probabilities of one to three nodules, of one hazy opacity, and of a cavity in the upper half of a lung.
+    opacity_cm : (float, float)
+        Range of the soft tissue in the middle of an opacity.
+    opacity_radius_cm : (float, float)
+        Range of half its width.
+    """
+
+    nodule: float = 0.0
+    opacity: float = 0.0
+    cavity: float = 0.0
+    opacity_cm: tuple[float, float] = (2.0, 4.0)
+    opacity_radius_cm: tuple[float, float] = (2.0, 4.2)
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How a patient lies on the film.
+
+    Attributes
+    ----------
+    field_cm : float
+        What the edge of the film spans in a patient of average size.
+    shift_sd_cm : float
+        Standard deviation of the shift along either axis.
+    """
+
+    field_cm: float = 34.0
+    shift_sd_cm: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,11 +139,8 @@ def project_chest(
     anatomy: ChestAnatomy,
     size_px: int,
     rng: np.random.Generator | None = None,
-    *,
-    share_with_nodule: float = 0.0,
-    share_with_opacity: float = 0.0,
-    share_with_cavity: float = 0.0,
-    opacity_cm: tuple[float, float] = (2.0, 4.0),
+    signs: Signs = Signs(),
+    placing: Placing = Placing(),
 ) -> ChestPhantom:
     """Project a patient onto a film.
 
@@ -109,16 +149,14 @@ def project_chest(
     anatomy : ChestAnatomy
         The patient.
     size_px : int
-        Edge of the square film, which spans 34 cm of an average patient.
+        Edge of the square film.
     rng : numpy.random.Generator, optional
         What differs between two films of a patient: inspiration, position and findings. None gives the
         upright, fully inspired film without findings.
-    share_with_nodule, share_with_opacity : float
-        Probability of one to three nodules, and of one hazy opacity.
-    share_with_cavity : float
-        Probability of a cavity in the upper half of a lung.
-    opacity_cm : (float, float)
-        Range of the soft tissue in the middle of an opacity.
+    signs : Signs
+        What is found on it.
+    placing : Placing
+        How the patient lies on it.
 
     Returns
     -------
@@ -128,9 +166,12 @@ def project_chest(
     breath, shift, angle = 0.0, (0.0, 0.0), 0.0
     if rng is not None:
         breath = float(rng.uniform(0.0, 2.2))
-        shift = (float(rng.normal(0, 0.5)), float(rng.normal(0, 0.5)))
+        shift = (
+            float(rng.normal(0, placing.shift_sd_cm)),
+            float(rng.normal(0, placing.shift_sd_cm)),
+        )
         angle = float(rng.normal(0, 1.2))
-    canvas = Canvas(size_px, FIELD_CM / anatomy.size, shift, angle)
+    canvas = Canvas(size_px, placing.field_cm / anatomy.size, shift, angle)
     body = body_depth(canvas, anatomy)
     outlines = {side: lung_outline(anatomy, side, breath) for side in (RIGHT, LEFT)}
     fills = {side: canvas.fill(outline) for side, outline in outlines.items()}
@@ -153,10 +194,8 @@ def project_chest(
     spacing_mm = 10.0 / canvas.px_per_cm
     findings: tuple[Finding, ...] = ()
     if rng is not None:
-        depth, findings = _add_findings(
-            canvas, depth, mask, rng, share_with_nodule, share_with_opacity, opacity_cm
-        )
-        if share_with_cavity and rng.random() < share_with_cavity:
+        depth, findings = _add_findings(canvas, depth, mask, rng, signs)
+        if signs.cavity and rng.random() < signs.cavity:
             depth, cavity = _add_cavity(canvas, depth, mask, rng)
             findings += cavity
     depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), 0.6 * size_px / 1024)  # focal spot
@@ -168,12 +207,11 @@ def _add_findings(
     depth: FloatImage,
     mask: NDArray[np.uint8],
     rng: np.random.Generator,
-    share_with_nodule: float,
-    share_with_opacity: float,
-    opacity_cm: tuple[float, float],
+    signs: Signs,
 ) -> tuple[FloatImage, tuple[Finding, ...]]:
+    """Add nodules and an opacity, each with its probability."""
     findings = []
-    wants_nodule, wants_opacity = rng.random(2) < (share_with_nodule, share_with_opacity)
+    wants_nodule, wants_opacity = rng.random(2) < (signs.nodule, signs.opacity)
     radii = list(rng.uniform(0.45, 2.0, int(rng.integers(1, 4)))) if wants_nodule else []
     for radius in radii:
         place = _place_in_lung(canvas, mask, float(radius), rng)
@@ -181,7 +219,7 @@ def _add_findings(
             depth = depth + (MU_SOFT - MU_LUNG) * canvas.sphere(*place, float(radius))
             findings.append(_finding(canvas, "nodule", place, float(radius), float(radius)))
     if wants_opacity:
-        radius = float(rng.uniform(2.0, 4.2))
+        radius = float(rng.uniform(*signs.opacity_radius_cm))
         place = _place_in_lung(canvas, mask, 0.6 * radius, rng)
         if place is not None:
             high = radius * float(rng.uniform(0.8, 1.3))
@@ -189,7 +227,7 @@ def _add_findings(
             patchy = aeration(canvas, int(rng.integers(2**31))) ** 2
             lung = cv2.GaussianBlur((mask > 0).astype(np.float32), (0, 0), 0.3 * canvas.px_per_cm)
             haze = np.maximum(1 - squared, 0) * patchy * lung
-            depth = depth + MU_SOFT * float(rng.uniform(*opacity_cm)) * haze
+            depth = depth + MU_SOFT * float(rng.uniform(*signs.opacity_cm)) * haze
             findings.append(_finding(canvas, "opacity", place, radius, high))
     return np.asarray(depth, np.float32), tuple(findings)
 

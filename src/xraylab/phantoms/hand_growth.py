@@ -4,8 +4,8 @@ Everything that tells age hangs on the developmental age, in months of a boy's b
 that of a girl is `GIRLS_AHEAD` times hers. At the developmental age d
 
 - bones and the hand have the length of `bone_scale` (d), relative to the adult;
-- bone attenuates beyond soft tissue by `mineral_share` (d) of the adult's, and soft tissue is `flesh_share` (d) times as
-  thick about bones of the same length: a young hand is plump and its bones are pale;
+- what bone attenuates beyond soft tissue is `mineral_share` (d) of the adult's, and soft tissue is `flesh_share` (d)
+  times as thick about bones of one length: a young hand is plump and its bones are pale;
 - a centre of ossification (a carpal bone, an epiphysis) appears at its age A and grows to full size over its span S:
   its size is ((d - A) / S) ** 0.6, from 0 to 1;
 - a growth plate, the dark gap between shaft and epiphysis, has its full width until two years before it closes at its
@@ -83,7 +83,7 @@ def mineral_share(developmental: float) -> float:
 
 
 def flesh_share(developmental: float) -> float:
-    """Return the thickness of soft tissue about bones of one length relative to the adult's: 1.4 at birth, 1 at 18 years."""
+    """Return the thickness of soft tissue relative to the adult's at one length: 1.4 at birth, 1 at 18 years."""
     return float(1.4 - 0.4 * min(max(developmental, 0.0) / _ADULT_MONTHS, 1.0))
 
 

@@ -112,7 +112,7 @@ class Fracture:
 
 
 def draw_limb_anatomy(rng: np.random.Generator) -> LimbAnatomy:
-    """Draw a limb: an upper arm or thigh (one bone), a forearm or a lower leg (two), anyhow laid on the film."""
+    """Draw a limb: an upper arm or thigh (one bone), a forearm or a lower leg (two), nearly upright."""
     kind = str(rng.choice(["single", "forearm", "leg"]))
     side = float(rng.choice([-1.0, 1.0]))
     size = float(rng.uniform(0.85, 1.15))
@@ -155,7 +155,7 @@ def draw_limb_anatomy(rng: np.random.Generator) -> LimbAnatomy:
         muscle=(float(rng.uniform(0.1, 0.35)), middle + float(rng.uniform(-0.4, 0.4)) * length),
         field_cm=field_cm,
         shift_cm=(float(rng.normal(0, 0.06 * field_cm)), float(rng.normal(0, 0.04 * field_cm))),
-        angle_deg=float(rng.normal(0, 14)) + (90.0 if rng.random() < 0.2 else 0.0),  # noqa: PLR2004
+        angle_deg=float(rng.normal(0, 7)),
         texture_seed=int(rng.integers(2**31)),
     )
 
@@ -191,8 +191,8 @@ def draw_fracture(anatomy: LimbAnatomy, rng: np.random.Generator) -> Fracture:
         bone=bone,
         y=float(rng.uniform(low, high)) if low < high else (shaft.top + shaft.bottom) / 2,
         tilt_deg=float(rng.choice([-1, 1]) * rng.uniform(0, 50)),
-        gap_cm=float(rng.uniform(0.45, 0.9)),
-        step_cm=float(rng.choice([-1, 1]) * rng.uniform(0.4, 1.1) * shaft.radius) * displaced,
+        gap_cm=float(rng.uniform(0.6, 1.2)),
+        step_cm=float(rng.choice([-1, 1]) * rng.uniform(0.6, 1.3) * shaft.radius) * displaced,
         bend_deg=float(rng.normal(0, 8)) * displaced,
         seed=int(rng.integers(2**31)),
     )

@@ -2,9 +2,10 @@
 
 ``CXR_png/{MCUCXR,CHNCXR}_NNNN_L.png`` with L = 1 for tuberculosis, which here is a hazy infiltrate, in every second
 film with a cavity, and ``masks/`` with and without ``_mask`` in the name, as published. Shenzhen masks are grey at
-the rim. Montgomery films have a black frame, a flatter film curve and more noise. ``ClinicalReadings/`` has sex and
-age in the words of each site, ``findings.csv`` where each infiltrate, nodule and cavity is. With ``bad_films`` some
-are bad on purpose:
+the rim. Montgomery films have a black frame, a flatter film curve and more noise. Patients lie on their films in many
+ways, and every film has a curve of its own, so that neither a mean mask nor a mean grey tells much.
+``ClinicalReadings/`` has sex and age in the words of each site, ``findings.csv`` where each infiltrate, nodule and
+cavity is. With ``bad_films`` some are bad on purpose:
 
 ================  ====================================================================================
 ``truncated``     a film that ends in the middle
@@ -30,7 +31,7 @@ from pydantic import Field, model_validator
 from xraylab.dose.detector import Detector, counts_to_film, expose
 from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
-from xraylab.phantoms.chest import Finding, draw_chest_anatomy, project_chest
+from xraylab.phantoms.chest import Finding, Placing, Signs, draw_chest_anatomy, project_chest
 from xraylab.phantoms.numbers import FIRST_FILM
 from xraylab.phantoms.write import choose_jobs
 
@@ -39,7 +40,11 @@ __all__ = ["MontgomeryShenzhenPhantomParams", "write_montgomery_shenzhen_phantom
 _FINDINGS_HEADER = ("image_id", "kind", "x_px", "y_px", "diameter_mm", "x", "y", "width", "height")
 _TRUTH_HEADER = ("image_id", "site", "tuberculosis", "planted", "lung_fraction", "spacing_mm")
 _PLANTED = ("truncated", "without_mask", "turned_copy", "odd_mask")
-_INFILTRATE_CM = (5.0, 9.0)  # denser than a haze: fifty small films have to show it
+_INFILTRATE_CM = (7.0, 11.0)  # denser and wider than a haze: a few small films have to show it
+_INFILTRATE_RADIUS_CM = (3.0, 5.0)
+_FIELD_CM = (33.0, 44.0)  # what a film spans: patients lie on it in many ways
+_SHIFT_SD_CM = 1.5
+_CURVE = (0.7, 1.4)  # exponent on a film, whatever it shows
 _LEAST_FILMS = 2 * len(_PLANTED)
 
 
@@ -152,13 +157,18 @@ def _write_film(
         anatomy,
         params.size_px - 2 * frame_px,
         rng,
-        share_with_nodule=0.5 * ill,
-        share_with_opacity=float(ill),
-        share_with_cavity=params.share_with_cavity * ill,
-        opacity_cm=_INFILTRATE_CM,
+        Signs(
+            nodule=0.5 * ill,
+            opacity=float(ill),
+            cavity=params.share_with_cavity * ill,
+            opacity_cm=_INFILTRATE_CM,
+            opacity_radius_cm=_INFILTRATE_RADIUS_CM,
+        ),
+        Placing(float(rng.uniform(*_FIELD_CM)), _SHIFT_SD_CM),
     )
     counts = expose(phantom.optical_depth, site.dose, rng, params.detector)
-    film = counts_to_film(counts, site.dose, params.detector) ** site.curve
+    curve = site.curve * float(rng.uniform(*_CURVE))
+    film = counts_to_film(counts, site.dose, params.detector) ** curve
     mask = np.asarray(phantom.lung_mask > 0, np.float32)
     film, mask = (np.pad(image, frame_px) for image in (film, mask))
     fraction = float(mask.mean())

@@ -29,7 +29,7 @@ from pydantic import Field, model_validator
 from xraylab.dose.detector import Detector, counts_to_film, expose
 from xraylab.imaging import write_radiograph
 from xraylab.parameters import Parameters
-from xraylab.phantoms.chest import ChestPhantom, Finding, draw_chest_anatomy, project_chest
+from xraylab.phantoms.chest import ChestPhantom, Finding, Signs, draw_chest_anatomy, project_chest
 from xraylab.phantoms.numbers import FIRST_PATIENT
 from xraylab.phantoms.write import choose_jobs
 
@@ -138,8 +138,7 @@ def _write_patient(images: Path, patient: int, params: NihPhantomParams) -> tupl
             anatomy,
             params.size_px,
             film_rng,
-            share_with_nodule=params.share_with_nodule,
-            share_with_opacity=params.share_with_opacity,
+            Signs(params.share_with_nodule, params.share_with_opacity),
         )
         counts = expose(phantom.optical_depth, 1.0, film_rng, params.detector)
         film = counts_to_film(counts, 1.0, params.detector)
