@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .params import ReportingParams
 
-__all__ = ["in_words", "name_model", "name_protocol", "split_name"]
+__all__ = ["in_words", "name_model", "name_protocol", "name_suffix", "split_name"]
 
 
 def name_model(params: ReportingParams, pipeline: str, model: str) -> str:
