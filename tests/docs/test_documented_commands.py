@@ -126,6 +126,13 @@ def test_another_command_of_kedro_exists(command: Command) -> None:
     found.make_context("kedro", words)
 
 
+@pytest.mark.parametrize("command", [*by("kedro", "registry"), *by("make", "help")], ids=str)
+def test_a_command_that_only_lists_runs(command: Command) -> None:
+    words = [sys.executable, "-m", *command.words] if command.words[0] == "kedro" else command.words
+    listed = subprocess.run(words, cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert len(listed.stdout.splitlines()) > 5
+
+
 @pytest.mark.parametrize("command", by("make"), ids=str)
 def test_a_target_of_make_exists(command: Command) -> None:
     subprocess.run(["make", "-n", *command.words[1:]], cwd=PROJECT, check=True, capture_output=True)
