@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from benchmarks import (
+    default_run,
     duplicate_detectors,
     feature_memory,
     feature_speed,
@@ -14,6 +15,7 @@ from benchmarks import (
 )
 
 BENCHMARKS = {
+    "default_run": default_run,
     "duplicate_detectors": duplicate_detectors,
     "feature_speed": feature_speed,
     "feature_memory": feature_memory,

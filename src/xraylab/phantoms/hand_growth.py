@@ -78,13 +78,13 @@ def bone_scale(developmental: float) -> float:
 
 
 def mineral_share(developmental: float) -> float:
-    """Return the mineral of bone relative to the adult's: 0.4 at birth, 1 at 18 years."""
-    return float(0.4 + 0.6 * min(max(developmental, 0.0) / _ADULT_MONTHS, 1.0))
+    """Return the mineral of bone relative to the adult's: 0.3 at birth, 1 at 18 years."""
+    return float(0.3 + 0.7 * min(max(developmental, 0.0) / _ADULT_MONTHS, 1.0))
 
 
 def flesh_share(developmental: float) -> float:
-    """Return the thickness of soft tissue relative to the adult's at one length: 1.4 at birth, 1 at 18 years."""
-    return float(1.4 - 0.4 * min(max(developmental, 0.0) / _ADULT_MONTHS, 1.0))
+    """Return the thickness of soft tissue relative to the adult's at one length: 1.5 at birth, 1 at 18 years."""
+    return float(1.5 - 0.5 * min(max(developmental, 0.0) / _ADULT_MONTHS, 1.0))
 
 
 def share_ossified(developmental: float, appears: float, span: float) -> float:

@@ -13,6 +13,7 @@ tissue, 23 : 77 by mass, which gives the value of the chest phantom at 60 keV.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -46,6 +47,7 @@ MU_CORTICAL = 0.666 * 1.92  # cortical bone, 1.92 g/cm³
 MU_SPONGY = (0.23 * 0.666 + 0.77 * 0.269) * 1.18  # spongy bone with its marrow, 1.18 g/cm³
 MU_MARROW = 0.240 * 0.98  # fatty marrow of a shaft, 0.98 g/cm³
 
+_FLESH = ((5, 0.25), (11, 0.16), (23, 0.1))  # unevenness of the soft tissue, as `_texture` takes it
 _FINE = 2  # pixels are the mean of 2 × 2 finer ones: edges are smooth, thin gaps keep their weight
 
 
@@ -108,8 +110,10 @@ def project_limb(
         Optical depth with the truth that belongs to it.
     """
     canvas = Canvas(_FINE * size_px, anatomy.field_cm, anatomy.shift_cm, anatomy.angle_deg)
-    texture = _texture(canvas, anatomy.texture_seed)
-    body = _soft_tissue(canvas, anatomy) * (1 + 0.05 * texture)
+    texture = _texture(canvas, anatomy.texture_seed, ((7, 0.6), (28, 0.3)))
+    # muscle and fat are thicker here than there, so that a coarse look at a film is one at its flesh
+    flesh = _texture(canvas, anatomy.texture_seed + 1, _FLESH)
+    body = _soft_tissue(canvas, anatomy) * (1 + 0.05 * texture + flesh)
     bone_depth = np.zeros_like(body)
     bone_path = np.zeros_like(body)
     place = None
@@ -134,11 +138,11 @@ def project_limb(
     )
 
 
-def _texture(canvas: Canvas, seed: int) -> FloatImage:
-    """Return smooth unevenness, about -1 to 1, at two scales."""
+def _texture(canvas: Canvas, seed: int, scales: Sequence[tuple[int, float]]) -> FloatImage:
+    """Return smooth unevenness as the sum of scales: cells along an edge, and how far each goes to either side of 0."""
     rng = np.random.default_rng(seed)
     total = np.zeros_like(canvas.x)
-    for cells, weight in ((7, 0.6), (28, 0.3)):
+    for cells, weight in scales:
         coarse = rng.uniform(-1, 1, (cells, cells)).astype(np.float32)
         total += weight * cv2.resize(coarse, total.shape, interpolation=cv2.INTER_CUBIC)
     return np.asarray(total, np.float32)

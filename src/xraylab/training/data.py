@@ -127,19 +127,21 @@ class RandomAugmentation:
         from torchvision.transforms import InterpolationMode, v2
 
         self.params = params
-        steps: list[Any] = [
-            v2.RandomHorizontalFlip(params.flip),
-            v2.RandomAffine(
-                degrees=params.rotate_deg,
-                translate=(params.shift, params.shift),
-                scale=(1 - params.scale, 1 + params.scale),
-                shear=params.shear_deg,
-                interpolation=InterpolationMode.BILINEAR,
-            ),
-            v2.ColorJitter(brightness=params.brightness, contrast=params.contrast),
-        ]
+        steps: list[Any] = [v2.RandomHorizontalFlip(params.flip)]
         if params.flip_vertical:
-            steps.insert(1, v2.RandomVerticalFlip(params.flip_vertical))
+            steps.append(v2.RandomVerticalFlip(params.flip_vertical))
+        if params.rotate_deg or params.shift or params.scale or params.shear_deg:
+            steps.append(
+                v2.RandomAffine(
+                    degrees=params.rotate_deg,
+                    translate=(params.shift, params.shift),
+                    scale=(1 - params.scale, 1 + params.scale),
+                    shear=params.shear_deg,
+                    interpolation=InterpolationMode.BILINEAR,
+                )
+            )
+        if params.brightness or params.contrast:
+            steps.append(v2.ColorJitter(brightness=params.brightness, contrast=params.contrast))
         self._transform = v2.Compose(steps)
 
     def __call__(self, film: Tensor, mask: Tensor | None) -> tuple[Tensor, Any]:
