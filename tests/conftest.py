@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -93,8 +95,22 @@ def _run_default(project: Path, copy: Callable[[Path, pytest.MonkeyPatch], Path]
     with pytest.MonkeyPatch.context() as patch:
         copy(project, patch)
         bootstrap_project(project)
-        result = CliRunner().invoke(cli, ["run", "--env=test"])
+        with terminal_to(project / "terminal.log"):
+            result = CliRunner().invoke(cli, ["run", "--env=test"])
     return "" if result.exit_code == 0 else f"exit code {result.exit_code}\n{result.output[-4000:]}"
+
+
+@contextmanager
+def terminal_to(path: Path) -> Iterator[None]:
+    """Write into a file what conf/logging.yml sends to the terminal."""
+    terminal = next(each for each in logging.getLogger().handlers if each.name == "terminal")
+    assert isinstance(terminal, logging.StreamHandler)
+    with path.open("w", encoding="utf-8") as stream:
+        before = terminal.setStream(stream)
+        try:
+            yield
+        finally:
+            terminal.setStream(before)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

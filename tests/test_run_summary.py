@@ -12,6 +12,7 @@ from kedro.framework.startup import bootstrap_project
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
+from tests.conftest import terminal_to
 
 from xraylab.cli import cli
 from xraylab.pipelines import pipeline_names
@@ -136,17 +137,12 @@ def test_a_failed_run_says_what_was_done(lines: Callable[[str], list[str]]) -> N
     assert "1 of 2 nodes in 0.0 s, stopped in fracture.second by ValueError" in lines("INFO")[-1]
 
 
-def test_a_run_is_short_on_the_terminal(
-    project_copy: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_run_is_short_on_the_terminal(project_copy: Path) -> None:
     """Nothing is wrapped, no warning is of Python or Kedro, and what Kedro loads and saves is in the file alone."""
     bootstrap_project(project_copy)
-    terminal = next(each for each in logging.getLogger().handlers if each.name == "terminal")
     file = project_copy / "terminal.log"
-    with file.open("w") as stream:
-        before = terminal.setStream(stream)
+    with terminal_to(file):
         result = CliRunner().invoke(cli, ["run", "--env=test", "--pipelines=dose_simulation"])
-        terminal.setStream(before)
     assert result.exit_code == 0
     assert result.output == ""
     shown = file.read_text().splitlines()

@@ -30,6 +30,16 @@ EXTRACTION = {
 }
 
 
+def test_the_log_of_the_default_run_can_be_read(finished_run: Path) -> None:
+    lines = (finished_run / "terminal.log").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 400
+    assert sum(" INFO " in line and line.endswith(" s)") for line in lines) >= 194
+    (summary,) = (place for place, line in enumerate(lines) if "Summary: all pipelines" in line)
+    assert 15 < len(lines) - summary <= 35
+    assert max(map(len, lines[summary:])) <= 100
+    assert not [line for line in lines if "Deprecat" in line or "Loading data" in line]
+
+
 def test_one_pipeline(project_copy: Path) -> None:
     assert run(project_copy, "--pipeline=dose_simulation") == SIMULATION
 

@@ -200,7 +200,10 @@ def _curve_panels(
         Key(_entries(rows, name, areas), areas.title if areas.numbers else "")
         for name, rows in groups.items()
     ]
-    heads = [(plain(name), _sizes(rows, positive, counts[name])) for name, rows in groups.items()]
+    heads = [
+        (plain(name), _sizes(rows, positive, counts[name]) + _footnote(key))
+        for (name, rows), key in zip(groups.items(), keys, strict=True)
+    ]
     figure, axes = keyed_squares(heads, keys, looks)
     for ax, rows in zip(axes, groups.values(), strict=True):
         for model, cell in rows.groupby("model", sort=False):
