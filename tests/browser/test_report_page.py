@@ -162,7 +162,7 @@ def check_headline(page: Page, width: int) -> None:
     assert table.locator("svg.strip").first.is_visible()
 
 
-@pytest.mark.parametrize("width", (320, *WIDTHS))
+@pytest.mark.parametrize("width", [320, *WIDTHS])
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_page_of_awkward_names_renders(
     browser: Browser, awkward_page: Path, width: int, scheme: str
