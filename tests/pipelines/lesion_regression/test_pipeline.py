@@ -495,10 +495,11 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 def test_slice_runs_on_an_in_memory_catalog(outputs: dict) -> None:
     assert {
-        "cv_metrics", "leakage", "best_hyperparams", "rejected", "new_rejected", "new_lesion_masks_figure",
+        "cv_metrics", "best_hyperparams", "new_rejected", "new_lesion_masks_figure",
         "published.forest_onnx", "honest.forest_onnx",
     } <= set(outputs)  # fmt: skip
     assert tuple(outputs["summary"].figures) == FIGURES
+    assert set(outputs["summary"].tables) == {"trainings", "rejected", "leakage", "cohort"}
     films = outputs["films"]
     assert len(films) == 30
     assert films["dice"].mean() > 0.6  # out of fold: no network has seen its films

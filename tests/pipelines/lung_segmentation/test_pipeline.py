@@ -338,10 +338,9 @@ def test_slice_runs_on_an_in_memory_catalog(outputs_and_folder: tuple[dict, Path
     loaded = {
         name.removeprefix("lung_segmentation."): dataset.load() for name, dataset in outputs.items()
     }
-    assert {
-        "comparison", "new_lung_masks_figure", "new_rejected", "rejected", "leakage",
-    } <= set(loaded)  # fmt: skip
+    assert {"comparison", "new_lung_masks_figure", "new_rejected"} <= set(loaded)
     assert tuple(loaded["summary"].figures) == FIGURES
+    assert set(loaded["summary"].tables) == {"trainings", "rejected", "leakage", "cohort"}
     comparison = loaded["comparison"].set_index(["protocol", "model"])
     assert set(comparison.index) == {
         ("published", "unet"), ("honest", "robust"), ("sites", "robust_montgomery"), ("sites", "robust_shenzhen")
@@ -349,7 +348,7 @@ def test_slice_runs_on_an_in_memory_catalog(outputs_and_folder: tuple[dict, Path
     assert comparison.loc[("honest", "robust"), "dice"] > 0.8
     assert len(set(comparison["n_parameters"])) == 1
     assert (comparison["epochs"] == 12).all()
-    Rejected.validate(loaded["rejected"])
+    Rejected.validate(loaded["summary"].tables["rejected"])
     lungs = pd.read_csv(folder / "lungs.csv").set_index("image_id")
     assert set(lungs.index) == {"own_0", "own_1", "own_2", "large"}
     assert lungs.loc["own_0", "lung_fraction"] == pytest.approx(draw(0)[1].mean(), abs=0.12)
