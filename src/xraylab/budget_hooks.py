@@ -7,7 +7,6 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
-from kedro.io import MemoryDataset
 from kedro.pipeline import Pipeline
 
 from xraylab.flow.budget import BudgetedParams, check_minutes, plan_budgets
@@ -43,7 +42,7 @@ class BudgetHooks:
         for name, protocols in find_protocols(pipeline, catalog).items():
             budgets = plan_budgets(minutes, protocols)
             for place, params in protocols.items():
-                catalog[place] = MemoryDataset(params.within(budgets[place]))
+                catalog.save(place, params.within(budgets[place]))
             logger.info(
                 "%s: %g minutes of training: %s", name, minutes,
                 ", ".join(

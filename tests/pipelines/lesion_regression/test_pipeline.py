@@ -25,6 +25,7 @@ from xraylab.pipelines.lesion_regression.cohort import cache_films, index_cohort
 from xraylab.pipelines.lesion_regression.evaluation import (
     add_network,
     evaluate,
+    join_trainings,
     plot_overlays,
 )
 from xraylab.pipelines.lesion_regression.params import (
@@ -384,6 +385,31 @@ def test_metrics_by_hand() -> None:
     )
 
 
+def test_a_regression_says_what_its_network_and_its_searches_lacked() -> None:
+    clock = "stopped by the clock"
+    network = pd.DataFrame(
+        {
+            "protocol": "segmentation", "model": ["network_fold_0", "network_fold_1"], "name": "network",
+            "arm": ["fold_0", "fold_1"], "fold": [0, 1], "stopped_by": ["minutes", "epochs"], "cut_short": [clock, ""],
+        }
+    )  # fmt: skip
+    searches = pd.DataFrame(
+        {
+            "protocol": "honest", "model": ["xgboost", "xgboost", "lightgbm"], "fold": [0, 1, 0],
+            "stopped_by": ["trials", "minutes", "trials"], "cut_short": ["", clock, ""],
+        }
+    )  # fmt: skip
+    found = join_trainings(network, searches).set_index("model")
+    assert found["protocol"].tolist() == ["honest"] * 4
+    assert found["cut_short"].to_dict() == {
+        "network_fold_0": clock, "network_fold_1": "", "xgboost": f"network {clock}; search {clock}",
+        "lightgbm": f"network {clock}",
+    }  # fmt: skip
+    assert found.loc["xgboost", "stopped_by"] == "trials, minutes"
+    nothing = network.iloc[:0]
+    assert join_trainings(nothing, searches.iloc[:0]).empty
+
+
 def test_a_film_is_shown_once(arrays: ArrayCache, cohort: pd.DataFrame) -> None:
     films = cohort.assign(dice=np.linspace(0, 1, len(cohort)))
     masks = {name: partial(np.ones, (SIZE, SIZE), np.float32) for name in films["image_id"]}
@@ -476,7 +502,10 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
                 filepath=str(folder / "films.csv"), save_args={"index": False}, load_args={"dtype": {"patient_id": str}}
             ),
             "lesion_regression.new_lesions": CSVDataset(filepath=str(folder / "lesions.csv")),
-            "lesion_regression.metrics": CSVDataset(filepath=str(folder / "metrics.csv")),
+            **{
+                f"lesion_regression.{name}": CSVDataset(filepath=str(folder / f"{name}.csv"))
+                for name in ("metrics", "best_hyperparams")
+            },
             "encoder_weights": EncoderWeightsDataset(path=str(folder / "weights")),
             **{f"params:lesion_regression.{name}": MemoryDataset(value) for name, value in params.items()},
         }
@@ -489,7 +518,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
         **found,
         "films": pd.read_csv(folder / "films.csv"),
         "lesions": pd.read_csv(folder / "lesions.csv"),
-        "metrics": pd.read_csv(folder / "metrics.csv"),
+        **{name: pd.read_csv(folder / f"{name}.csv") for name in ("metrics", "best_hyperparams")},
     }
 
 

@@ -11,8 +11,10 @@ import pandas as pd
 from xraylab import plots
 from xraylab.evaluation.metrics import score_predictions, tidy
 from xraylab.evaluation.regression import r2_gains
+from xraylab.evaluation.splits import NO_FOLD
 from xraylab.flow.masks import RankedFilms
 from xraylab.flow.params import EvaluationParams
+from xraylab.flow.split import SINGLE
 from xraylab.imaging.array_cache import ArrayCache, LoadFilm
 from xraylab.tabular.tree_params import TreeKind
 
@@ -21,6 +23,7 @@ from .task import NETWORK
 __all__ = [
     "add_network",
     "evaluate",
+    "join_trainings",
     "plot_cv_scatter",
     "plot_overlays",
     "plot_protocols",
@@ -108,6 +111,42 @@ def _measure_trainings(history: pd.DataFrame) -> pd.DataFrame:
         }
     )
     return tidy("honest", NETWORK, "val", losses)
+
+
+def join_trainings(network_trainings: pd.DataFrame, best_hyperparams: pd.DataFrame) -> pd.DataFrame:
+    """Put what is known of the regressions below the trainings of the network that gives them their features.
+
+    Parameters
+    ----------
+    network_trainings : DataFrame
+        As `xraylab.flow.train.describe_models` gives it, with the ``protocol``; empty where no network was trained.
+    best_hyperparams : DataFrame
+        ``protocol, model, fold, n_trials, stopped_by, cut_short``, one row per search.
+
+    Returns
+    -------
+    DataFrame
+        The trainings of the network, under the protocol ``honest``, that of its metrics; then one row per protocol
+        and kind of model. What its searches or the network lacked is in ``cut_short``.
+    """
+    if best_hyperparams.empty or network_trainings.empty:
+        return network_trainings
+    of_network = [f"network {words}" for words in network_trainings["cut_short"].unique() if words]
+    rows = []
+    for (protocol, model), searches in best_hyperparams.groupby(["protocol", "model"], sort=False):
+        of_search = [f"search {words}" for words in searches["cut_short"].unique() if words]
+        stopped_by = ", ".join(searches["stopped_by"].unique())
+        known = {
+            "protocol": protocol,
+            "model": model,
+            "name": model,
+            "arm": SINGLE,
+            "fold": NO_FOLD,
+        }
+        words = "; ".join([*of_network, *of_search])
+        rows.append({**known, "kind": model, "stopped_by": stopped_by, "cut_short": words})
+    network = network_trainings.assign(protocol="honest")
+    return pd.concat([network, pd.DataFrame(rows)], ignore_index=True)
 
 
 def select_shap_values(shap_values: pd.DataFrame, kind: TreeKind) -> pd.DataFrame:

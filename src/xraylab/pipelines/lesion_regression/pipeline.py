@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 
 from xraylab.evaluation.regression import tabulate_folds
 from xraylab.flow.cohort import cache_new_films
+from xraylab.flow.cut_short import marked
 from xraylab.flow.template import (
     COHORT,
     EVALUATION,
@@ -120,7 +121,7 @@ def _create_comparison() -> Pipeline:
         "predictions": PROTOCOLS,
     }
     node, parts = gather(
-        _NAME, tables, "films", {"predictions": "protocol_predictions"},
+        _NAME, tables, "films", {"predictions": "protocol_predictions", "trainings": "network_trainings"},
         complete=False, of_other_films=("seed_table",),
     )  # fmt: skip
     both = ["predictions", "metrics"]
@@ -129,7 +130,12 @@ def _create_comparison() -> Pipeline:
         step(evaluation.add_network, ["protocol_predictions", "films"], "predictions"),
         step(evaluation.evaluate, ["predictions", "history", EVALUATION], "metrics"),
         step(tabulate_folds, "predictions", "cv_metrics"),
-        step(evaluation.plot_protocols, "metrics", "protocol_comparison_figure"),
+        step(evaluation.join_trainings, ["network_trainings", "best_hyperparams"], "trainings"),
+        step(
+            marked(evaluation.plot_protocols),
+            ["metrics", "trainings"],
+            "protocol_comparison_figure",
+        ),
         create_summary(FIGURES, ["metrics", "rejected", "leakage", "trainings"], PROTOCOLS),
     ]
     tuned = [step(evaluation.plot_overlays, ["arrays", "masks", "films"], "overlays_figure")]
