@@ -47,7 +47,7 @@ MU_CORTICAL = 0.666 * 1.92  # cortical bone, 1.92 g/cm³
 MU_SPONGY = (0.23 * 0.666 + 0.77 * 0.269) * 1.18  # spongy bone with its marrow, 1.18 g/cm³
 MU_MARROW = 0.240 * 0.98  # fatty marrow of a shaft, 0.98 g/cm³
 
-_FLESH = ((5, 0.25), (11, 0.16), (23, 0.1))  # unevenness of the soft tissue, as `_texture` takes it
+_FLESH = ((5, 0.25), (11, 0.12), (23, 0.06))  # unevenness of the soft tissue, as `_texture` takes it
 _FINE = 2  # pixels are the mean of 2 × 2 finer ones: edges are smooth, thin gaps keep their weight
 
 
