@@ -8,6 +8,7 @@ from xraylab.phantoms.chest import (
     MU_LUNG,
     MU_SOFT,
     ChestAnatomy,
+    Placing,
     Signs,
     draw_chest_anatomy,
     project_chest,
@@ -118,3 +119,21 @@ def test_film_fills_the_range_of_a_film() -> None:
     assert low < 0.05
     assert 0.3 < middle < 0.75
     assert high > 0.75
+
+
+def test_a_wider_field_shows_smaller_lungs_and_a_shift_moves_them() -> None:
+    anatomy = ChestAnatomy()
+    usual, wide = (
+        project_chest(anatomy, 128, placing=Placing(field_cm)).lung_mask > 0
+        for field_cm in (34.0, 44.0)
+    )
+    assert wide.mean() == pytest.approx(usual.mean() * (34 / 44) ** 2, rel=0.03)
+    spreads = []
+    for shift_sd_cm in (0.5, 3.0):
+        middles = []
+        for seed in range(12):
+            rng = np.random.default_rng(seed)
+            mask = project_chest(anatomy, 64, rng, placing=Placing(40.0, shift_sd_cm)).lung_mask
+            middles.append(np.nonzero(mask)[1].mean())
+        spreads.append(np.std(middles))
+    assert spreads[1] > 3 * spreads[0]

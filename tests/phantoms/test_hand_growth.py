@@ -8,6 +8,8 @@ from xraylab.phantoms.hand_growth import (
     OSSIFICATION,
     bone_scale,
     developmental_months,
+    flesh_share,
+    mineral_share,
     plate_width,
     share_ossified,
 )
@@ -40,6 +42,11 @@ def test_girls_are_ahead_and_look_as_older_boys_do() -> None:
     peer = project_hand(HandAnatomy(100, male=True), 96).optical_depth
     assert np.array_equal(girl, boy)
     assert np.abs(girl - peer).max() > 0.05
+
+
+def test_bones_gain_mineral_and_hands_lose_flesh() -> None:
+    assert [mineral_share(age) for age in (0, 108, 216, 300)] == pytest.approx([0.3, 0.65, 1, 1])
+    assert [flesh_share(age) for age in (0, 108, 216, 300)] == pytest.approx([1.5, 1.25, 1, 1])
 
 
 def test_every_centre_is_there_before_its_plate_closes() -> None:

@@ -67,6 +67,8 @@ class LimbAnatomy:
         What the film's edge spans, and the shift and turn of the limb on it, as in `Canvas`.
     texture_seed : int
         Seed of the unevenness of soft tissue and spongy bone.
+    uneven : float
+        How unevenly muscle and fat lie, 1 is usual.
     """
 
     bones: tuple[Bone, ...]
@@ -78,6 +80,7 @@ class LimbAnatomy:
     shift_cm: tuple[float, float]
     angle_deg: float
     texture_seed: int
+    uneven: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ def draw_limb_anatomy(rng: np.random.Generator) -> LimbAnatomy:
         shift_cm=(float(rng.normal(0, 0.06 * field_cm)), float(rng.normal(0, 0.04 * field_cm))),
         angle_deg=float(rng.normal(0, 7)),
         texture_seed=int(rng.integers(2**31)),
+        uneven=1.0,
     )
 
 

@@ -47,7 +47,11 @@ MU_CORTICAL = 0.666 * 1.92  # cortical bone, 1.92 g/cm³
 MU_SPONGY = (0.23 * 0.666 + 0.77 * 0.269) * 1.18  # spongy bone with its marrow, 1.18 g/cm³
 MU_MARROW = 0.240 * 0.98  # fatty marrow of a shaft, 0.98 g/cm³
 
-_FLESH = ((5, 0.25), (11, 0.16), (23, 0.1))  # unevenness of the soft tissue, as `_texture` takes it
+_FLESH = (
+    (5, 0.25),
+    (11, 0.12),
+    (23, 0.06),
+)  # unevenness of the soft tissue, as `_texture` takes it
 _FINE = 2  # pixels are the mean of 2 × 2 finer ones: edges are smooth, thin gaps keep their weight
 
 
@@ -112,7 +116,7 @@ def project_limb(
     canvas = Canvas(_FINE * size_px, anatomy.field_cm, anatomy.shift_cm, anatomy.angle_deg)
     texture = _texture(canvas, anatomy.texture_seed, ((7, 0.6), (28, 0.3)))
     # muscle and fat are thicker here than there, so that a coarse look at a film is one at its flesh
-    flesh = _texture(canvas, anatomy.texture_seed + 1, _FLESH)
+    flesh = anatomy.uneven * _texture(canvas, anatomy.texture_seed + 1, _FLESH)
     body = _soft_tissue(canvas, anatomy) * (1 + 0.05 * texture + flesh)
     bone_depth = np.zeros_like(body)
     bone_path = np.zeros_like(body)
