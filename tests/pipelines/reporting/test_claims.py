@@ -108,13 +108,3 @@ def test_a_pipeline_that_has_not_run_leaves_its_claim_unmeasured() -> None:
     (row,) = judge_claims(PARAMS, {}, {})
     assert row.verdict == "not measured here"
     assert row.strip is None
-
-
-def test_another_model_stands_for_one_that_was_not_measured_honestly() -> None:
-    lacking = {"protocol": "honest", "model": "vgg16"}
-    stands = {"protocol": "honest", "model": "mlp"}
-    row = judged(measured(0.95, 0.5), honest=lacking, instead=stands)
-    assert (row.honest[0], row.honest_model) == ("0.500", "Small network")
-    row = judged(measured(0.95, 0.5), honest=stands, instead=lacking)
-    assert row.honest[0] == "0.500"
-    assert judged(measured(0.95, 0.5), honest=lacking).honest == ("", "")

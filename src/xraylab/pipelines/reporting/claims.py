@@ -105,10 +105,9 @@ def judge_claims(
     origins: Mapping[str, Source],
 ) -> list[ClaimRow]:
     """Return one row per claim, in the order of the parameters."""
-    claims = [_stand_in(claim, summaries) for claim in params.claims]
     return [
         _lay_out(claim, params, _find(claim, summaries, origins), summaries, origins)
-        for claim in claims
+        for claim in params.claims
     ]
 
 
@@ -183,13 +182,6 @@ def find_cuts(summary: Summary | None) -> dict[tuple[str, str], str]:
         words = str(row["cut_short"]).split("; ")
         found.setdefault((str(row["protocol"]), str(row["name"])), []).extend(words)
     return {key: "; ".join(dict.fromkeys(words)) for key, words in found.items()}
-
-
-def _stand_in(claim: ClaimParams, summaries: Mapping[str, Summary]) -> ClaimParams:
-    """Return the claim with what stands for its honest model, where that was not measured."""
-    if claim.instead is None or read_estimate(summaries, claim, claim.honest) is not None:
-        return claim
-    return claim.model_copy(update={"honest": claim.instead})
 
 
 def _find(

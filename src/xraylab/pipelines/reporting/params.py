@@ -54,8 +54,6 @@ class ClaimParams(Parameters):
         How many films it was measured on.
     theirs, honest, baseline : Measured
         The model by their protocol, by an honest one, and the baseline that it must beat.
-    instead : Measured, optional
-        What stands for `honest` where a run has not measured that.
     why : str
         One sentence on what makes the two protocols differ.
     """
@@ -75,7 +73,6 @@ class ClaimParams(Parameters):
     theirs: Measured
     honest: Measured
     baseline: Measured
-    instead: Measured | None = None
     why: str = Field(min_length=1)
 
 
