@@ -15,7 +15,7 @@ from xraylab import __version__
 __all__ = ["STAMP", "choose_jobs", "write_once"]
 
 STAMP = "phantom.json"
-_FORMAT = 4  # raise it when a phantom changes for the same parameters
+_FORMAT = 5  # raise it when a phantom changes for the same parameters
 _STALE_HOURS = 6.0
 _WORTH_A_PROCESS = 1e6  # pixels of a chest above which other processes repay their start
 
