@@ -406,6 +406,12 @@ def test_a_regression_says_what_its_network_and_its_searches_lacked() -> None:
         "lightgbm": f"network {clock}",
     }  # fmt: skip
     assert found.loc["xgboost", "stopped_by"] == "trials, minutes"
+    # an empty text is missing in a table that was read from a file
+    read = [
+        each.assign(cut_short=each["cut_short"].replace("", np.nan)) for each in (network, searches)
+    ]
+    again = join_trainings(*read).set_index("model")["cut_short"].fillna("")
+    assert again.to_dict() == found["cut_short"].to_dict()
     nothing = network.iloc[:0]
     assert join_trainings(nothing, searches.iloc[:0]).empty
 

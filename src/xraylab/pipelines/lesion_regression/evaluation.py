@@ -131,10 +131,14 @@ def join_trainings(network_trainings: pd.DataFrame, best_hyperparams: pd.DataFra
     """
     if best_hyperparams.empty or network_trainings.empty:
         return network_trainings
-    of_network = [f"network {words}" for words in network_trainings["cut_short"].unique() if words]
+    of_network = [
+        f"network {words}" for words in network_trainings["cut_short"].dropna().unique() if words
+    ]
     rows = []
     for (protocol, model), searches in best_hyperparams.groupby(["protocol", "model"], sort=False):
-        of_search = [f"search {words}" for words in searches["cut_short"].unique() if words]
+        of_search = [
+            f"search {words}" for words in searches["cut_short"].dropna().unique() if words
+        ]
         stopped_by = ", ".join(searches["stopped_by"].unique())
         known = {
             "protocol": protocol,
