@@ -85,6 +85,13 @@ def finished_run(
     return project
 
 
+@pytest.fixture
+def finished_copy(finished_run: Path, project_copy: Path) -> Path:
+    """Copy the finished run, for a test that runs on."""
+    shutil.copytree(finished_run / "data", project_copy / "data")
+    return project_copy
+
+
 def _run_default(project: Path, copy: Callable[[Path, pytest.MonkeyPatch], Path]) -> str:
     """Run the command in a copy of the project; return what went wrong, or nothing."""
     from click.testing import CliRunner
