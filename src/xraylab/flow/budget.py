@@ -52,8 +52,10 @@ class Budget:
 
         Examples
         --------
+        Of ten minutes the first has three quarters; as it takes no time here, the second has all ten.
+
         >>> [round(each, 1) for each in Budget(20).divide([3, 1], of=8)]
-        [7.5, 2.5]
+        [7.5, 10.0]
         """
         begin, given = time.monotonic(), sum(shares)
         part = 1.0 if of is None or not of else given / of

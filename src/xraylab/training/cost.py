@@ -26,7 +26,7 @@ def describe_seconds(seconds: float) -> str:
 
     Examples
     --------
-    >>> describe_seconds(48), describe_seconds(1230), describe_seconds(33000), describe_seconds(4e5)
+    >>> describe_seconds(48), describe_seconds(1260), describe_seconds(33000), describe_seconds(4e5)
     ('48 s', '21 min', '9.2 h', '4.6 days')
     """
     if seconds < 1.5 * _MINUTE:
