@@ -137,7 +137,7 @@ def lesions(workspace: Path) -> Iterator[Row]:
     of = Metrics(workspace, "lesion_regression")
     for protocol in ("published", "seed_table"):
         base = of(protocol, "mean", "r2")
-        for model in ("random_forest", "lightgbm"):
+        for model in ("random_forest", "lightgbm", "xgboost"):
             value = of(protocol, model, "r2")
             what = f"{protocol} {model}, R²"
             yield ["lesion_regression", what, value, base, "above the mean", told(value > base)]
