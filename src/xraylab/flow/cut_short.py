@@ -9,7 +9,36 @@ import pandas as pd
 
 from xraylab.flow.compare import measured_as
 
-__all__ = ["mark_cut_short", "marked"]
+__all__ = ["find_cut_short", "mark_cut_short", "marked"]
+
+
+def find_cut_short(trainings: pd.DataFrame, names: pd.Series) -> dict[tuple[str, str], str]:
+    """Return what the trainings of each protocol and model lacked, where they lacked anything.
+
+    Parameters
+    ----------
+    trainings : DataFrame
+        One row per training, with ``protocol, cut_short``.
+    names : (N,) Series of str
+        Name of the model of each training; what its trainings lacked is joined, each reason once.
+
+    Returns
+    -------
+    dict of (str, str) to str
+        By protocol and name.
+
+    Examples
+    --------
+    >>> trainings = pd.DataFrame({"protocol": "honest", "name": "cnn", "cut_short": ["stopped by the clock", ""]})
+    >>> find_cut_short(trainings, trainings["name"])
+    {('honest', 'cnn'): 'stopped by the clock'}
+    """
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    words = trainings["cut_short"].fillna("").astype(str)
+    for protocol, name, text in zip(trainings["protocol"], names, words, strict=True):
+        if text:
+            found.setdefault((str(protocol), str(name)), {}).update(dict.fromkeys(text.split("; ")))
+    return {key: "; ".join(reasons) for key, reasons in found.items()}
 
 
 def mark_cut_short(metrics: pd.DataFrame, trainings: pd.DataFrame) -> pd.DataFrame:
@@ -37,14 +66,9 @@ def mark_cut_short(metrics: pd.DataFrame, trainings: pd.DataFrame) -> pd.DataFra
     """
     if "cut_short" not in trainings:
         return metrics.assign(cut_short="")
-    short = trainings[trainings["cut_short"].fillna("") != ""]
-    words = dict(
-        zip(
-            zip(short["protocol"], measured_as(short), strict=True), short["cut_short"], strict=True
-        )
-    )
+    words = find_cut_short(trainings, measured_as(trainings))
     keys = zip(metrics["protocol"], metrics["model"], strict=True)
-    return metrics.assign(cut_short=[str(words.get(key, "")) for key in keys])
+    return metrics.assign(cut_short=[words.get(key, "") for key in keys])
 
 
 def marked(function: Callable[..., Any]) -> Callable[..., Any]:

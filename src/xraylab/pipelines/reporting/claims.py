@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xraylab.datasets.summary_dataset import Summary
+from xraylab.flow.cut_short import find_cut_short
 from xraylab.plots.labels import metric_label
 from xraylab.provenance import Source
 
@@ -176,12 +177,7 @@ def find_cuts(summary: Summary | None) -> dict[tuple[str, str], str]:
     table = None if summary is None else summary.tables.get("trainings")
     if table is None or "cut_short" not in table:
         return {}
-    cut = table[table["cut_short"].fillna("").astype(str) != ""]
-    found: dict[tuple[str, str], list[str]] = {}
-    for row in cut.to_dict("records"):
-        words = str(row["cut_short"]).split("; ")
-        found.setdefault((str(row["protocol"]), str(row["name"])), []).extend(words)
-    return {key: "; ".join(dict.fromkeys(words)) for key, words in found.items()}
+    return find_cut_short(table, table["name"])
 
 
 def _find(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from xraylab.datasets.summary_dataset import Summary
+from xraylab.imaging.film_file import IGNORED
 from xraylab.plots.labels import metric_label
 from xraylab.provenance import Source
 
@@ -24,7 +25,6 @@ __all__ = ["Column", "Figure", "ModelRow", "ModelTable", "Section", "make_sectio
 _Key = tuple[str, str, str]  # protocol, suffix, metric
 
 _SHOWN_REASONS = 6
-_IGNORED = "ignored: "
 _SPLITS = {"all": "All", "train": "Training", "val": "Validation", "test": "Test"}
 
 
@@ -248,7 +248,7 @@ def _count_reasons(rejected: pd.DataFrame | None) -> tuple[list[tuple[str, int]]
     if rejected is None or rejected.empty:
         return [], 0, 0
     reasons = rejected["reason"].astype(str)
-    ignored = reasons.str.startswith(_IGNORED)
+    ignored = reasons.str.startswith(IGNORED)
     kinds = Counter(_generalise(reason) for reason in reasons[~ignored])
     common = kinds.most_common(_SHOWN_REASONS)
     rest = sum(kinds.values()) - sum(n for _, n in common)
