@@ -136,3 +136,11 @@ def test_the_report_alone_makes_nothing_else(project_copy: Path) -> None:
         in (project_copy / "data/test/08_reporting/report.html").read_text()
     )
     assert not (project_copy / "data/01_raw").exists()
+
+
+def test_a_parameter_of_a_run_is_refused_in_a_file_where_nothing_would_read_it(
+    project_copy: Path,
+) -> None:
+    (project_copy / "conf" / "test" / "parameters.yml").write_text("minutes: 20\n")
+    with pytest.raises(ValueError, match=r"'minutes' is set in the files .* --params minutes=…"):
+        run(project_copy, "dose_simulation")

@@ -64,6 +64,11 @@ def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) ->
         if key in loaded:
             _check_below(key, value, known)
     names = {*pipeline_names(), *RUN_PARAMETERS}
+    for key in parameters.keys() & RUN_PARAMETERS.keys() - runtime.keys():
+        raise ValueError(
+            f"'{key}' is set in the files of parameters under conf/, where nothing reads it. Give it with the run: "
+            f"--params {key}=…"
+        )
     for key in (*runtime, *parameters):
         if key not in names and not key.startswith("_"):  # a block that others are made of
             place = "" if key in runtime else " in the files of parameters under conf/"
