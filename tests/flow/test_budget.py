@@ -4,8 +4,14 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from pydantic import ValidationError
 
 from xraylab.flow.budget import Budget, ModelsParams, check_minutes, plan_budgets
+from xraylab.parameters import Parameters
+from xraylab.pipelines.bone_age.params import AgeModel
+from xraylab.pipelines.fracture.params import FractureModel
+from xraylab.pipelines.lung_segmentation.params import SegmentationModel
+from xraylab.pipelines.tb_classification.params import CnnModel
 
 
 def models(**shares: float) -> ModelsParams:
@@ -48,3 +54,9 @@ def test_without_minutes_there_is_no_limit() -> None:
 def test_minutes_are_a_number_above_0(value: object) -> None:
     with pytest.raises(ValueError, match="minutes must be a number above 0, got"):
         check_minutes(value)
+
+
+@pytest.mark.parametrize("model", [AgeModel, FractureModel, SegmentationModel, CnnModel])
+def test_a_network_has_a_share_as_it_would_have_no_clock_without(model: type[Parameters]) -> None:
+    with pytest.raises(ValidationError, match="greater than 0"):
+        model.model_validate({"share": 0})

@@ -103,7 +103,7 @@ class SearchParams(StudyParams):
     n_trials: int = Field(20, ge=1, le=100_000)
     n_startup_trials: int = Field(5, ge=1, le=100_000)
     max_epochs: int = Field(10, ge=1, le=10_000)
-    share: float = Field(1.0, ge=0, le=1000)
+    share: float = Field(1.0, gt=0, le=1000)
     blocks: Choice = Choice(choices=(3, 4, 5))
     filters: Choice = Choice(choices=(8, 16, 32))
     dense_layers: Choice = Choice(choices=(1, 2, 3))
@@ -149,8 +149,8 @@ class AgeModel(Parameters):
     search: SearchParams | None = None
     in_folds: bool = True
     views: Literal[1, 2] = 1
-    share: float = Field(1.0, ge=0, le=1000)
-    fold_share: float = Field(0.5, ge=0, le=1000)
+    share: float = Field(1.0, gt=0, le=1000)
+    fold_share: float = Field(0.5, gt=0, le=1000)
 
     @model_validator(mode="after")
     def _check(self) -> AgeModel:

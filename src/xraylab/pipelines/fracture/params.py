@@ -96,7 +96,7 @@ class FractureModel(Parameters):
     recipe: Recipe = Recipe(loss="bce")
     views: Literal[1, 2, 8] = 1
     calibration: CalibrationMethod | None = None
-    share: float = Field(1.0, ge=0, le=1000)
+    share: float = Field(1.0, gt=0, le=1000)
 
     @model_validator(mode="after")
     def _check(self) -> FractureModel:

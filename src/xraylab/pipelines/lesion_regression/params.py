@@ -104,7 +104,7 @@ class SegmentationParams(BudgetedParams):
     views: Literal[1, 2] = 2
     threshold: Annotated[float, Field(gt=0, lt=1)] | Literal["expected_dice"] = 0.5
     seed: int = Field(2018, ge=0, lt=2**32)
-    share: float = Field(4.0, ge=0, le=1000)
+    share: float = Field(4.0, gt=0, le=1000)
 
     @property
     def total_share(self) -> float:
@@ -159,7 +159,7 @@ class ProtocolParams(BudgetedParams):
     scale_target: bool = True
     on_leak: Literal["fail", "report"] = "fail"
     seed: int = Field(42, ge=0, lt=2**32)
-    share: float = Field(1.0, ge=0, le=1000)
+    share: float = Field(1.0, gt=0, le=1000)
 
     @property
     def total_share(self) -> float:

@@ -38,7 +38,7 @@ class SegmentationModel(Parameters):
     recipe: Recipe = Recipe()
     variants: tuple[Variant, ...] | None = Field(None, min_length=1)
     views: Literal[1, 2] = 1
-    share: float = Field(1.0, ge=0, le=1000)
+    share: float = Field(1.0, gt=0, le=1000)
 
 
 class ProtocolParams(ModelsParams):

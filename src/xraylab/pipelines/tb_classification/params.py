@@ -194,7 +194,7 @@ class CnnModel(Parameters):
     views: Literal[1, 2] = 2
     inside_lungs: bool = False
     seed: int = Field(0, ge=0, le=1_000_000)
-    share: float = Field(1.0, ge=0, le=1000)
+    share: float = Field(1.0, gt=0, le=1000)
 
     @model_validator(mode="after")
     def _check(self) -> CnnModel:
