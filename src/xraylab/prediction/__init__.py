@@ -1,0 +1,1 @@
+"""Released models on any films: bundles, what is refused, rows of results, and what is drawn of them."""
