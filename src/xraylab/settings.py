@@ -17,6 +17,9 @@ HOOKS = (
     RunSummaryHooks(),
 )
 
+# Nothing is sent anywhere. The file .telemetry says so too, but an installed package has none.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+
 # conf/logging.yml decides where warnings of Python go
 logging.captureWarnings(True)
 
