@@ -63,7 +63,7 @@ def installed(
         kedro_project.package.callback.__wrapped__(bootstrap_project(project))
     (wheel,) = (project / "dist").glob("*.whl")
     site, folder = (tmp_path_factory.mktemp(name) for name in ("site", "empty"))
-    zipfile.ZipFile(wheel).extractall(site)  # all there is to do for a wheel of Python alone
+    zipfile.ZipFile(wheel).extractall(site)  # noqa: S202 - our own; all there is to do for a wheel of Python alone
     return Installed(site, folder, project / "dist/conf-xraylab.tar.gz")
 
 
