@@ -85,13 +85,11 @@ def test_networks_predict_without_any_extra() -> None:
 
 
 def test_what_is_missing_is_named_with_its_extra() -> None:
+    brought = {"lightgbm": "boosting", "xgboost": "boosting", "lightning": "train"}
     assert _run_without_extras(TRAIN)[-3:] == [
-        "this needs 'lightgbm', which is not installed: pip install 'xraylab[boosting]' "
-        "(in a checkout: pip install '.[boosting]')",
-        "this needs 'xgboost', which is not installed: pip install 'xraylab[boosting]' "
-        "(in a checkout: pip install '.[boosting]')",
-        "this needs 'lightning', which is not installed: pip install 'xraylab[train]' "
-        "(in a checkout: pip install '.[train]')",
+        f"this needs '{name}', which is not installed: pip install 'xraylab[{extra}]' "
+        f"(in a checkout: pip install '.[{extra}]')"
+        for name, extra in brought.items()
     ]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,20 @@ _PACKAGE = Path(__file__).parent
 _LOGGING = "KEDRO_LOGGING_CONFIG"
 
 
-def main(*args: Any, **kwargs: Any) -> Any:
+def main(args: Sequence[str] | None = None, *, standalone_mode: bool = True) -> Any:
     """Run pipelines with the options of ``kedro run``.
 
     Parameters
     ----------
-    *args, **kwargs
-        For `click.Command.main`: a list of options in place of those of the command line, ``standalone_mode=False`` to
-        get the result instead of an exit.
+    args : sequence of str, optional
+        Options; those of the command line where none are given.
+    standalone_mode : bool
+        End the process with an exit code. Without it, return when the run is done, and raise errors of the options.
     """
     packaged = _PACKAGE / "conf"  # only in an installed package
+    defaults: dict[str, str] = {}
     if packaged.is_dir() and not Path("conf").is_dir():
-        kwargs.setdefault("default_map", {"conf_source": str(packaged)})
+        defaults["conf_source"] = str(packaged)
         os.environ.setdefault(_LOGGING, str(packaged / "logging.yml"))
 
     import click
@@ -42,8 +45,12 @@ def main(*args: Any, **kwargs: Any) -> Any:
 
     command = copy.copy(run)
     command.context_class = Context
-    # Kedro reads the section of --config that has this name
-    return command.main(*args, prog_name=command.name, **kwargs)
+    return command.main(
+        args,
+        prog_name=command.name,  # Kedro reads the section of this name of --config
+        standalone_mode=standalone_mode,
+        default_map=defaults,
+    )
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ RUN_PARAMETERS = {
     "films": "a folder of films to predict on",
     "workspace": "the folder of outputs",
     "minutes": "wall-clock of all trainings of each pipeline",
+    "compare": "two saved versions of results to compare in reporting",
 }
 
 

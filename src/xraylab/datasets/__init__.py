@@ -14,6 +14,7 @@ _MODULES = {
     "ModelDataset": "model_dataset",
     "OptionalCSVDataset": "optional_datasets",
     "OptionalParquetDataset": "optional_datasets",
+    "OptionalTextDataset": "optional_datasets",
     "RadiographDataset": "radiograph_dataset",
     "RadiographFolderDataset": "radiograph_folder_dataset",
     "SourcesDataset": "sources_dataset",
@@ -22,6 +23,7 @@ _MODULES = {
     "TableFolderDataset": "table_folder_dataset",
     "TextFolderDataset": "text_folder_dataset",
     "CheckpointsDataset": "checkpoints_dataset",
+    "VersionsDataset": "versions_dataset",
 }
 
 __all__ = list(_MODULES)
