@@ -57,6 +57,7 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
         version: Version | None = None,
         credentials: dict[str, Any] | None = None,
         fs_args: dict[str, Any] | None = None,
+        optional: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         """Describe a folder of models.
@@ -72,6 +73,8 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
             Credentials of the file system.
         fs_args : dict, optional
             Further arguments of the file system's class.
+        optional : bool
+            Give an empty dict where there is no folder: who reads these models can do without them.
         metadata : dict, optional
             Ignored by Kedro; for users and plugins.
         """
@@ -82,6 +85,7 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
         self._protocol = protocol
         self._fs = fsspec.filesystem(protocol, **options)
         self.metadata = metadata
+        self.OPTIONAL = optional  # see `xraylab.workspace`
         super().__init__(
             filepath=PurePosixPath(path),
             version=version,
@@ -105,6 +109,8 @@ class ModelDataset(AbstractVersionedDataset[dict[str, ModelState], dict[str, Mod
         DatasetError
             If a file is missing, is no card, or differs from what its card says.
         """
+        if self.OPTIONAL and not self.exists():
+            return {}
         folder = self._load_folder()
         try:
             return read_models(self._fs, folder)
