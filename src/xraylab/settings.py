@@ -6,6 +6,7 @@ import os
 from xraylab.budget_hooks import BudgetHooks
 from xraylab.hooks import CheckpointsHooks, ParameterHooks, PredictHooks, RawDataHooks
 from xraylab.run_summary import RunSummaryHooks
+from xraylab.tracking_hooks import TrackingHooks
 from xraylab.workspace import WorkspaceHooks
 
 HOOKS = (
@@ -16,6 +17,7 @@ HOOKS = (
     BudgetHooks(),
     CheckpointsHooks(),
     RunSummaryHooks(),
+    TrackingHooks(),
 )
 
 # Nothing is sent anywhere. The file .telemetry says so too, but an installed package has none.
