@@ -170,6 +170,17 @@ def test_a_page_of_large_pictures_is_small_too() -> None:
     assert len(Parsed(page).all("img")) == MAX_PICTURE_BYTES // len(png)
 
 
+def test_a_page_of_long_names_and_reasons_is_small_too() -> None:
+    rows = [
+        predict(f"{'x' * 200}/{i:015d}.png", kind, "y" * 400)
+        for i in range(1_000)
+        for kind in ("doubtful", "refused", "unreadable")
+    ]
+    thumbnails = CountedThumbnails([each.path for each in rows], noise(1))
+    page = render_page(replace(content(rows, {}), thumbnails=thumbnails))
+    assert len(page.encode()) < MAX_BYTES
+
+
 def test_pictures_are_the_least_familiar_of_the_doubtful_and_an_even_sample_of_the_ok_ones() -> (
     None
 ):
