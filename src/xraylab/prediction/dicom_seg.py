@@ -82,8 +82,8 @@ def encode_segmentation(
     where the film has one the frame of reference (C.7.4.1), and whether the film was ever compressed with loss
     (C.8.20.2). UIDs are numbers without a name, but whoever holds the film can tell by them whose it is. The patient's
     name, id, birth date and sex, and the date, number and physician of the study, are of type 2 (C.7.1.1, C.7.2.1):
-    they are there and empty, and an archive that files by patient fills them in from the study. Nothing else of the
-    header is read.
+    they are there and empty, and whoever sends the file to an archive that files by patient fills them in. Nothing else
+    of the header is read.
 
     Parameters
     ----------
