@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from highdicom.seg import SegmentDescription
     from pydicom import Dataset
 
-__all__ = ["LEFT_LUNG", "LESION", "LUNG", "RIGHT_LUNG", "Code", "Segment", "encode_segmentation"]
+__all__ = [
+    "LEFT_LUNG",
+    "LESION",
+    "LUNG",
+    "RIGHT_LUNG",
+    "SEGMENTS",
+    "Code",
+    "Segment",
+    "encode_segmentation",
+]
 
 _UIDS = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 _FRAME = "FrameOfReferenceUID"
@@ -70,6 +79,8 @@ LUNG = Segment("Lung", _STRUCTURE, Code("39607008", "Lung"))
 RIGHT_LUNG = Segment("Right lung", _STRUCTURE, Code("3341006", "Right lung"))
 LEFT_LUNG = Segment("Left lung", _STRUCTURE, Code("44029006", "Left lung"))
 LESION = Segment("Lesion", _ABNORMAL, Code("52988006", "Lesion"))
+SEGMENTS = {each.label: each for each in (LUNG, RIGHT_LUNG, LEFT_LUNG, LESION)}
+"""What masks of this project stand for, by label."""
 
 
 def encode_segmentation(
