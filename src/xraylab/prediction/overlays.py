@@ -122,7 +122,7 @@ def _draw_outlines(picture: ByteImage, mask: ByteImage) -> None:
     outlines: list[Any] = []
     counts = cv2.calcHist([mask], [0], None, [_TOP + 1], [0, _TOP + 1])
     for value in np.flatnonzero(counts[1:]) + 1:
-        part = _shrink(cv2.compare(mask, int(value), cv2.CMP_EQ), width, height)
+        part = _shrink((mask == value).view(np.uint8) * np.uint8(_TOP), width, height)
         inside = (part > _TOP // 2).astype(np.uint8)
         outlines.extend(cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0])
     for colour, thickness in ((_AROUND, _AROUND_PX), (_LINE, _LINE_PX)):
