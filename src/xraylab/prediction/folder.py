@@ -89,7 +89,8 @@ def write_predictions(plan: PredictionPlan, out: Path) -> pd.DataFrame:
     rows = [*state.rows.values(), *_ignored_rows(plan)]
     rows.sort(key=lambda row: str(row["path"]))
     table = tabulate(rows, plan.predictor.reader.columns)
-    if todo or state.remove_leftovers() or not state.is_complete(table):
+    gone = state.remove_leftovers()
+    if todo or gone or not state.is_complete(table):
         _write_results(plan, state, table)
     counts = Counter(status_kinds(table))
     logger.info(
