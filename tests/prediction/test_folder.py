@@ -15,13 +15,15 @@ import pytest
 from tests.prediction.made import MeanReader, bundle, write_film
 
 from xraylab.datasets import RadiographFolderDataset
-from xraylab.prediction.engine import PredictParams, Predictor
+from xraylab.prediction.engine import Predictor, PredictParams
 from xraylab.prediction.folder import PredictionPlan, write_predictions
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def plan(films: Path, sexes: dict[str, str] | None = None, limits: str = "It says nothing.", **params: object) -> PredictionPlan:  # fmt: skip
+def plan(
+    films: Path, sexes: dict[str, str] | None = None, limits: str = "None.", **params: object
+) -> PredictionPlan:
     dataset = RadiographFolderDataset(path=str(films), folders=["**"], id="path", allow_empty=True)
     one = Predictor(bundle(limits=limits), MeanReader, PredictParams(**{"workers": 0, **params}))
     return PredictionPlan(one, dataset.load(), sexes or {})
