@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.prediction.made import MeanReader, bundle, write_film
+from tests.prediction.test_intake import dicom
 
 from xraylab.datasets import RadiographFolderDataset
 from xraylab.prediction.engine import Predictor, PredictParams
@@ -106,6 +107,36 @@ def test_a_file_of_someone_else_is_not_overwritten(films: Path, tmp_path: Path) 
     with pytest.raises(ValueError, match=r"holds a file 'predictions\.csv' that this software did"):
         write_predictions(plan(films), tmp_path / "out")
     assert (tmp_path / "out/predictions.csv").read_text() == "mine"
+
+
+def test_a_name_may_hold_any_byte(tmp_path: Path) -> None:
+    write_film(tmp_path / "films/a.png", 51)
+    odd = os.fsencode(tmp_path / "films") + b"/\xff<b>\n.png"
+    os.rename(os.fsencode(tmp_path / "films/a.png"), odd)
+    found = write_predictions(plan(tmp_path / "films"), tmp_path / "out")
+    assert found["path"].tolist() == [r"\udcff<b>\n.png"]
+    assert found["status"].tolist() == ["ok"]
+    assert (tmp_path / "out" / found["mask"].iloc[0]).is_file()
+    assert "<b>" not in (tmp_path / "out/summary.html").read_text()
+
+
+def test_masks_of_dicom_films_are_segmentations_too(films: Path, tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    import pydicom
+
+    dicom(films / "d.dcm", Modality="DX", BodyPartExamined="CHEST")
+    write_predictions(plan(films, dicom_seg=True), tmp_path / "out")
+    (written,) = (tmp_path / "out/dicom_seg").rglob("*")
+    segmentation = pydicom.dcmread(written)
+    source = pydicom.dcmread(films / "d.dcm")
+    assert (
+        segmentation.ReferencedSeriesSequence[0]
+        .ReferencedInstanceSequence[0]
+        .ReferencedSOPInstanceUID
+        == source.SOPInstanceUID
+    )
+    mask = cv2.imread(str(tmp_path / "out/masks/d.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(segmentation.pixel_array, mask > 0)
 
 
 def test_an_empty_folder_gives_an_empty_table(tmp_path: Path) -> None:

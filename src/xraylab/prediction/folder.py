@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from xraylab import __version__
 from xraylab.imaging.dicom import looks_like_dicom
-from xraylab.imaging.film_file import FilmFile, LoadFilm, ignored_files
+from xraylab.imaging.film_file import FilmFile, FilmFolder, LoadFilm, ignored_files
 from xraylab.imaging.writers import encode_film
+from xraylab.pages import printable
 from xraylab.prediction.engine import Predictor
 from xraylab.prediction.intake import LoadedFilm, load_films
 from xraylab.prediction.overlays import HEAT_WORDS, OUTLINE_WORDS, draw_thumbnail
@@ -56,6 +57,18 @@ class PredictionPlan:
     predictor: Predictor
     films: Mapping[str, LoadFilm]
     sexes: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """Write out what cannot be written in a table or a page: a name may hold any byte."""
+        ignored = getattr(self.films, "ignored", {})
+        films = FilmFolder(
+            {printable(path): film for path, film in self.films.items()},
+            {printable(path): rule for path, rule in ignored.items()},
+        )
+        object.__setattr__(self, "films", films)
+        object.__setattr__(
+            self, "sexes", {printable(path): sex for path, sex in self.sexes.items()}
+        )
 
     def write(self, folder: str) -> None:
         """Predict, and write the folder of results (`write_predictions`)."""
@@ -205,10 +218,14 @@ def _write_segmentation(
     source = film.read_bytes() if isinstance(film, FilmFile) else b""
     if looks_like_dicom(source):
         bundle = predictor.bundle
-        content = encode_segmentation(
-            source, mask, [SEGMENTS[each] for each in predictor.reader.segments],
-            model=bundle.task, version=bundle.version,
-        )  # fmt: skip
+        segments = [SEGMENTS[each] for each in predictor.reader.segments]
+        try:
+            content = encode_segmentation(
+                source, mask, segments, model=bundle.task, version=bundle.version
+            )
+        except ValueError as error:
+            logger.warning("'%s' has no DICOM Segmentation: it %s", path, error)
+            return
         replace_file(state.out / "dicom_seg" / f"{state.names[path]}.dcm", content)
 
 
@@ -243,7 +260,6 @@ def _write_results(plan: PredictionPlan, state: ResultsFolder, table: pd.DataFra
         "Model": f"{bundle.card.get('model', '')} of {bundle.task}",
         "Version": bundle.version,
         "Trained on": bundle.trained_on,
-        "Limits": str(bundle.card.get("limits", "")),
         "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Software": f"xraylab {__version__}",
     }
@@ -255,6 +271,7 @@ def _write_results(plan: PredictionPlan, state: ResultsFolder, table: pd.DataFra
         columns,
         Pictures(state),
         {name: fact for name, fact in facts.items() if fact},
+        about=str(bundle.card.get("limits", "")),
         legend=" ".join(drawn),
     )
     replace_file(state.out / RESULTS["page"], render_page(content).encode("utf-8"))

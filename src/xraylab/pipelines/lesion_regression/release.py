@@ -85,7 +85,7 @@ class LesionReader:
         return (
             Column("mask", "Mask"),
             Column("lesion_ratio", "Lesions", "of the film", 3),
-            Column("num_lesions", "Lesions", "", 0),
+            Column("num_lesions", "Number of lesions", "", 0),
             Column("left_share", "Share on the left", "", 2),
             *estimates,
         )
