@@ -10,6 +10,7 @@ __all__ = ["EXTRAS", "require", "say_missing"]
 EXTRAS = {
     "boosting": ("lightgbm", "xgboost"),
     "cluster": ("dask", "distributed"),
+    "dicom": ("highdicom",),
     "export": ("onnx",),
     "mlflow": ("kedro_mlflow", "mlflow"),
     "postgresql": ("psycopg",),

@@ -73,8 +73,11 @@ class TrackingHooks:
                 mlflow.log_metrics(part)
             mlflow.log_text(data.to_csv(index=False), f"{pipeline}/metrics.csv")
         elif table.endswith("_figure"):
-            png = self.catalog.get(dataset_name).load()  # with its source at its foot
-            _log_file(mlflow, f"{table.removesuffix('_figure')}.png", png, f"{pipeline}/figures")
+            figure: Any = self.catalog.get(dataset_name)
+            name = f"{table.removesuffix('_figure')}.png"
+            _log_file(
+                mlflow, name, figure.load(), f"{pipeline}/figures"
+            )  # with its source at its foot
         elif table.endswith(".models"):
             for name, state in data.items():
                 mlflow.log_dict(
