@@ -5,12 +5,13 @@ import pickle
 import pandas as pd
 import pytest
 
+from xraylab.flow.release import Release
 from xraylab.flow.template import (
     bind,
     create_comparison,
     create_part,
+    create_prediction,
     create_protocol,
-    create_release,
     figure,
     step,
 )
@@ -24,6 +25,11 @@ def split(films: pd.DataFrame, params: dict) -> tuple[pd.DataFrame, pd.DataFrame
 def measure(predictions: pd.DataFrame) -> pd.DataFrame:
     """Measure predictions."""
     return predictions
+
+
+def read_sexes(films: dict, tables: dict) -> dict:
+    """Read sexes."""
+    return {}
 
 
 def test_a_protocol_is_a_namespace_and_a_tag() -> None:
@@ -41,8 +47,24 @@ def test_parameters_are_those_of_the_pipeline() -> None:
     ).nodes
     assert node.inputs == ["raw.films", "params:p.cohort"]
     assert node.outputs == ["p.a", "p.b"]
-    (node,) = create_release("p", [step(measure, "new_films", "table")], {}).nodes
-    assert node.tags == {"honest", "predict"}
+
+
+def test_a_pipeline_that_predicts_reads_a_folder_and_a_bundle_and_nothing_of_a_training() -> None:
+    released = Release("p", "Title", "Limits.", (), split)  # type: ignore[arg-type]
+    (node,) = create_prediction(released).nodes
+    assert node.name == "p_predict.predict_films"
+    assert node.inputs == ["p_predict.films", "p_predict.bundle", "params:predict"]
+    assert node.outputs == ["p_predict.results"]
+    assert node.tags == {"predict"}
+    sexes = step(read_sexes, ["films", "tables"], "sexes")
+    pipeline = create_prediction(released, [sexes], sexes="sexes")
+    assert pipeline.inputs() == {
+        "p_predict.films",
+        "p_predict.tables",
+        "p_predict.bundle",
+        "params:predict",
+    }
+    assert pipeline.outputs() == {"p_predict.results"}
 
 
 def test_a_comparison_reads_every_protocol_and_ends_in_a_summary() -> None:
