@@ -21,9 +21,9 @@ from xraylab.flow.release import (
 )
 from xraylab.imaging.array_cache import ArrayCache, hold_arrays
 from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.bundle import bundle_of
 from xraylab.models.networks import NetworkParams, build_network, describe_network
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import bundle_of
 
 PREPARED = PreprocessParams(size_px=16, equalise="none").model_dump(mode="json")
 N = 6

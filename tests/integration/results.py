@@ -8,7 +8,7 @@ import cv2
 import pandas as pd
 
 from xraylab.evaluation.tables import Metrics, Predictions
-from xraylab.prediction.bundle import Bundle, open_bundle
+from xraylab.models.bundle import Bundle, open_bundle
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from xraylab.flow.release import Release
+from xraylab.models.bundle import bundle_of
 from xraylab.models.frozen import FrozenEncoderParams
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import bundle_of
 from xraylab.prediction.engine import Finding, Predictor, PredictParams, Sex
 from xraylab.prediction.familiarity import FamiliarityParams
 from xraylab.prediction.intake import load_film

@@ -24,6 +24,7 @@ from xraylab.flow.release import FILM, MaskNetworks
 from xraylab.flow.split import GroupsSplit, RowsSplit, SitesSplit
 from xraylab.imaging.array_cache import ArrayCache, digest_source, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.bundle import pack_bundle as pack_states
 from xraylab.models.classifiers import ClassifierParams
 from xraylab.models.frozen import FrozenEncoderParams
 from xraylab.models.networks import NetworkParams, build_network, describe_network
@@ -61,7 +62,6 @@ from xraylab.pipelines.tb_classification.release import (
 )
 from xraylab.pipelines.tb_classification.sites import tabulate_sites
 from xraylab.pipelines.tb_classification.task import KEPT
-from xraylab.prediction.bundle import pack_bundle as pack_states
 from xraylab.prediction.intake import load_film
 from xraylab.tabular.tree_params import XgboostSpec
 from xraylab.training.params import Recipe, TrainingParams
