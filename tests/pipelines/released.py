@@ -9,18 +9,12 @@ import numpy as np
 
 from xraylab.flow.release import Release
 from xraylab.models.bundle import bundle_of
-from xraylab.models.frozen import FrozenEncoderParams
 from xraylab.models.state import ModelState
 from xraylab.prediction.engine import Finding, Predictor, PredictParams, Sex
 from xraylab.prediction.familiarity import FamiliarityParams
 from xraylab.prediction.intake import load_film
 
-FEW = FamiliarityParams(
-    encoder=FrozenEncoderParams(encoder="resunet", widths=(4, 8), grid=2),
-    max_films=8,
-    n_folds=2,
-    size_px=32,
-)
+FEW = FamiliarityParams(depth=3, grid=1, max_films=8, n_folds=2, size_px=32)
 """A score of unfamiliar films that is fitted in a moment."""
 
 
