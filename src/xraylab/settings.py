@@ -4,12 +4,13 @@ import logging
 import os
 
 from xraylab.budget_hooks import BudgetHooks
-from xraylab.hooks import CheckpointsHooks, ParameterHooks, RawDataHooks
+from xraylab.hooks import CheckpointsHooks, ParameterHooks, PredictHooks, RawDataHooks
 from xraylab.run_summary import RunSummaryHooks
 from xraylab.workspace import WorkspaceHooks
 
 HOOKS = (
     ParameterHooks(),
+    PredictHooks(),
     RawDataHooks(),
     WorkspaceHooks(),
     BudgetHooks(),

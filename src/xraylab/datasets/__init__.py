@@ -7,6 +7,7 @@ from typing import Any
 
 _MODULES = {
     "ArrayCacheDataset": "array_cache_dataset",
+    "BundleDataset": "bundle_dataset",
     "EmbeddingsDataset": "embeddings_dataset",
     "EncoderWeightsDataset": "encoder_weights_dataset",
     "FigureDataset": "figure_dataset",
@@ -16,6 +17,7 @@ _MODULES = {
     "OptionalParquetDataset": "optional_datasets",
     "RadiographDataset": "radiograph_dataset",
     "RadiographFolderDataset": "radiograph_folder_dataset",
+    "ResultsFolderDataset": "results_folder_dataset",
     "SourcesDataset": "sources_dataset",
     "SummaryDataset": "summary_dataset",
     "TableDataset": "table_dataset",

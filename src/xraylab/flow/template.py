@@ -10,13 +10,16 @@ from kedro.pipeline import Node, Pipeline
 
 from xraylab import plots
 from xraylab.flow.compare import SEPARATOR, gather_protocols
+from xraylab.flow.prediction import predict_films
 from xraylab.flow.progress import PLACES, open_folder
+from xraylab.flow.release import Release
 from xraylab.flow.summary import COHORT_PART, FIGURE_PART, summarise
+from xraylab.flow.tags import PREDICT
 
 __all__ = [
     "COHORT",
     "EVALUATION",
-    "PREDICT",
+    "PREDICT_PARAMS",
     "PROTOCOL",
     "RELEASE",
     "TABLES",
@@ -24,16 +27,16 @@ __all__ = [
     "bind",
     "create_comparison",
     "create_part",
+    "create_prediction",
     "create_protocol",
-    "create_release",
     "create_summary",
     "figure",
     "gather",
     "step",
 ]
 
-PREDICT = "predict"
-"""Tag of the nodes that apply a released model."""
+PREDICT_PARAMS = "params:predict"
+"""Parameters of all pipelines that predict."""
 
 TABLES = ("leakage", "history", "trainings", "predictions")
 """Tables that every protocol of a deep pipeline writes."""
@@ -186,12 +189,10 @@ def create_comparison(
     known = {**parts, **(inputs or {})}
     summed = ["metrics", "rejected", *(each for each in tables if each in SUMMED)]
     summed += _find_unread([*nodes, create_summary(figures, summed)], inputs or {})
-    cohorts = (
-        () if COHORT_PART in summed else protocols
-    )  # that of all protocols counts their films too
-    return create_part(
-        pipeline, [*nodes, create_summary(figures, summed, cohorts)], known, protocols
-    )
+    # a cohort of all protocols counts the films of each
+    counted = () if COHORT_PART in summed else protocols
+    summary = create_summary(figures, summed, counted)
+    return create_part(pipeline, [*nodes, summary], known, protocols)
 
 
 def _find_unread(nodes: Sequence[Node], inputs: Mapping[str, str]) -> list[str]:
@@ -253,13 +254,24 @@ def create_summary(
     return step(summarise, {each: each for each in parts}, SUMMARY)
 
 
-def create_release(
-    pipeline: str,
-    nodes: Iterable[Node],
-    inputs: Mapping[str, str],
-) -> Pipeline:
-    """Return the nodes that apply the released model of the honest protocol; ``--tags=predict`` runs nothing else."""
-    return create_part(pipeline, nodes, inputs, ["honest", PREDICT])
+def create_prediction(release: Release, nodes: Iterable[Node] = (), **inputs: str) -> Pipeline:
+    """Return the pipeline ``<task>_predict``: a folder of films and a bundle → a folder of results.
+
+    Parameters
+    ----------
+    release : Release
+        What the task says of its released model.
+    nodes : iterable of Node
+        What else is read of the folder, before films are predicted.
+    **inputs : str
+        What ``predict_films`` reads of them, by its arguments.
+    """
+    name = f"{release.task}_predict"
+    read = {"films": "films", "bundle": "bundle", "params": PREDICT_PARAMS, **inputs}
+    function = bind(predict_films, restore=release.restore)
+    plain = Pipeline([*nodes, step(function, read, "results")])
+    parameters = {each for each in plain.inputs() if each.startswith("params:")}
+    return Pipeline(plain, namespace=name, parameters=parameters, tags=PREDICT)
 
 
 def _instantiate(
