@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from xraylab import plots
-from xraylab.plots.style import jitter, levels_or_bins
+from xraylab.plots.style import grid_of_axes, jitter, levels_or_bins
 
 
 def test_jitter_and_bins_by_hand() -> None:
@@ -17,5 +17,5 @@ def test_jitter_and_bins_by_hand() -> None:
 
 
 def test_a_notebook_shows_every_figure() -> None:
-    for figure in (grid_of_axes(1, 1, 2.0)[0], plot_message("nothing to draw")):
+    for figure in (grid_of_axes(1, 1, 2.0)[0], plots.plot_message("nothing to draw")):
         assert figure._repr_png_().startswith(b"\x89PNG")
