@@ -151,7 +151,7 @@ cli.add_command(
 @click.option("--out", default="", help="The zip file; <task>-<version>.zip without.")
 def make_bundle(task: str, model: str, workspace: str, out: str) -> None:
     """Zip the bundle of a released model: one file with all that it needs to read films."""
-    from xraylab.prediction.bundle import BundleError, find_bundle, open_bundle, zip_bundle
+    from xraylab.models.bundle import BundleError, find_bundle, open_bundle, zip_bundle
 
     try:
         place = find_bundle(model, task, [workspace], f"kedro run --pipeline={task}")

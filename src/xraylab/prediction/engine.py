@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from xraylab.imaging.film_file import FilmFile
+from xraylab.models.bundle import Bundle
 from xraylab.parameters import Parameters
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.familiarity import Assessment, Familiarity, restore_familiarity
 from xraylab.prediction.intake import Intake, LoadedFilm, load_film
 from xraylab.prediction.result import Column, Prediction, Status, Value
@@ -43,7 +43,8 @@ class PredictParams(Parameters):
     batch_size : int
         Films at once.
     workers : int
-        Processes that read films, at most: -1 takes one for each core.
+        Processes that read films, at most: -1 takes one for each core, 0 none but that of the run, which a decoder that
+        crashes then ends.
     accelerator : {"auto", "cpu", "cuda"}
         Where networks run.
     """
@@ -59,7 +60,7 @@ class PredictParams(Parameters):
     @property
     def n_workers(self) -> int:
         """Processes that read films."""
-        return self.workers if self.workers > 0 else os.cpu_count() or 1
+        return self.workers if self.workers >= 0 else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,10 @@ class Reader(Protocol):
     @property
     def columns(self) -> Sequence[Column]:
         """What it says of a film."""
+
+    @property
+    def segments(self) -> Sequence[str]:
+        """What the values of its masks stand for (`xraylab.prediction.dicom_seg.SEGMENTS`); empty without masks."""
 
     def read(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> list[Finding]:
         """Predict prepared films."""

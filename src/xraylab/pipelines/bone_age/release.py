@@ -21,8 +21,8 @@ from xraylab.flow.release import (
 from xraylab.flow.split import SINGLE
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.bone_age import restore_bone_age_network
+from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.engine import Finding, PredictParams, Sex
 from xraylab.prediction.intake import LoadedFilm
 from xraylab.prediction.result import Column, Value
@@ -80,6 +80,7 @@ class AgeReader:
 
     bundle: Bundle
     params: PredictParams
+    segments = ()
     columns = (
         Column("sex", "Sex"),
         Column("sex_from", "Sex from"),

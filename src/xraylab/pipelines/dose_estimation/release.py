@@ -14,8 +14,8 @@ from xraylab.evaluation.conformal import prediction_interval
 from xraylab.flow.release import CHEST, Release, TrainedFilms, pack_release
 from xraylab.imaging.film_file import LoadFilm
 from xraylab.imaging.preprocess import prepare_film
+from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.engine import Finding, PredictParams, Sex
 from xraylab.prediction.intake import LoadedFilm
 from xraylab.prediction.result import Column, Value
@@ -97,6 +97,7 @@ class DoseReader:
 
     bundle: Bundle
     params: PredictParams
+    segments = ()
     columns = (
         Column("dose_fraction", "Relative dose", "of the full dose", 2),
         Column("interval_low", "Interval from", "of the full dose", 2),
