@@ -25,10 +25,10 @@ def test_results_are_found_from_a_folder_below_the_project(
 
 
 def test_another_workspace_and_raw_root_are_read(project_copy: Path, tmp_path: Path) -> None:
-    catalog = open_catalog(project_copy, workspace=str(tmp_path / "mine"), raw="s3://bucket/xray")
+    catalog = open_catalog(project_copy, workspace=str(tmp_path / "mine"), raw="memory://xray")
     catalog["fracture.audit_summary"].save(TABLE)
     assert (tmp_path / "mine/08_reporting/fracture/audit_summary.csv").exists()
-    assert catalog["nih_chest_xray14.films"]._describe()["path"].startswith("s3://bucket/xray/")
+    assert catalog["nih_chest_xray14.films"]._describe()["path"].startswith("memory://xray/")
 
 
 def test_a_folder_without_a_project_is_refused(

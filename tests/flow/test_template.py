@@ -11,7 +11,6 @@ from xraylab.flow.template import (
     create_comparison,
     create_part,
     create_protocol,
-    create_release,
     figure,
     step,
 )
@@ -66,8 +65,6 @@ def test_parameters_are_those_of_the_pipeline() -> None:
     ).nodes
     assert node.inputs == ["raw.films", "params:p.cohort"]
     assert node.outputs == ["p.a", "p.b"]
-    (node,) = create_release("p", [step(measure, "new_films", "table")], {}).nodes
-    assert node.tags == {"honest", "predict"}
 
 
 def test_a_comparison_reads_every_protocol_and_ends_in_a_summary() -> None:
