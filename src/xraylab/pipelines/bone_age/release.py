@@ -71,7 +71,9 @@ def _radii(predictions: pd.DataFrame, model: str) -> dict[str, float | None]:
     rows = predictions[(predictions["model"] == model) & (predictions["arm"] == SINGLE)]
     half = (rows["interval_high"] - rows["interval_low"]) / 2
     found = half.groupby(rows["sex"]).first()
-    return {sex: float(found[sex]) if pd.notna(found.get(sex)) else None for sex in _SEXES}
+    return {
+        sex: float(found[sex]) if np.isfinite(found.get(sex, np.nan)) else None for sex in _SEXES
+    }
 
 
 @dataclass(frozen=True)

@@ -63,12 +63,14 @@ def pack_bundle(
     trained, edges = _prepare(films, cohort, params)
     rows = predictions[predictions["model"] == params.model]
     doses = cohort.loc[cohort["split"] == "train", "target"]
+    # infinite where too few films calibrate it
+    radius = np.inf if protocol.interval is None else interval_radius(rows, protocol)
     card = {
         "model": params.model,
         "texture": "all",
         "interval": protocol.interval,
         "coverage": protocol.coverage,
-        "radius": None if protocol.interval is None else interval_radius(rows, protocol),
+        "radius": radius if np.isfinite(radius) else None,
         "dose_range": [float(doses.min()), float(doses.max())],
         "edge_range": [float(edges.min()), float(edges.max())],
     }
