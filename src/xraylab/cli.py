@@ -17,7 +17,7 @@ from xraylab.messages import did_you_mean, explain
 from xraylab.pipelines import pipeline_names, predict_names
 from xraylab.run_parameters import parse_run_parameters
 
-__all__ = ["cli"]
+__all__ = ["cli", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def _suggest(error: Exception) -> str:
     if message.startswith("Given configuration path"):
         conf = Path(message.rpartition(": ")[2]).parent
         names = sorted(each.name for each in conf.glob("*") if each.is_dir())
-        return f"Environments: {', '.join(names)}"
+        return f"Environments: {', '.join(names)}" if names else ""  # none in an archive
     if not message.startswith(("Pipeline contains no nodes", "Pipeline does not contain")):
         return ""
     from kedro.framework.project import pipelines
@@ -133,15 +133,16 @@ class _Repeated(logging.Filter):
         return not (error or hint)
 
 
-cli.add_command(
-    click.Command(
-        "run",
-        params=_options(),
-        callback=_run,
-        help=kedro_run.help,
-        context_settings=CONTEXT_SETTINGS,
-    )
+run = click.Command(
+    "run",
+    params=_options(),
+    callback=_run,
+    help=kedro_run.help,
+    context_settings=CONTEXT_SETTINGS,
 )
+"""``kedro run``, and ``python -m xraylab`` where the package is installed."""
+
+cli.add_command(run)
 
 
 @cli.command("bundle")

@@ -178,16 +178,9 @@ def test_a_second_run_with_the_same_seed_gives_the_same_tables(
         pd.testing.assert_frame_equal(Results(project_copy).table(place), results.table(place))
 
 
-def test_kedro_viz_shows_one_box_per_pipeline_in_layers(project_copy: Path) -> None:
-    """Layers are only shown if they have an order: that of the way from films to the report."""
+def test_kedro_viz_builds_a_page(project_copy: Path) -> None:
+    """What it shows is tested without the command (`tests/test_kedro_viz.py`)."""
     build = [sys.executable, "-m", "kedro", "viz", "build"]
     subprocess.run(build, cwd=project_copy, check=True, capture_output=True)
-    shown = json.loads((project_copy / "build/api/main").read_text())
-    names = {node["name"] for node in shown["nodes"] if node["type"] == "modularPipeline"}
-    boxes = {name for name in names if "." not in name}
-    assert boxes == {
-        "bone_age", "dose_estimation", "dose_simulation", "feature_extraction", "fracture",
-        "lesion_regression", "lung_segmentation", "reporting", "tb_classification",
-    }  # fmt: skip
-    order = ("raw", "primary", "feature", "model_input", "models", "model_output", "reporting")
-    assert [layer for layer in shown["layers"] if layer in order] == list(order)
+    assert (project_copy / "build/index.html").is_file()
+    assert "reporting" in json.loads((project_copy / "build/api/main").read_text())["layers"]

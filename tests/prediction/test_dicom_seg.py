@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import builtins
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -174,13 +174,6 @@ def test_what_cannot_be_encoded_is_refused(
 def test_without_highdicom_one_sentence_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *arguments: Any, **options: Any) -> Any:
-        if name.startswith("highdicom"):
-            raise ModuleNotFoundError(name)
-        return real(name, *arguments, **options)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "highdicom", None)  # type: ignore[arg-type]
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'xraylab\[dicom\]'"):
         segment(film(), mask(), LUNG)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xraylab import __version__
+from xraylab.extras import require
 from xraylab.imaging.dicom import looks_like_dicom
 from xraylab.models.card import NOTICE
 
@@ -138,24 +139,18 @@ def encode_segmentation(
     """
     film = _read_references(source)
     _check_mask(mask, segments, (film.Rows, film.Columns))
+    highdicom = require("highdicom")
     try:
-        from highdicom import UID
-        from highdicom.seg import Segmentation
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "DICOM SEG needs highdicom, which is not installed: pip install 'xraylab[dicom]'"
-        ) from error
-    try:
-        made = Segmentation(
+        made = highdicom.seg.Segmentation(
             source_images=[film],
             pixel_array=mask,
             segmentation_type="BINARY",
             segment_descriptions=[
                 _describe(number, each, model, version) for number, each in enumerate(segments, 1)
             ],
-            series_instance_uid=UID(),
+            series_instance_uid=highdicom.UID(),
             series_number=_SERIES_NUMBER,
-            sop_instance_uid=UID(),
+            sop_instance_uid=highdicom.UID(),
             instance_number=1,
             manufacturer="xraylab",
             manufacturer_model_name=model[:_MOST_OF_A_NAME],

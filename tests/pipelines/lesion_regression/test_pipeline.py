@@ -544,10 +544,15 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 def test_slice_runs_on_an_in_memory_catalog(outputs: dict) -> None:
     assert {
-        "cv_metrics", "best_hyperparams", "bundle", "published.forest_onnx", "honest.forest_onnx",
+        "best_hyperparams", "bundle", "published.forest_onnx", "honest.forest_onnx",
     } <= set(outputs)  # fmt: skip
     assert tuple(outputs["summary"].figures) == FIGURES
-    assert set(outputs["summary"].tables) == {"trainings", "rejected", "leakage", "cohort"}
+    assert set(outputs["summary"].tables) == {
+        "trainings", "rejected", "leakage", "cohort", "cv_metrics", "export_check",
+    }  # fmt: skip
+    check = outputs["summary"].tables["export_check"]
+    assert check["protocol"].tolist() == ["published", "honest"]
+    assert (check["max_difference"] < 1e-5).all()
     films = outputs["films"]
     assert len(films) == 30
     assert films["dice"].mean() > 0.6  # out of fold: no network has seen its films

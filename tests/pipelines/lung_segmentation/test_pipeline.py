@@ -352,7 +352,13 @@ def test_slice_runs_on_an_in_memory_catalog(outputs_and_folder: tuple[dict, Path
     }
     assert {"comparison", "bundle"} <= set(loaded)
     assert tuple(loaded["summary"].figures) == FIGURES
-    assert set(loaded["summary"].tables) == {"trainings", "rejected", "leakage", "cohort"}
+    assert set(loaded["summary"].tables) == {
+        "trainings",
+        "rejected",
+        "leakage",
+        "cohort",
+        "comparison",
+    }
     comparison = loaded["comparison"].set_index(["protocol", "model"])
     assert set(comparison.index) == {
         ("published", "unet"), ("honest", "robust"), ("sites", "robust_montgomery"), ("sites", "robust_shenzhen")
