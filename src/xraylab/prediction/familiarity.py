@@ -141,6 +141,12 @@ class Assessment:
         Why, in words; empty where the film is taken.
     doubts : tuple of str
         What else there is to say, such as ``looks inverted``.
+
+    Examples
+    --------
+    >>> found = Assessment(0.9, "", ("is unlike most films that the model was trained on",))
+    >>> bool(found.refused), bool(found.doubts)
+    (False, True)
     """
 
     score: float
@@ -163,10 +169,11 @@ def fit_familiarity(films: Bytes, groups: pd.Series, params: FamiliarityParams) 
     Returns
     -------
     ModelState
-        What `restore_familiarity` takes. The card has ``params, encoder_digest, n_films, n_groups, limit`` (distance
-        that is refused), ``least_detail`` (in grey levels), ``poses`` (those that are looked for, with their
-        limits, and the share of training films found so), and ``held_out``, quantiles of the scores of training films
-        by distances that were fitted to other patients.
+        What `restore_familiarity` takes. The card has ``params``, ``encoder_digest``, ``n_films``, ``n_groups``,
+        ``limit`` (distance beyond which a film is refused), ``least_detail`` (grey levels), ``poses`` (for each whether
+        it is ``asked`` for, the share of training films ``found`` in it, and by how much nearer to it than to upright
+        films a film must be, ``gain``) and ``held_out``: quantiles of the scores of training films by distances that
+        were fitted to other patients.
 
     Raises
     ------
@@ -244,10 +251,12 @@ class Familiarity:
             return []
         small = _resize(films, self.params.size_px)
         scores, details, pose = self._score(small)
-        for i in np.flatnonzero(pose):
-            undo = list(_POSES.values())[_UNDONE_BY[pose[i]]]
-            if self._score(np.ascontiguousarray(undo(small[i : i + 1])))[0][0] > 1:
-                pose[i] = 0  # unfamiliar either way
+        lying = np.flatnonzero(pose)
+        if len(lying):
+            undo = list(_POSES.values())
+            upright = [undo[_UNDONE_BY[pose[i]]](small[i : i + 1]) for i in lying]
+            beyond = self._score(np.concatenate(upright))[0] > 1
+            pose[lying[beyond]] = 0  # unfamiliar either way
         names = list(_POSES)
         return [
             self._judge(float(score), float(detail), names[i] if i else "")
