@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -188,7 +188,7 @@ def fit_familiarity(films: Bytes, groups: pd.Series, params: FamiliarityParams) 
         raise ValueError(f"need films of at least two patients, got {groups.nunique()}")
     rows = _choose_rows(groups, params)
     chosen = groups.iloc[rows].reset_index(drop=True)
-    encoder = _load_encoder(params)
+    encoder = _load_encoder(params.frozen_encoder())
     views, details = _encode_rows(encoder, films, rows, params.size_px)
     distances = _held_out_distances(views, chosen, params)
     space = _fit_space(views)
@@ -226,7 +226,7 @@ class Familiarity:
 
     @cached_property
     def _encoder(self) -> KnownEncoder:
-        encoder = _load_encoder(self.params)
+        encoder = _load_encoder(self.params.frozen_encoder())
         if encoder.digest != self.card["encoder_digest"]:
             raise ValueError(
                 f"the encoder '{self.params.encoder}' has other weights ({encoder.digest}) than the one that "
@@ -304,10 +304,12 @@ def _choose_rows(groups: pd.Series, params: FamiliarityParams) -> NDArray[np.int
     return np.sort(order[np.argsort(rank, kind="stable")][: params.max_films])
 
 
-def _load_encoder(params: FamiliarityParams) -> KnownEncoder:
+@lru_cache(maxsize=1)
+def _load_encoder(params: FrozenEncoderParams) -> KnownEncoder:
+    """Load an encoder once a process: a fit, and films assessed after it, share it."""
     from xraylab.training.embed import KnownEncoder
 
-    return KnownEncoder(params.frozen_encoder(), params.seed, {})
+    return KnownEncoder(params, 0, {})  # its weights are not random: the seed is of no account
 
 
 def _encode(encoder: KnownEncoder, films: Bytes) -> Floats:
