@@ -14,10 +14,10 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
 from xraylab.messages import did_you_mean, explain
-from xraylab.pipelines import pipeline_names
+from xraylab.pipelines import pipeline_names, predict_names
 from xraylab.run_parameters import parse_run_parameters
 
-__all__ = ["cli"]
+__all__ = ["cli", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _terminals() -> list[logging.Handler]:
 
 def _check_pipelines(names: Iterable[str]) -> None:
     """Refuse the name of a pipeline that does not exist, before Kedro tries to import it."""
-    valid = [*pipeline_names(), "__default__"]
+    valid = [*pipeline_names(), *predict_names(), "__default__"]
     for name in names:
         if name not in valid:
             raise ValueError(
@@ -105,7 +105,7 @@ def _suggest(error: Exception) -> str:
     if message.startswith("Given configuration path"):
         conf = Path(message.rpartition(": ")[2]).parent
         names = sorted(each.name for each in conf.glob("*") if each.is_dir())
-        return f"Environments: {', '.join(names)}"
+        return f"Environments: {', '.join(names)}" if names else ""  # none in an archive
     if not message.startswith(("Pipeline contains no nodes", "Pipeline does not contain")):
         return ""
     from kedro.framework.project import pipelines
@@ -133,12 +133,32 @@ class _Repeated(logging.Filter):
         return not (error or hint)
 
 
-cli.add_command(
-    click.Command(
-        "run",
-        params=_options(),
-        callback=_run,
-        help=kedro_run.help,
-        context_settings=CONTEXT_SETTINGS,
-    )
+run = click.Command(
+    "run",
+    params=_options(),
+    callback=_run,
+    help=kedro_run.help,
+    context_settings=CONTEXT_SETTINGS,
 )
+"""``kedro run``, and ``python -m xraylab`` where the package is installed."""
+
+cli.add_command(run)
+
+
+@cli.command("bundle")
+@click.argument("task", type=click.Choice(sorted(predict_names().values())))
+@click.option("--model", default="", help="A version or a folder; the newest bundle without.")
+@click.option("--workspace", default="data", show_default=True, help="Where runs write to.")
+@click.option("--out", default="", help="The zip file; <task>-<version>.zip without.")
+def make_bundle(task: str, model: str, workspace: str, out: str) -> None:
+    """Zip the bundle of a released model: one file with all that it needs to read films."""
+    from xraylab.models.bundle import BundleError, find_bundle, open_bundle, zip_bundle
+
+    try:
+        place = find_bundle(model, task, [workspace], f"kedro run --pipeline={task}")
+        bundle = open_bundle(place, task)
+        file = out or f"{task}-{bundle.version}.zip"
+        zip_bundle(place, file)
+    except (BundleError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{file}: {bundle.task} {bundle.version}, trained on {bundle.trained_on}")

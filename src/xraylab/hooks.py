@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
 from xraylab.datasets.checkpoints_dataset import CheckpointsDataset
+from xraylab.flow.tags import PREDICT
 from xraylab.messages import did_you_mean
 from xraylab.phantoms.registry import PHANTOMS, write_phantom
 from xraylab.pipelines import pipeline_names
@@ -22,16 +24,23 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
 
-__all__ = ["CheckpointsHooks", "ParameterHooks", "RawDataHooks"]
+__all__ = ["CheckpointsHooks", "ParameterHooks", "PredictHooks", "RawDataHooks"]
 
 logger = logging.getLogger(__name__)
 
-# What a run takes beside the parameters of its pipelines.
+# What a run takes beside the parameters of its pipelines; PREDICT is the block of those that predict.
 RUN_PARAMETERS = {
     "raw": "the root of the raw data",
     "films": "a folder of films to predict on",
+    "out": "the folder of their predictions",
+    "model": "which released model predicts: a version, a folder or a zip",
+    "refuse": "whether films that are unlike those of the training are left out",
+    "sex": "of children of whom no file says it",
+    "heat_maps": "whether maps of where the model looks are written",
+    "dicom_seg": "whether masks are written as DICOM Segmentation too",
     "workspace": "the folder of outputs",
     "minutes": "wall-clock of all trainings of each pipeline",
+    "compare": "two saved versions of results to compare in reporting",
 }
 
 
@@ -63,7 +72,7 @@ def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) ->
     for key, value in parameters.items():
         if key in loaded:
             _check_below(key, value, known)
-    names = {*pipeline_names(), *RUN_PARAMETERS}
+    names = {*pipeline_names(), *RUN_PARAMETERS, PREDICT}
     for key in parameters.keys() & RUN_PARAMETERS.keys() - runtime.keys():
         raise ValueError(
             f"'{key}' is set in the files of parameters under conf/, where nothing reads it. Give it with the run: "
@@ -94,6 +103,38 @@ def _check_below(path: str, value: Any, known: set[str]) -> None:
 
 def _unknown(key: str, valid: Iterable[str], place: str = "") -> str:
     return f"unknown parameter '{key}'{place}.{did_you_mean(key, valid)} Valid: {', '.join(sorted(valid))}"
+
+
+class PredictHooks:
+    """Ask for what a run that predicts cannot do without."""
+
+    @hook_impl
+    def before_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
+        """Check ``films`` and ``out``.
+
+        Raises
+        ------
+        ValueError
+            If one is missing, there are no films, or the results would lie among them.
+        """
+        if not any(PREDICT in node.tags for node in pipeline.nodes):
+            return
+        runtime = run_params.get("runtime_params") or {}
+        missing = [name for name in ("films", "out") if not runtime.get(name)]
+        if missing:
+            raise ValueError(
+                f"{' and '.join(missing)} must be named: --params films=FOLDER_OF_FILMS,out=FOLDER_OF_RESULTS"
+            )
+        films = str(runtime["films"])
+        filesystem, path = fsspec.core.url_to_fs(os.path.expanduser(films))
+        if not filesystem.exists(path):
+            raise ValueError(f"there is no folder or file '{films}' (films)")
+        out = Path(str(runtime["out"])).expanduser().resolve()
+        if "://" not in films and out.is_relative_to(Path(path).resolve()):
+            raise ValueError(
+                f"the results would lie among the films: out={runtime['out']} is in films={films}. Name a folder "
+                "elsewhere"
+            )
 
 
 class CheckpointsHooks:

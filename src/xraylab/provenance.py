@@ -37,8 +37,6 @@ class Source:
         Whether the data are synthetic.
     data_sets : mapping of str to str
         Identity of each raw data set that was read, as `identify_folder` gives it.
-    films : str
-        The folder of a user's own films that were predicted on; empty for a training.
     n_films : int or None
         Number of films behind the result, where it is known.
     data_digest : str
@@ -61,7 +59,6 @@ class Source:
     date: str
     run: str
     data_sets: Mapping[str, str] = field(default_factory=dict)
-    films: str = ""
     n_films: int | None = None
     data_digest: str = ""
     seed: int | None = None
@@ -92,7 +89,7 @@ class Source:
     @property
     def data(self) -> str:
         """The data in a few words, such as ``PHANTOMS (data/01_raw/phantoms)``."""
-        place = self.films or self.raw_root_as_given
+        place = self.raw_root_as_given
         return f"PHANTOMS ({place})" if self.phantoms else place
 
     def describe(self) -> str:

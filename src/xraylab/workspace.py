@@ -15,6 +15,7 @@ import fsspec
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
+from xraylab.flow.tags import PREDICT
 from xraylab.phantoms.registry import PHANTOMS, is_phantom
 from xraylab.pipelines import pipeline_names
 from xraylab.provenance import SIDECAR, Source, code_version, digest_films, identify_folder
@@ -29,7 +30,6 @@ __all__ = ["RawRoot", "WorkspaceHooks"]
 logger = logging.getLogger(__name__)
 
 _CARD = "workspace.json"
-_PREDICT = "predict"
 _OF_FILMS = (".cohort", ".arrays", ".new_arrays")  # data sets that list films and their content
 
 
@@ -89,12 +89,14 @@ class WorkspaceHooks:
             If the workspace belongs to another environment, or its path holds ``* ? [ ]``, or an intermediate data
             set was made in another one, from another raw root, or before the raw data changed.
         """
+        self.__dict__.pop("base", None)
+        if all(PREDICT in node.tags for node in pipeline.nodes):
+            return  # a user's own films never enter the workspace of a training
         runtime = run_params.get("runtime_params") or {}
         self.catalog = catalog
         self.root = RawRoot(self.settings, runtime, self.project_path)
         given = str(runtime.get("workspace") or self.settings.get("workspace", "data"))
         self.workspace, self.workspace_given = absolute(given, self.project_path), given
-        self.films = str(runtime.get("films") or "")
         self.identities: dict[str, str] = {}
         self.base = Source(
             environment=run_params.get("env") or "base",
@@ -108,8 +110,7 @@ class WorkspaceHooks:
         )
         self.sources: dict[str, Source] = {}
         self._check_workspace()
-        only_films = bool(self.films) and all(_PREDICT in node.tags for node in pipeline.nodes)
-        self._read_inputs(pipeline.inputs(), only_films)
+        self._read_inputs(pipeline.inputs())
         if run_params.get("only_missing_outputs"):
             self._check_outputs(pipeline.all_outputs())
 
@@ -130,7 +131,7 @@ class WorkspaceHooks:
             )
         _write(f"{self.workspace}/{_CARD}", self.base)
 
-    def _read_inputs(self, names: Iterable[str], only_films: bool) -> None:
+    def _read_inputs(self, names: Iterable[str]) -> None:
         for name in sorted(names):
             data_set = name.partition(".")[0]
             if data_set in PHANTOMS:
@@ -148,7 +149,7 @@ class WorkspaceHooks:
                 if self._is_optional(name):
                     if self._differs(made):
                         continue  # its reader leaves it out
-                elif not only_films:  # a model is applied to any films, wherever it was trained
+                else:
                     self._refuse_other(name, made)
                 self.sources[name] = made
 
@@ -229,7 +230,7 @@ class WorkspaceHooks:
     @hook_impl
     def after_pipeline_run(self, run_params: dict[str, Any], pipeline: Pipeline) -> None:
         """Write the source of what other processes have saved: they know nothing of this hook."""
-        if "ParallelRunner" not in str(run_params.get("runner")):
+        if "ParallelRunner" not in str(run_params.get("runner")) or not hasattr(self, "base"):
             return
         reads = {name: each for name, each in self.identities.items() if each}
         only_missing = bool(run_params.get("only_missing_outputs"))
@@ -250,27 +251,22 @@ class WorkspaceHooks:
         """Return the source of an output: the data sets and films behind the inputs of its node."""
         inputs = [self.sources[each] for each in node.inputs if each in self.sources]
         data_sets = {key: value for each in inputs for key, value in each.data_sets.items()}
-        predicts = _PREDICT in node.tags
         behind = self._films_behind(name, node)
-        source = replace(
+        return replace(
             self.base,
             data_sets=data_sets,
             phantoms=any(each.phantoms for each in inputs) if inputs else self.base.phantoms,
             n_films=behind.n_films if behind else None,
             data_digest=behind.data_digest if behind else "",
         )
-        if predicts and self.films:
-            phantoms = is_phantom(absolute(self.films, self.project_path))
-            source = replace(source, films=self.films, phantoms=phantoms, data_sets={})
-        return source
 
     def _films_behind(self, name: str, node: Node) -> Source | None:
         pipeline = name.partition(".")[0]
-        own = [f"{pipeline}.new_arrays"] if _PREDICT in node.tags else [f"{pipeline}.cohort"]
-        known = [self.sources[each] for each in (*own, *node.inputs) if each in self.sources]
+        own = f"{pipeline}.cohort"
+        known = [self.sources[each] for each in (own, *node.inputs) if each in self.sources]
         known = [each for each in known if each.n_films is not None]
-        if known or _PREDICT in node.tags:
-            return known[0] if known else None
+        if known:
+            return known[0]
         return self._made(f"{pipeline}.cohort")
 
     def _count(self, name: str, data: Any) -> None:

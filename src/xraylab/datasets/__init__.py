@@ -7,6 +7,7 @@ from typing import Any
 
 _MODULES = {
     "ArrayCacheDataset": "array_cache_dataset",
+    "BundleDataset": "bundle_dataset",
     "EmbeddingsDataset": "embeddings_dataset",
     "EncoderWeightsDataset": "encoder_weights_dataset",
     "FigureDataset": "figure_dataset",
@@ -14,14 +15,17 @@ _MODULES = {
     "ModelDataset": "model_dataset",
     "OptionalCSVDataset": "optional_datasets",
     "OptionalParquetDataset": "optional_datasets",
+    "OptionalTextDataset": "optional_datasets",
     "RadiographDataset": "radiograph_dataset",
     "RadiographFolderDataset": "radiograph_folder_dataset",
+    "ResultsFolderDataset": "results_folder_dataset",
     "SourcesDataset": "sources_dataset",
     "SummaryDataset": "summary_dataset",
     "TableDataset": "table_dataset",
     "TableFolderDataset": "table_folder_dataset",
     "TextFolderDataset": "text_folder_dataset",
     "CheckpointsDataset": "checkpoints_dataset",
+    "VersionsDataset": "versions_dataset",
 }
 
 __all__ = list(_MODULES)

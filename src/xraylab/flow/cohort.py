@@ -10,13 +10,12 @@ import pandas as pd
 
 from xraylab.duplicates.clusters import find_duplicate_clusters
 from xraylab.evaluation.splits import NO_FOLD
-from xraylab.flow.params import CohortParams, HashedCohortParams, ReleaseParams, SitedCohortParams
+from xraylab.flow.params import CohortParams, HashedCohortParams, SitedCohortParams
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.records.groups import group_films, patients_of_files
 from xraylab.records.same_patients import patients_of_readings
 
 __all__ = [
-    "cache_new_films",
     "describe_films",
     "find_clusters",
     "group_by_patient",
@@ -44,14 +43,6 @@ def plan_films(films: Mapping[str, LoadFilm], params: CohortParams, **options: A
         max_rejected_fraction=params.max_rejected_fraction,
         **options,
     )
-
-
-def cache_new_films(
-    new_films: dict[str, LoadFilm], cohort: CohortParams, params: ReleaseParams, **options: Any
-) -> CachePlan:
-    """Plan the arrays of any films to be read, prepared as those of the training were; there may be none."""
-    fraction = {"max_rejected_fraction": params.max_rejected_fraction}
-    return plan_films(new_films, cohort.model_copy(update=fraction), allow_empty=True, **options)
 
 
 def masks_by_film(masks: Mapping[str, LoadFilm]) -> dict[str, list[LoadFilm]]:

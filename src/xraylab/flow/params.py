@@ -9,6 +9,7 @@ from pydantic import Field
 from xraylab.duplicates.hash_distance import MAX_HASH_DISTANCE
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.parameters import Parameters
+from xraylab.prediction.familiarity import FamiliarityParams
 
 __all__ = [
     "ClassifierEvaluationParams",
@@ -110,22 +111,19 @@ class ClassifierEvaluationParams(EvaluationParams):
 
 
 class ReleaseParams(Parameters):
-    """How new films are read.
+    """How a trained model is released.
 
     Attributes
     ----------
-    batch_size : int
-        Films at once.
-    max_rejected_fraction : float
-        Stop when more than this share of the films cannot be read.
+    familiarity : FamiliarityParams
+        How films that are unlike those of the training are found.
     """
 
-    batch_size: int = Field(32, ge=1, le=4096)
-    max_rejected_fraction: float = Field(0.5, ge=0, le=1)
+    familiarity: FamiliarityParams = FamiliarityParams()
 
 
 class ModelReleaseParams(ReleaseParams):
-    """Which trained model reads new films, and how.
+    """Which trained model is released, and how.
 
     Attributes
     ----------

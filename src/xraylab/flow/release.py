@@ -1,10 +1,10 @@
-"""The released model on any folder of films."""
+"""The released model: packed as a bundle when it is trained, and read by the pipelines that predict."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -12,32 +12,83 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab import plots
+from xraylab.flow.params import ReleaseParams
 from xraylab.flow.split import SINGLE
-from xraylab.imaging.array_cache import ArrayCache, LoadFilm
-from xraylab.models.card import NOTICE, check_preparation
+from xraylab.imaging.array_cache import ArrayCache
+from xraylab.models.bundle import pack_bundle
+from xraylab.models.card import check_preparation, describe_cut_short
 from xraylab.models.networks import restore_network
 from xraylab.models.state import ModelState
+from xraylab.prediction.engine import Restore
+from xraylab.prediction.familiarity import fit_familiarity
+from xraylab.prediction.intake import RADIOGRAPHY, LoadedFilm
+from xraylab.prediction.result import Column, Value
 from xraylab.training.params import TrainingParams
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from xraylab.training.predict import Batches
 
 __all__ = [
+    "CALLED",
+    "CHEST",
+    "FILM",
+    "MaskNetworks",
+    "Release",
+    "TrainedFilms",
     "call_films",
+    "draw_mask",
     "find_released",
-    "plot_predicted_films",
-    "plot_predicted_masks",
+    "pack_release",
     "predict_masks",
-    "read_mask_on_grid",
-    "read_new_films",
+    "stack_films",
+    "trained_films",
 ]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
-_SHOWN = 12
-_HALF = 0.5  # of a mask that is read back from a file
+FILM = "film"
+"""The preparation that the score of unfamiliar films reads."""
+
+CHEST = ("CHEST", "THORAX", "LUNG", "TORAX", "RIB")
+"""Words in the body part of a chest film, as DICOM files write it."""
+
+CALLED = (
+    Column("probability", "Probability", "", 2),
+    Column("spread", "Spread of the trainings", "", 2),
+    Column("threshold", "Threshold", "", 2),
+    Column("finding", "Finding"),
+)
+"""What a classifier says of a film."""
+
+_MOST_FILMS = 4000  # that say what is familiar
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a pipeline says of its released model.
+
+    Attributes
+    ----------
+    task : str
+        Name of the pipeline.
+    title : str
+        What is predicted, as a reader calls it.
+    limits : str
+        In one sentence, what the predictions do not say.
+    body_parts : tuple of str
+        Words of which one stands in the body part of a DICOM file of such a film.
+    restore : callable
+        Takes a bundle and parameters and returns what reads films.
+    """
+
+    task: str
+    title: str
+    limits: str
+    body_parts: tuple[str, ...]
+    restore: Restore
 
 
 def find_released(
@@ -69,50 +120,156 @@ def find_released(
     return single or found
 
 
+@dataclass(frozen=True)
+class TrainedFilms:
+    """The films that a model was trained on, which say what is familiar to it.
+
+    Attributes
+    ----------
+    films : (N, S, S) ndarray of uint8
+        Prepared as those that the model will read.
+    groups : (N,) Series of str
+        Patient of each.
+    preprocess : dict
+        How they were prepared.
+    """
+
+    films: Bytes
+    groups: pd.Series
+    preprocess: Mapping[str, Any]
+
+
+def trained_films(arrays: ArrayCache, cohort: pd.DataFrame) -> TrainedFilms:
+    """Return the films of all parts of a split but the test part, at most some thousands, evenly chosen."""
+    rows = cohort[cohort["split"].isin(["train", "val"])].drop_duplicates("image_id")
+    rows = rows.iloc[:: max(1, -(-len(rows) // _MOST_FILMS))]
+    films = np.asarray(arrays.films[arrays.rows_of(rows["image_id"])])
+    return TrainedFilms(films, rows["group_id"].reset_index(drop=True), arrays.preprocess)
+
+
+def pack_release(
+    release: Release,
+    members: Mapping[str, ModelState],
+    trained: TrainedFilms,
+    params: ReleaseParams,
+    card: Mapping[str, Any],
+) -> dict[str, ModelState]:
+    """Put together the bundle of a released model.
+
+    Parameters
+    ----------
+    release : Release
+        What the pipeline says of it.
+    members : mapping of str to ModelState
+        The models.
+    trained : TrainedFilms
+        What is familiar to it.
+    params : ReleaseParams
+        How unfamiliar films are found.
+    card : mapping
+        What only this task needs; further ``preparations`` among it.
+
+    Returns
+    -------
+    dict of str to ModelState
+        As `xraylab.models.bundle.pack_bundle` gives it.
+    """
+    familiarity = fit_familiarity(trained.films, trained.groups, params.familiarity)
+    lacks = {describe_cut_short(state.card) for state in members.values()} - {""}
+    described = {
+        "title": release.title,
+        "limits": release.limits,
+        "modalities": list(RADIOGRAPHY),
+        "body_parts": list(release.body_parts),
+        "familiarity_of": FILM,
+        "cut_short": "; ".join(sorted(lacks)),
+        **card,
+        "preparations": {FILM: dict(trained.preprocess), **card.get("preparations", {})},
+    }
+    return pack_bundle(release.task, described, members, familiarity)
+
+
 def call_films(
-    arrays: ArrayCache,
-    image_ids: pd.Series,
-    found: Floats,
-    states: Sequence[ModelState],
-    finding: str,
-) -> pd.DataFrame:
+    found: Floats, states: Sequence[ModelState], classes: tuple[str, str]
+) -> list[dict[str, Value]]:
     """Return what a classifier says of films: the mean of its trainings, and whether it is above the threshold.
 
     Parameters
     ----------
-    arrays : ArrayCache
-        The films.
-    image_ids : (N,) Series of str
-        Those that were predicted.
     found : (M, N) ndarray
         Probability by each training; nan where a training could not predict a film.
     states : sequence of ModelState
-        The trainings of the released model; the mean of their thresholds is the threshold.
-    finding : str
-        Column of the answer, such as ``fractured``.
+        The trainings; the mean of their thresholds is the threshold.
+    classes : (str, str)
+        What classes 0 and 1 are called.
 
     Returns
     -------
-    DataFrame
-        ``image_id, scaled_by, model, probability, spread`` (standard deviation over trainings, 0 with one),
-        ``n_models, threshold``, the finding, ``notice``.
+    list of dict
+        The columns `CALLED` of each film.
+
+    Examples
+    --------
+    >>> states = [ModelState({"threshold": 0.5})]
+    >>> call_films(np.array([[0.25, 0.75]]), states, ("whole", "fractured"))[1]["finding"]
+    'fractured'
     """
-    some = found.shape[1] > 0
-    probability = np.nanmean(found, axis=0) if some else np.empty(0)
     threshold = float(np.mean([state.card["threshold"] for state in states]))
-    return pd.DataFrame(
+    probability, spread = np.nanmean(found, axis=0), np.nanstd(found, axis=0)
+    return [
         {
-            "image_id": image_ids.to_numpy(),
-            "scaled_by": arrays.scaled_by(image_ids),
-            "model": states[0].card["name"],
-            "probability": probability,
-            "spread": np.nanstd(found, axis=0) if some else np.empty(0),
-            "n_models": np.isfinite(found).sum(axis=0),
+            "probability": float(one),
+            "spread": float(other),
             "threshold": threshold,
-            finding: probability >= threshold,
-            "notice": NOTICE,
+            "finding": classes[int(one >= threshold)],
         }
-    )
+        for one, other in zip(probability, spread, strict=True)
+    ]
+
+
+def stack_films(films: Sequence[LoadedFilm], name: str = FILM) -> Bytes:
+    """Return the films (B, S, S) of a batch under one preparation."""
+    return np.stack([film.films[name] for film in films])
+
+
+@dataclass(frozen=True)
+class MaskNetworks:
+    """Networks that draw one mask together.
+
+    Attributes
+    ----------
+    states : sequence of ModelState
+        Stored networks; with several the median of their maps is taken. Not the mean: one badly trained network must
+        not raise the background of all films.
+    accelerator : str
+        Where they run.
+    """
+
+    states: Sequence[ModelState]
+    accelerator: str = "auto"
+
+    @cached_property
+    def _networks(self) -> list[nn.Module]:
+        return [restore_network(state) for state in self.states]
+
+    def maps(self, films: Bytes) -> NDArray[np.float32]:
+        """Return the probability (B, S, S) of each pixel."""
+        from xraylab.training.predict import predict_probabilities
+
+        found = [
+            predict_probabilities(
+                network, films, views=state.card["views"], accelerator=self.accelerator
+            )
+            for network, state in zip(self._networks, self.states, strict=True)
+        ]
+        return np.asarray(np.median(found, axis=0), np.float32)
+
+
+def draw_mask(seen: NDArray[np.float32], shape: tuple[int, int], threshold: float) -> Bytes:
+    """Return a map (S, S) as a mask (H, W) of 0 and 1 at the film's own size."""
+    height, width = shape
+    large = cv2.resize(seen, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(large >= threshold, np.uint8)
 
 
 def predict_masks(
@@ -170,95 +327,5 @@ def _mask(
     threshold: Callable[[NDArray[np.float32]], float],
 ) -> Bytes:
     middle = np.median([batches(position) for batches in members], axis=0).astype(np.float32)
-    shape = int(facts["width_px"]), int(facts["height_px"])
-    large = cv2.resize(middle, shape, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(large >= threshold(middle), np.uint8)
-
-
-def read_mask_on_grid(load: LoadFilm, size_px: int) -> Bytes:
-    """Return a saved mask (S, S) of 0 and 1 on the network's grid."""
-    mask = np.asarray(load() > _HALF, np.float32)
-    small = cv2.resize(mask, (size_px, size_px), interpolation=cv2.INTER_AREA)
-    return np.asarray(small >= _HALF, np.uint8)
-
-
-def read_new_films(
-    arrays: ArrayCache, masks: Mapping[str, LoadFilm]
-) -> Iterator[tuple[dict[str, Any], LoadFilm]]:
-    """Give for each film what a table says of any film that was read, and its predicted mask."""
-    for image_id, scaled_by in arrays.index[["image_id", "scaled_by"]].itertuples(index=False):
-        yield {"image_id": image_id, "scaled_by": scaled_by}, masks[image_id]
-
-
-def _spread(table: pd.DataFrame, n: int) -> list[dict[Any, Any]]:
-    """Return up to n rows at equal steps."""
-    places = np.linspace(0, len(table) - 1, min(n, len(table))).round().astype(int)
-    return table.iloc[np.unique(places)].to_dict("records")
-
-
-def plot_predicted_films(
-    arrays: ArrayCache,
-    table: pd.DataFrame,
-    by: str,
-    describe: Callable[[Mapping[Any, Any]], str],
-    title: str,
-) -> plots.Figure:
-    """Draw up to twelve films with what was predicted, from the smallest to the largest.
-
-    Parameters
-    ----------
-    arrays : ArrayCache
-        The films.
-    table : DataFrame
-        Predictions, ``image_id`` among its columns.
-    by : str
-        Column that ranks the films.
-    describe : callable
-        Takes a row and returns the line below the name of its film.
-    title : str
-        Title of the figure.
-    """
-    ranked = table.sort_values([by, "image_id"], ignore_index=True).drop_duplicates("image_id")
-    if ranked.empty:
-        return plots.plot_message("There was no film to read: name a folder with --params films=…")
-    panels = [
-        (
-            f"{PurePosixPath(row['image_id']).name}{describe(row)}",
-            np.asarray(arrays.films[arrays.row_of(row["image_id"])]),
-        )
-        for row in _spread(ranked, _SHOWN)
-    ]
-    return plots.plot_film_grid(panels, title)
-
-
-def plot_predicted_masks(
-    arrays: ArrayCache,
-    masks: Mapping[str, LoadFilm],
-    table: pd.DataFrame,
-    describe: Callable[[Mapping[Any, Any]], str],
-    title: str,
-) -> plots.Figure:
-    """Draw predicted masks over up to twelve films, in the order of the table, those of doubtful rows first.
-
-    Parameters
-    ----------
-    arrays : ArrayCache
-        The films.
-    masks : mapping of str to callable
-        Predicted masks by image id.
-    table : DataFrame
-        Predictions in the order in which they are drawn; where ``plausible`` is false a film is shown before others.
-    describe : callable
-        Takes a row and returns the line below the name of its film.
-    title : str
-        Title of the figure.
-    """
-    plausible = table["plausible"] if "plausible" in table else pd.Series(True, table.index)
-    doubtful: list[dict[Any, Any]] = table[~plausible].head(_SHOWN // 2).to_dict("records")
-    panels = []
-    for row in [*doubtful, *_spread(table[plausible], _SHOWN - len(doubtful))]:
-        image_id = row["image_id"]
-        film = np.asarray(arrays.films[arrays.row_of(image_id)])
-        mask = read_mask_on_grid(masks[image_id], arrays.size_px)
-        panels.append((f"{image_id}\n{describe(row)}", film, None, mask))
-    return plots.plot_mask_overlays({"": panels}, f"{title}. {NOTICE}")
+    shape = int(facts["height_px"]), int(facts["width_px"])
+    return draw_mask(middle, shape, threshold(middle))

@@ -28,7 +28,15 @@ from xraylab.imaging.film_file import IGNORED, LoadFilm, ignored_files, read_loa
 from xraylab.imaging.fingerprint import HASH_BITS, TURNS, digest_pixels, perceptual_hashes
 from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams, prepare_film, prepare_mask
 
-__all__ = ["ArrayCache", "CachePlan", "LoadFilm", "digest_source", "read_cache", "write_cache"]
+__all__ = [
+    "ArrayCache",
+    "CachePlan",
+    "LoadFilm",
+    "digest_source",
+    "hold_arrays",
+    "read_cache",
+    "write_cache",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -169,6 +177,35 @@ class ArrayCache:
     def __getstate__(self) -> dict[str, Any]:
         # a mapped array would cross to another process as a copy
         return {k: v for k, v in self.__dict__.items() if k not in ("films", "masks", "_ids")}
+
+
+def hold_arrays(
+    films: NDArray[np.uint8],
+    masks: NDArray[np.uint8],
+    image_ids: pd.Series,
+    preprocess: Mapping[str, Any],
+) -> ArrayCache:
+    """Return a cache of films that are in memory, for what reads a cache.
+
+    Parameters
+    ----------
+    films, masks : (N, S, S) ndarray of uint8
+        Prepared films, and masks of 0 and 1.
+    image_ids : (N,) Series of str
+        The name of each.
+    preprocess : mapping
+        How they were prepared.
+
+    Examples
+    --------
+    >>> films = np.zeros((1, 16, 16), np.uint8)
+    >>> hold_arrays(films, films, pd.Series(["a"]), {"size_px": 16}).row_of("a")
+    0
+    """
+    index = pd.DataFrame({"image_id": image_ids, "source": image_ids})
+    cache = ArrayCache("", index, pd.DataFrame(columns=["image_id", "reason"]), dict(preprocess))
+    cache.__dict__.update(films=films, masks=masks)
+    return cache
 
 
 def read_cache(folder: str) -> ArrayCache:

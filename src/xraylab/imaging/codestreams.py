@@ -20,6 +20,7 @@ __all__ = [
     "BrokenFileError",
     "JpegHeader",
     "PngHeader",
+    "SeveralFramesError",
     "codestream_size",
     "has_end",
     "is_plain_grey",
@@ -47,6 +48,10 @@ _MARKER_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 class BrokenFileError(ValueError):
     """A stream that breaks its own format; the message is the reason."""
+
+
+class SeveralFramesError(BrokenFileError):
+    """A file of several frames, none of which is the film."""
 
 
 class PngHeader(NamedTuple):

@@ -13,9 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.imaging.codestreams import BrokenFileError, codestream_size, has_end
+from xraylab.imaging.codestreams import (
+    BrokenFileError,
+    SeveralFramesError,
+    codestream_size,
+    has_end,
+)
 from xraylab.imaging.display import show_grey
-from xraylab.imaging.film import Film
+from xraylab.imaging.film import Film, FilmHeader
 from xraylab.imaging.scaling import ApplyVoi
 
 if TYPE_CHECKING:
@@ -118,7 +123,7 @@ def decode_dicom(data: bytes, *, apply_voi: ApplyVoi, max_pixels: int) -> Film:
             film = np.divide(grey, np.float32(2**dataset.BitsStored - 1), dtype=np.float32)
         else:
             film, scaled_by = show_grey(pixels, dataset, apply_voi)
-        return Film(film, _spacing(dataset), scaled_by, _patient(dataset))
+        return Film(film, _spacing(dataset), scaled_by, _patient(dataset), _header(dataset))
     except BrokenFileError:
         raise
     except Exception as error:  # pydicom and its decoders raise of many kinds on a broken file
@@ -131,6 +136,15 @@ def _patient(dataset: Dataset) -> str:
 
     patient = str(dataset.get("PatientID") or "").strip()
     return str(xxh3_64_hexdigest(patient.encode())) if patient else ""
+
+
+def _header(dataset: Dataset) -> FilmHeader:
+    """Return the little that a film is judged by; PS3.3 C.7.3.1, C.7.1.1."""
+    modality, body_part, sex = (
+        str(dataset.get(keyword) or "").strip().upper()
+        for keyword in ("Modality", "BodyPartExamined", "PatientSex")
+    )
+    return FilmHeader(modality, body_part, sex if sex in ("M", "F") else "")
 
 
 def _spacing(dataset: Dataset) -> tuple[float, float] | None:
@@ -177,7 +191,7 @@ def _check(dataset: Dataset, max_pixels: int) -> None:
     rows, columns, allocated, stored, _ = (int(dataset[keyword].value) for keyword in _NEEDED)
     frames = int(dataset.get("NumberOfFrames") or 1)
     if frames != 1:
-        raise BrokenFileError(f"has {frames} frames (multi-frame DICOM); a film has one")
+        raise SeveralFramesError(f"has {frames} frames (multi-frame DICOM); a film has one")
     if rows < 1 or columns < 1:
         raise BrokenFileError(f"has no size ({columns} x {rows} pixels)")
     if rows * columns > max_pixels:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["UnreadableRadiograph"]
+__all__ = ["SeveralFrames", "UnreadableRadiograph"]
 
 
 class UnreadableRadiograph(ValueError):  # noqa: N818 - the name is what a table of rejected films says
@@ -24,3 +24,7 @@ class UnreadableRadiograph(ValueError):  # noqa: N818 - the name is what a table
     def __reduce__(self) -> tuple[type[UnreadableRadiograph], tuple[str, str]]:
         # The default would call the class with the message alone: a film's error crosses processes.
         return type(self), (self.path, self.reason)
+
+
+class SeveralFrames(UnreadableRadiograph):
+    """A file of several frames, none of which is the film."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.imaging.codestreams import BrokenFileError
+from xraylab.imaging.codestreams import BrokenFileError, SeveralFramesError
 
 __all__ = [
     "PILLOW_MAGICS",
@@ -150,7 +150,7 @@ def _check(image: Any, max_pixels: int) -> None:
     check_size(width, height, max_pixels)
     frames = int(getattr(image, "n_frames", 1))
     if frames > 1:
-        raise BrokenFileError(f"has {frames} pages or frames; a film has one")
+        raise SeveralFramesError(f"has {frames} pages or frames; a film has one")
     if image.mode not in (*_GREY, *_COLOUR, *_DEEP):
         raise BrokenFileError(
             f"is a {image.format} of the pixel kind '{image.mode}'; grey of 1, 8 or 16 bits and colour of 8 are handled"

@@ -174,7 +174,13 @@ def prepare_mask(
 
 
 def resize_image(image: ByteImage | FloatImage, size_px: int) -> FloatImage:
-    """Resize an image (H, W) to a square: the area mean where it shrinks (no aliasing), bilinear where it grows."""
+    """Resize an image (H, W) to a square: the area mean where it shrinks (no aliasing), bilinear where it grows.
+
+    Examples
+    --------
+    >>> resize_image(np.array([[0, 2], [4, 6]], np.uint8), 1).tolist()
+    [[3.0]]
+    """
     shrinks = min(image.shape) >= size_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size_px, size_px), interpolation=method), np.float32)

@@ -14,13 +14,14 @@ from xraylab.imaging.codestreams import (
     PNG_MAGIC,
     BrokenFileError,
     JpegHeader,
+    SeveralFramesError,
     is_plain_grey,
     jpeg_end,
     read_jpeg_header,
     read_png_header,
 )
 from xraylab.imaging.dicom import decode_dicom, looks_like_dicom
-from xraylab.imaging.errors import UnreadableRadiograph
+from xraylab.imaging.errors import SeveralFrames, UnreadableRadiograph
 from xraylab.imaging.files import read_bytes
 from xraylab.imaging.film import Film
 from xraylab.imaging.pillow import (
@@ -145,6 +146,8 @@ def decode_film(data: bytes, name: str, *, apply_voi: ApplyVoi, max_pixels: int)
         if data.startswith(PILLOW_MAGICS) and (data[8:12] == b"WEBP" or data[:4] != b"RIFF"):
             image, bits = decode_with_pillow(data, max_pixels)
             return _scale(image, bits, rescue)
+    except SeveralFramesError as error:
+        raise SeveralFrames(name, str(error)) from error
     except (BrokenFileError, cv2.error) as error:
         raise UnreadableRadiograph(name, str(error)) from error
     raise UnreadableRadiograph(name, _not_a_film(data))
@@ -185,7 +188,7 @@ def _decode_png(data: bytes, max_pixels: int, rescue: bool) -> Film:
     header = read_png_header(data)
     check_size(header.width, header.height, max_pixels)
     if header.frames > 1:
-        raise BrokenFileError(f"has {header.frames} frames (animated PNG); a film has one")
+        raise SeveralFramesError(f"has {header.frames} frames (animated PNG); a film has one")
     rescue = rescue and not header.scaled
     orientation = exif_orientation(data) if header.exif else 1
     if is_plain_grey(data, header):

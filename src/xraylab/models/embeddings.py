@@ -20,7 +20,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["EmbeddingPlan", "Embeddings", "is_store", "read_embeddings", "write_embeddings"]
+__all__ = [
+    "EmbeddingPlan",
+    "Embeddings",
+    "hold_embeddings",
+    "is_store",
+    "read_embeddings",
+    "write_embeddings",
+]
 
 Floats = NDArray[np.float32]
 
@@ -115,6 +122,22 @@ class Embeddings:
                 "embeddings again"
             )
         return np.asarray(self.matrix[places], np.float32)
+
+
+def hold_embeddings(
+    matrix: Floats, image_ids: pd.Series, sources: pd.Series, facts: Mapping[str, Any]
+) -> Embeddings:
+    """Return features (N, F) of films that are in memory, for what reads a store.
+
+    Examples
+    --------
+    >>> ids = pd.Series(["a"])
+    >>> hold_embeddings(np.ones((1, 2), np.float32), ids, ids, {}).rows(ids, ids).tolist()
+    [[1.0, 1.0]]
+    """
+    found = Embeddings("", image_ids, matrix.shape[1], dict(facts), sources)
+    found.__dict__["matrix"] = matrix
+    return found
 
 
 def is_store(folder: Path) -> bool:

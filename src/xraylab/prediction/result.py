@@ -87,7 +87,7 @@ class Prediction:
         The film, as it was named or found.
     status : Status
         Whether it was predicted.
-    values : dict
+    outputs : dict
         The columns of the task at full precision; empty where nothing was predicted.
     unfamiliarity : float
         Distance from the training films, where 1 is the limit from which a film is refused; nan where the film could
@@ -110,7 +110,7 @@ class Prediction:
 
     path: str
     status: Status
-    values: dict[str, Value] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
     unfamiliarity: float = math.nan
     scaled_by: str = ""
     model: str = ""
@@ -121,16 +121,16 @@ class Prediction:
 
     def __getitem__(self, name: str) -> Value:
         """Return a value of the task, or raise KeyError naming the ones that there are."""
-        if name not in self.values:
-            raise KeyError(f"no '{name}' for {self.path} ({self.status}); {list(self.values)}")
-        return self.values[name]
+        if name not in self.outputs:
+            raise KeyError(f"no '{name}' for {self.path} ({self.status}); {list(self.outputs)}")
+        return self.outputs[name]
 
     def row(self) -> dict[str, Any]:
         """Return the row of the table: path, status, the task's columns, then what they were made with."""
         return {
             "path": self.path,
             "status": str(self.status),
-            **self.values,
+            **self.outputs,
             "unfamiliarity": self.unfamiliarity,
             "scaled_by": self.scaled_by,
             "model": self.model,

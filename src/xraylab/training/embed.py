@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from xraylab.imaging.fingerprint import digest_pixels
 from xraylab.models.card import digest_facts
 from xraylab.models.frozen import FrozenEncoderParams, build_frozen_encoder
-from xraylab.models.networks import Weights
+from xraylab.models.networks import Weights, describe_network, load_state
+from xraylab.models.state import ModelState
 
-__all__ = ["EncodeFilms", "KnownEncoder"]
+__all__ = ["EncodeFilms", "KnownEncoder", "restore_encoder"]
 
 
 class KnownEncoder:
@@ -30,6 +31,8 @@ class KnownEncoder:
 
     Attributes
     ----------
+    params : FrozenEncoderParams
+        What it is.
     network : torch.nn.Module
         The encoder.
     weights : str
@@ -39,10 +42,32 @@ class KnownEncoder:
     """
 
     def __init__(self, params: FrozenEncoderParams, seed: int, weights: Weights) -> None:
-        self.equalise = params.equalise
+        self.params, self.equalise = params, params.equalise
         self.network, self.weights = build_frozen_encoder(params, seed, weights)
         parts = [digest_pixels(value.numpy()) for value in self.network.state_dict().values()]
         self.digest = digest_facts(parts)
+
+    def state(self, seed: int) -> ModelState:
+        """Return the encoder as a stored model, for `restore_encoder`."""
+        params = self.params.model_dump(mode="json")
+        return describe_network(
+            self.network, {"network": params, "weights": self.weights, "seed": seed}
+        )
+
+
+def restore_encoder(state: ModelState) -> KnownEncoder:
+    """Return a stored encoder with the weights that it was stored with.
+
+    Raises
+    ------
+    ValueError
+        If the tensors are not those of the encoder that the card names.
+    """
+    described = {**state.card["network"], "weights": None}
+    known = KnownEncoder(FrozenEncoderParams.model_validate(described), state.card["seed"], {})
+    load_state(known.network, state)
+    known.weights = state.card["weights"]
+    return known
 
 
 class EncodeFilms:

@@ -1,5 +1,5 @@
 """From a hand film to bone age in months, with an interval and a heat map."""
 
-from .pipeline import create_pipeline
+from .pipeline import create_pipeline, create_predict
 
-__all__ = ["create_pipeline"]
+__all__ = ["create_pipeline", "create_predict"]

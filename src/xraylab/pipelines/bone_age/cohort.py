@@ -27,7 +27,14 @@ from xraylab.records.readings import log_notes, parse_sex
 
 from .params import AgeCohortParams, ProtocolParams
 
-__all__ = ["cache_films", "index_cohort", "read_labels", "read_sexes", "split_cohort"]
+__all__ = [
+    "cache_films",
+    "index_cohort",
+    "read_film_sexes",
+    "read_labels",
+    "read_sexes",
+    "split_cohort",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +137,13 @@ def read_sexes(
     }
     log_notes({image_id: notes.get(image_id, "") for image_id in image_ids}, "The sexes")
     return {image_id: sexes.pop() for image_id, sexes in told.items() if len(sexes) == 1}
+
+
+def read_film_sexes(
+    films: Mapping[str, LoadFilm], tables: Mapping[str, LoadTable], params: AgeCohortParams
+) -> dict[str, str]:
+    """Return ``M`` or ``F`` by the path of a film, as tables beside the films say (`read_sexes`)."""
+    return read_sexes(list(films), tables, params)
 
 
 def _read_table(table: pd.DataFrame, path: str, params: AgeCohortParams) -> pd.DataFrame:

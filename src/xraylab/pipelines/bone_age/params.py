@@ -259,13 +259,6 @@ class AgeEvaluationParams(EvaluationParams):
 
 
 class AgeReleaseParams(ModelReleaseParams):
-    """Which trained network reads new films, and how.
-
-    Attributes
-    ----------
-    sex : {"M", "F"}, optional
-        Sex of children whom no table beside the films names; None predicts such a film for either sex.
-    """
+    """Which trained network is released, and how."""
 
     model: str = "modern"
-    sex: Literal["M", "F"] | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.cut_short import marked
 from xraylab.flow.template import (
     COHORT,
@@ -15,15 +14,15 @@ from xraylab.flow.template import (
     TRAINING,
     create_comparison,
     create_part,
+    create_prediction,
     create_protocol,
-    create_release,
     figure,
     step,
 )
 
 from . import cohort, evaluation, release, saliency, task, tuning
 
-__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
+__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline", "create_predict"]
 
 PROTOCOLS = ("published", "honest")
 
@@ -35,7 +34,7 @@ FIGURES = (
 
 
 def create_pipeline() -> Pipeline:
-    """Tables and films → arrays → cohort → each protocol → comparison, heat maps and release."""
+    """Tables and films → arrays → cohort → each protocol → comparison, heat maps and bundle."""
     cohort_nodes = [
         step(cohort.read_labels, ["tables", COHORT], ["labels", "bad_rows"]),
         step(cohort.cache_films, ["films", "labels", "bad_rows", COHORT], "arrays"),
@@ -73,16 +72,8 @@ def create_pipeline() -> Pipeline:
         step(saliency.plot_heat_maps, [*shown, EVALUATION], "heat_maps_figure"),
         step(saliency.measure_stability, [*shown, TRAINING, EVALUATION], "stability"),
     ]
-    known = ["new_tables", "shown_predictions", "models"]
-    release_nodes = [
-        step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
-        step(
-            release.predict_bone_ages,
-            ["new_arrays", *known, COHORT, TRAINING, RELEASE],
-            ["new_bone_ages", "new_rejected"],
-        ),
-        step(release.plot_bone_ages, ["new_arrays", "new_bone_ages"], "new_bone_ages_figure"),
-    ]
+    packed = ["arrays", "cohort", "models", "shown_predictions", "params:honest", RELEASE]
+    released = step(release.pack_bundle, packed, "bundle")
     honest = {
         "models": "bone_age.honest.models",
         "shown_predictions": "bone_age.honest.predictions",
@@ -91,8 +82,23 @@ def create_pipeline() -> Pipeline:
     parts = [
         create_part("bone_age", cohort_nodes, raw, PROTOCOLS),
         *(create_protocol("bone_age", each, protocol_nodes) for each in PROTOCOLS),
-        create_comparison("bone_age", PROTOCOLS, comparison_nodes, FIGURES, (*TABLES, *tuned)),
+        create_comparison(
+            "bone_age",
+            PROTOCOLS,
+            comparison_nodes,
+            FIGURES,
+            (*TABLES, *tuned),
+            {"stability": "bone_age.stability"},
+        ),
         create_part("bone_age", saliency_nodes, honest, ["honest"]),
-        create_release("bone_age", release_nodes, honest),
+        create_part(
+            "bone_age", [released], {**honest, "cohort": "bone_age.honest.cohort"}, ["honest"]
+        ),
     ]
     return sum(parts, Pipeline([]))
+
+
+def create_predict() -> Pipeline:
+    """Any hands, tables beside them, and the bundle → bone ages."""
+    sexes = step(cohort.read_film_sexes, ["films", "tables", "params:bone_age.cohort"], "sexes")
+    return create_prediction(release.RELEASE, [sexes], sexes="sexes")

@@ -1,117 +1,166 @@
-"""Any hand films and the released network → bone age in months, with an interval."""
+"""The released network: any hand films → bone age in months, with an interval."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from xraylab import plots
-from xraylab.flow.release import find_released, plot_predicted_films
+from xraylab.flow.release import (
+    Release,
+    find_released,
+    pack_release,
+    stack_films,
+    trained_films,
+)
 from xraylab.flow.split import SINGLE
 from xraylab.imaging.array_cache import ArrayCache
-from xraylab.models.card import NOTICE
+from xraylab.models.bone_age import restore_bone_age_network
+from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
-from xraylab.records.delimited import LoadTable
-from xraylab.training.params import TrainingParams
+from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.intake import LoadedFilm
+from xraylab.prediction.result import Column, Value
 
-from .cohort import read_sexes
-from .params import AgeCohortParams, AgeReleaseParams
-from .task import AgeTask
+from .baselines import sex_code
+from .params import AgeReleaseParams, ProtocolParams
 
-__all__ = ["plot_bone_ages", "predict_bone_ages"]
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["RELEASE", "pack_bundle"]
+
+Floats = NDArray[np.float64]
+
+_SEXES = ("F", "M")
+_ASK = "the sex is not known: name it with sex=M or sex=F, or in a table beside the films"
 
 
-def predict_bone_ages(
-    new_arrays: ArrayCache,
-    new_tables: Mapping[str, LoadTable],
-    predictions: pd.DataFrame,
+def pack_bundle(
+    arrays: ArrayCache,
+    cohort: pd.DataFrame,
     models: dict[str, ModelState],
-    cohort: AgeCohortParams,
-    training: TrainingParams,
+    predictions: pd.DataFrame,
+    protocol: ProtocolParams,
     params: AgeReleaseParams,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predict every film, for the sex that a table beside the films names.
-
-    Parameters
-    ----------
-    new_arrays : ArrayCache
-        The films.
-    new_tables : mapping of str to callable
-        Lazy tables beside them; see `read_sexes`.
-    predictions : DataFrame
-        Of the honest protocol: the width of its intervals on the test part is that of the new ones.
-    models : dict of str to ModelState
-        Of the honest protocol.
-    cohort, training, params
-        What tables and columns are called; machine; which model.
-
-    Returns
-    -------
-    bone_ages : DataFrame
-        ``image_id, scaled_by, model, sex, sex_from`` (``table``, ``parameter``, or ``unknown``: then there is a row
-        for either), ``months, interval_low, interval_high, notice``.
-    rejected : DataFrame
-        ``image_id, reason`` of every film that cannot be read.
+) -> dict[str, ModelState]:
+    """Pack the released network, with the radius of its intervals for each sex.
 
     Raises
     ------
     ValueError
         If there is no such model, or it was trained on films prepared in another way.
     """
-    (state,) = find_released(models, params.model, new_arrays).values()
-    ids = new_arrays.index["image_id"].astype(str)
-    wanted = _list_wanted(ids, new_tables, cohort, params)
-    months = AgeTask(new_arrays, training).predict(state, wanted, params.batch_size)
-    radius = wanted["sex"].map(_radii(predictions, params.model)).to_numpy(np.float64)
-    table = wanted.assign(
-        model=params.model,
-        months=months,
-        interval_low=months - radius,
-        interval_high=months + radius,
-        notice=NOTICE,
-    )
-    table.insert(1, "scaled_by", new_arrays.scaled_by(table["image_id"]))
-    names = [name for name in table if name not in ("model", "sex", "sex_from")]
-    order = [*names[:2], "model", "sex", "sex_from", *names[2:]]
-    return table[order], new_arrays.rejected
+    members = find_released(models, params.model, arrays)
+    card = {
+        "model": params.model,
+        "unit": "months",
+        "coverage": protocol.coverage,
+        "radii": _radii(predictions, params.model),
+    }
+    return pack_release(RELEASE, members, trained_films(arrays, cohort), params, card)
 
 
-def _list_wanted(
-    image_ids: pd.Series,
-    new_tables: Mapping[str, LoadTable],
-    cohort: AgeCohortParams,
-    params: AgeReleaseParams,
-) -> pd.DataFrame:
-    """Return one row per film and sex that it is predicted for."""
-    told = read_sexes(image_ids.tolist(), new_tables, cohort)
-    rows = []
-    for image_id in image_ids:
-        known = told.get(image_id)
-        if known is not None:
-            rows.append((image_id, known, "table"))
-        elif params.sex is not None:
-            rows.append((image_id, params.sex, "parameter"))
-        else:
-            rows += [(image_id, sex, "unknown") for sex in ("F", "M")]
-    return pd.DataFrame(rows, columns=["image_id", "sex", "sex_from"], dtype="str")
-
-
-def _radii(predictions: pd.DataFrame, model: str) -> dict[str, float]:
-    """Return half the width of the intervals of each sex."""
+def _radii(predictions: pd.DataFrame, model: str) -> dict[str, float | None]:
+    """Return half the width of the intervals of each sex; None where too few films calibrate it."""
     rows = predictions[(predictions["model"] == model) & (predictions["arm"] == SINGLE)]
     half = (rows["interval_high"] - rows["interval_low"]) / 2
-    return {str(sex): float(value) for sex, value in half.groupby(rows["sex"]).first().items()}
+    found = half.groupby(rows["sex"]).first()
+    return {
+        sex: float(found[sex]) if np.isfinite(found.get(sex, np.nan)) else None for sex in _SEXES
+    }
 
 
-def plot_bone_ages(new_arrays: ArrayCache, bone_ages: pd.DataFrame) -> plots.Figure:
-    """Draw up to twelve films with their bone age, from the youngest to the oldest."""
+@dataclass(frozen=True)
+class AgeReader:
+    """A network that reads a bone age, for any hands."""
 
-    def describe(row: Mapping[Any, Any]) -> str:
-        interval = f"({row['interval_low']:.0f} to {row['interval_high']:.0f})"
-        return f" ({row['sex']})\n{row['months']:.0f} months {interval}"
+    bundle: Bundle
+    params: PredictParams
+    segments = ()
+    columns = (
+        Column("sex", "Sex"),
+        Column("sex_from", "Sex from"),
+        Column("months", "Bone age", "months", 0),
+        Column("interval_low", "Interval from", "months", 0),
+        Column("interval_high", "Interval to", "months", 0),
+        Column("coverage", "Coverage of the interval", "", 2),
+        Column("months_if_female", "Bone age of a girl", "months", 0),
+        Column("months_if_male", "Bone age of a boy", "months", 0),
+    )
 
-    title = "Predicted bone age, with the interval"
-    return plot_predicted_films(new_arrays, bone_ages, "months", describe, title)
+    @property
+    def _state(self) -> ModelState:
+        (state,) = self.bundle.members.values()
+        return state
+
+    @cached_property
+    def _network(self) -> nn.Module:
+        return restore_bone_age_network(self._state)
+
+    def read(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> list[Finding]:
+        """Predict films: of a child of unknown sex the middle between either, with an interval that holds both."""
+        batch = stack_films(films)
+        unknown = any(not sex for sex, _ in sexes)
+        known = pd.Series([sex or "F" for sex, _ in sexes])
+        months = self._months(batch, known)
+        other = months
+        if unknown:
+            other = self._months(batch, known.map({"F": "M", "M": "F"}))
+        return [
+            self._finding(sex, origin, {known[row]: months[row], **self._other(sex, other[row])})
+            for row, (sex, origin) in enumerate(sexes)
+        ]
+
+    @staticmethod
+    def _other(sex: str, months: float) -> dict[str, float]:
+        return {} if sex else {"M": months}
+
+    def _finding(self, sex: str, origin: str, months: dict[str, float]) -> Finding:
+        radii: dict[str, float | None] = self.bundle.card["radii"]
+        spread = {each: np.nan if (radius := radii[each]) is None else radius for each in months}
+        values: dict[str, Value] = {
+            "sex": sex,
+            "sex_from": origin,
+            "months": float(np.mean(list(months.values()))),
+            "interval_low": float(min(found - spread[each] for each, found in months.items())),
+            "interval_high": float(max(found + spread[each] for each, found in months.items())),
+            "coverage": self.bundle.card["coverage"],
+            "months_if_female": None if sex else float(months["F"]),
+            "months_if_male": None if sex else float(months["M"]),
+        }
+        return Finding(values, () if sex else (_ASK,))
+
+    def _months(self, films: NDArray[np.uint8], sex: pd.Series) -> Floats:
+        from xraylab.training.predict import predict_probabilities
+
+        card = self._state.card
+        found = predict_probabilities(
+            self._network, films, covariates=sex_code(sex), kind="number", views=card["views"],
+            accelerator=self.params.accelerator,
+        )  # fmt: skip
+        return np.asarray(found.astype(np.float64) * card["target_sd"] + card["target_mean"])
+
+    def heat(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> NDArray[np.float32]:
+        """Return what raises the age of films that are read as older than the mean, and lowers that of others."""
+        from xraylab.training.saliency import grad_cam
+
+        batch, sex = stack_films(films), pd.Series([each or "F" for each, _ in sexes])
+        older = self._months(batch, sex) >= self._state.card["target_mean"]
+        code = sex_code(sex)
+        up, down = (grad_cam(self._network, batch, code, against=each) for each in (False, True))
+        return np.asarray(np.where(older[:, None, None], up, down), np.float32)
+
+
+RELEASE = Release(
+    "bone_age",
+    "Bone age",
+    "It was trained on left hands of children; it is no substitute for a reading, and not made for sick children.",
+    ("HAND", "WRIST", "FINGER", "CARP", "BONE AGE"),
+    AgeReader,
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from xraylab import plots
 from xraylab.evaluation.conformal import (
@@ -23,8 +24,10 @@ from xraylab.tabular.kinds import fit_tabular_model, restore_tabular_model
 from .params import EvaluationParams, ProtocolParams
 
 __all__ = [
+    "LEAST_DOSE",
     "evaluate",
     "fit_models",
+    "interval_radius",
     "plot_errors",
     "plot_losses",
     "plot_predictions",
@@ -34,6 +37,9 @@ __all__ = [
 ]
 
 KEYS = ["image_id", "recipe", "level"]
+
+LEAST_DOSE = 1e-3
+"""Of the full dose: what a prediction is taken for at least."""
 
 
 def split_cohort(
@@ -159,16 +165,35 @@ def _add_interval(table: pd.DataFrame, params: ProtocolParams) -> None:
     """Write the interval of the test rows of one model into its table."""
     if params.interval is None:
         return
-    prediction = table["prediction"].to_numpy()
-    if params.interval == "relative":
-        # a relative interval needs a positive centre; a dose is never under a thousandth of the full one
-        prediction = np.maximum(prediction, 1e-3)
-    val, test = (table["split"] == "val").to_numpy(), (table["split"] == "test").to_numpy()
-    scores = residual_scores(table["target"].to_numpy()[val], prediction[val], params.interval)
-    radius = calibrate(scores, table.loc[val, "group_id"], params.coverage)
-    low, high = prediction_interval(prediction[test], radius, params.interval)
+    radius = interval_radius(table, params)
+    test = (table["split"] == "test").to_numpy()
+    centre = table["prediction"].to_numpy()[test]
+    centre = _centre(centre) if params.interval == "relative" else centre
+    low, high = prediction_interval(centre, radius, params.interval)
     table.loc[test, "interval_low"] = low
     table.loc[test, "interval_high"] = high
+
+
+def _centre(prediction: NDArray[np.float64]) -> NDArray[np.float64]:
+    # a relative interval needs a positive centre; a dose is never under a thousandth of the full one
+    return np.maximum(prediction, LEAST_DOSE)
+
+
+def interval_radius(rows: pd.DataFrame, params: ProtocolParams) -> float:
+    """Return the radius of the interval of one model, calibrated on the validation part of its predictions.
+
+    Raises
+    ------
+    ValueError
+        If the protocol asks for no interval.
+    """
+    if params.interval is None:
+        raise ValueError("the protocol asks for no interval")
+    val = rows[rows["split"] == "val"]
+    prediction = val["prediction"].to_numpy()
+    prediction = _centre(prediction) if params.interval == "relative" else prediction
+    scores = residual_scores(val["target"].to_numpy(), prediction, params.interval)
+    return calibrate(scores, val["group_id"], params.coverage)
 
 
 def evaluate(predictions: pd.DataFrame, params: EvaluationParams) -> pd.DataFrame:

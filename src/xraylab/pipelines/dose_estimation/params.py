@@ -8,10 +8,12 @@ from pydantic import Field, model_validator
 
 from xraylab.dose.simulate import Recipe
 from xraylab.evaluation.leakage import OnLeak
+from xraylab.flow.params import ModelReleaseParams
+from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.parameters import Parameters
 from xraylab.tabular.params import RegressorParams
 
-__all__ = ["EvaluationParams", "ProtocolParams"]
+__all__ = ["DoseReleaseParams", "EvaluationParams", "ProtocolParams"]
 
 
 class ProtocolParams(Parameters):
@@ -84,3 +86,19 @@ class EvaluationParams(Parameters):
     just_noticeable_difference: float = Field(0.17, gt=0, lt=1)
     n_resamples: int = Field(1000, ge=0, le=100_000)
     seed: int = Field(42, ge=0)
+
+
+class DoseReleaseParams(ModelReleaseParams):
+    """Which model of the fair protocol is released, and what is familiar to it.
+
+    Attributes
+    ----------
+    n_films : int
+        Films that are read once more to know what a familiar film looks like, at most.
+    preprocess : PreprocessParams
+        How films are prepared for that; texture is measured at their own size.
+    """
+
+    model: str = "mlp"
+    n_films: int = Field(1000, ge=2, le=100_000)
+    preprocess: PreprocessParams = PreprocessParams(size_px=224, equalise="none")

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from xraylab.flow.template import create_comparison, create_protocol, step
+from xraylab.flow.template import (
+    RELEASE,
+    create_comparison,
+    create_part,
+    create_prediction,
+    create_protocol,
+    step,
+)
 
+from . import release
 from .nodes import (
     evaluate,
     fit_models,
@@ -17,7 +25,7 @@ from .nodes import (
     split_cohort,
 )
 
-__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
+__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline", "create_predict"]
 
 PROTOCOLS = ("published", "honest", "fair")
 
@@ -59,4 +67,14 @@ def create_pipeline() -> Pipeline:
             films="features",
         )
     )
+    packed = ["films", "cohort", "models", "predictions", "params:fair", RELEASE]
+    fair = {name: f"dose_estimation.fair.{name}" for name in ("cohort", "models", "predictions")}
+    released = [step(release.pack_bundle, packed, "bundle")]
+    known = {"films": "nih_chest_xray14.films", **fair}
+    parts.append(create_part("dose_estimation", released, known, ["fair"]))
     return sum(parts, Pipeline([]))
+
+
+def create_predict() -> Pipeline:
+    """Any chest films and the bundle → relative dose."""
+    return create_prediction(release.RELEASE)

@@ -94,7 +94,8 @@ def _measure_film(image_id: str, load: LoadFilm, exposures: list[Exposure], whic
     from xxhash import xxh3_128_hexdigest
 
     try:
-        film, _, scaled_by, _ = read_loaded(load)
+        read = read_loaded(load)
+        film, scaled_by = read.pixels, read.scaled_by
     except UnreadableRadiograph as error:
         return image_id, [], error.reason
     digest = xxh3_128_hexdigest(film.data)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from xraylab.flow import compare
-from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.cut_short import marked
 from xraylab.flow.template import (
     COHORT,
@@ -16,27 +15,27 @@ from xraylab.flow.template import (
     bind,
     create_comparison,
     create_part,
+    create_prediction,
     create_protocol,
-    create_release,
     figure,
     step,
 )
 
 from . import audit, cohort, evaluation, params, release, saliency, task
 
-__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
+__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline", "create_predict"]
 
 PROTOCOLS = ("published", "honest")
 
 FIGURES = (
-    *("audit", "copies", "protocol_comparison", "roc", "reliability", "confusion"),
-    *("saliency", "saliency_checks", "loss_curves", "accuracy_curves"),
+    *("audit", "copies", "protocol_comparison", "roc", "precision_recall", "reliability"),
+    *("confusion", "saliency", "saliency_checks", "loss_curves", "accuracy_curves"),
 )
 """Figures that the report shows, in its order."""
 
 
 def create_pipeline() -> Pipeline:
-    """Films → arrays → cohort and audit → each protocol → comparison, saliency and release."""
+    """Films → arrays → cohort and audit → each protocol → comparison, saliency and bundle."""
     cohort_nodes = [
         step(cohort.cache_films, ["films", COHORT], "arrays"),
         step(cohort.index_cohort, ["arrays", COHORT], ["cohort", "copies", "rejected"]),
@@ -91,20 +90,25 @@ def create_pipeline() -> Pipeline:
         step(figure("plot_saliency_checks"), "saliency_checks", "saliency_checks_figure"),
         step(saliency.plot_saliency, shown, "saliency_figure"),
     ]
-    release_nodes = [
-        step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
-        step(
-            release.predict_fractures,
-            ["new_arrays", "models", TRAINING, RELEASE],
-            ["new_fractures", "new_rejected"],
-        ),
-        step(release.plot_fractures, ["new_arrays", "new_fractures"], "new_fractures_figure"),
-    ]
+    released = step(release.pack_bundle, ["arrays", "cohort", "models", RELEASE], "bundle")
     parts = [
         create_part("fracture", cohort_nodes, {"films": "fracture_multi_region.films"}, PROTOCOLS),
         *(create_protocol("fracture", each, protocol_nodes) for each in PROTOCOLS),
-        create_comparison("fracture", PROTOCOLS, comparison_nodes, FIGURES),
+        create_comparison(
+            "fracture",
+            PROTOCOLS,
+            comparison_nodes,
+            FIGURES,
+            inputs={"audit_summary": "fracture.audit_summary"},
+        ),
         create_part("fracture", saliency_nodes, honest, ["honest"]),
-        create_release("fracture", release_nodes, honest),
+        create_part(
+            "fracture", [released], {**honest, "cohort": "fracture.honest.cohort"}, ["honest"]
+        ),
     ]
     return sum(parts, Pipeline([]))
+
+
+def create_predict() -> Pipeline:
+    """Any films and the bundle → probabilities."""
+    return create_prediction(release.RELEASE)

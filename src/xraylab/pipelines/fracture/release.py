@@ -1,57 +1,107 @@
-"""Any films → probability of a fracture, by the released network."""
+"""The released network: any films → probability of a fracture."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from xraylab import plots
+from xraylab.evaluation.calibration import apply_calibration
 from xraylab.flow.params import ModelReleaseParams
-from xraylab.flow.release import call_films, find_released, plot_predicted_films
+from xraylab.flow.release import (
+    CALLED,
+    Release,
+    call_films,
+    find_released,
+    pack_release,
+    stack_films,
+    trained_films,
+)
 from xraylab.imaging.array_cache import ArrayCache
+from xraylab.models.bundle import Bundle
+from xraylab.models.classifiers import restore_classifier
 from xraylab.models.state import ModelState
-from xraylab.training.params import TrainingParams
+from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.intake import LoadedFilm
 
-from .task import FractureTask
+from .params import CLASS_NAMES
 
-__all__ = ["plot_fractures", "predict_fractures"]
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["RELEASE", "pack_bundle"]
+
+_BONES = (
+    *("HAND", "FINGER", "THUMB", "WRIST", "FOREARM", "ULNA", "RADIUS", "ELBOW", "HUMERUS", "ARM"),
+    *("SHOULDER", "CLAVICLE", "SCAPULA", "HIP", "PELVIS", "FEMUR", "KNEE", "PATELLA", "TIBIA"),
+    *("FIBULA", "LEG", "ANKLE", "FOOT", "TOE", "HEEL", "CALCANEUS", "EXTREMITY", "BONE"),
+)
+"""Words in the body part of a limb, as DICOM files write it."""
 
 
-def predict_fractures(
-    new_arrays: ArrayCache,
+def pack_bundle(
+    arrays: ArrayCache,
+    cohort: pd.DataFrame,
     models: dict[str, ModelState],
-    training: TrainingParams,
     params: ModelReleaseParams,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predict every film; with folds, by the mean of the networks of all folds.
-
-    Returns
-    -------
-    fractures : DataFrame
-        As `xraylab.flow.release.call_films` gives it; ``fractured`` is the finding.
-    rejected : DataFrame
-        ``image_id, reason`` of every film that cannot be read.
+) -> dict[str, ModelState]:
+    """Pack the released network; with folds, the networks of all folds.
 
     Raises
     ------
     ValueError
         If there is no such model, or it was trained on films prepared in another way.
     """
-    states = list(find_released(models, params.model, new_arrays).values())
-    task = FractureTask(new_arrays, training)
-    found = [task.predict(state, new_arrays.index, params.batch_size) for state in states]
-    ids = new_arrays.index["image_id"].astype(str)
-    return call_films(new_arrays, ids, np.stack(found), states, "fractured"), new_arrays.rejected
+    members = find_released(models, params.model, arrays)
+    trained = trained_films(arrays, cohort)
+    return pack_release(RELEASE, members, trained, params, {"model": params.model})
 
 
-def plot_fractures(new_arrays: ArrayCache, fractures: pd.DataFrame) -> plots.Figure:
-    """Draw up to twelve films with their probability, from the least to the most likely fractured."""
+@dataclass(frozen=True)
+class FractureReader:
+    """Networks that tell fractured from whole bones, for any films."""
 
-    def describe(row: Mapping[Any, Any]) -> str:
-        return f"\np = {row['probability']:.2f}" + (", fractured" if row["fractured"] else "")
+    bundle: Bundle
+    params: PredictParams
+    columns = CALLED
+    segments = ()
 
-    title = "Predicted probability of a fracture"
-    return plot_predicted_films(new_arrays, fractures, "probability", describe, title)
+    @cached_property
+    def _networks(self) -> list[tuple[nn.Module, ModelState]]:
+        return [(restore_classifier(state), state) for state in self.bundle.members.values()]
+
+    def read(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> list[Finding]:
+        """Predict films by the mean of the calibrated networks."""
+        from xraylab.training.predict import predict_probabilities
+
+        batch = stack_films(films)
+        found = []
+        for network, state in self._networks:
+            raw = predict_probabilities(
+                network, batch, views=state.card["views"], accelerator=self.params.accelerator
+            )
+            found.append(apply_calibration(raw.astype(np.float64), state.card["calibration"]))
+        states = [state for _, state in self._networks]
+        return [Finding(values) for values in call_films(np.stack(found), states, CLASS_NAMES)]
+
+    def heat(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> NDArray[np.float32]:
+        """Return what speaks for a fracture: the mean Grad-CAM map (B, S, S) of the networks."""
+        from xraylab.training.saliency import grad_cam
+
+        batch = stack_films(films)
+        maps = [grad_cam(network, batch) for network, _ in self._networks]
+        return np.asarray(np.mean(maps, axis=0), np.float32)
+
+
+RELEASE = Release(
+    "fracture",
+    "Probability of a fracture",
+    "It was trained on films of limbs in which many are copies of each other, and says nothing of other regions.",
+    _BONES,
+    FractureReader,
+)

@@ -1,5 +1,5 @@
 """Segment lesions, measure them, join clinical data, and regress their true size: as published, and honestly."""
 
-from .pipeline import PROTOCOLS, create_pipeline
+from .pipeline import PROTOCOLS, create_pipeline, create_predict
 
-__all__ = ["PROTOCOLS", "create_pipeline"]
+__all__ = ["PROTOCOLS", "create_pipeline", "create_predict"]

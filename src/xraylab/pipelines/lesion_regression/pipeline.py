@@ -5,7 +5,6 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from xraylab.evaluation.regression import tabulate_folds
-from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.cut_short import marked
 from xraylab.flow.template import (
     COHORT,
@@ -15,8 +14,8 @@ from xraylab.flow.template import (
     TRAINING,
     bind,
     create_part,
+    create_prediction,
     create_protocol,
-    create_release,
     create_summary,
     figure,
     gather,
@@ -24,9 +23,9 @@ from xraylab.flow.template import (
 )
 from xraylab.tabular.tree_params import KINDS
 
-from . import cohort, evaluation, regression, release, rows, task
+from . import cohort, evaluation, export, regression, release, rows, task
 
-__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
+__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline", "create_predict"]
 
 PROTOCOLS = ("published", "honest", "seed_table")
 
@@ -96,6 +95,7 @@ def _create_protocols() -> Pipeline:
         step(regression.tune_models, ["cohort", "studies", _TUNING, PROTOCOL], "best_hyperparams"),
         step(regression.predict_rows, best, ["predictions", "shap_values"]),
         step(regression.fit_models, best, ["models", "forest_onnx"]),
+        step(export.check_export, ["models", "forest_onnx", "cohort"], "export_check"),
     ]
     table = [
         step(rows.index_table, ["table", PROTOCOL], ["cohort", "leakage"]),
@@ -118,6 +118,7 @@ def _create_comparison() -> Pipeline:
         "trainings": ("segmentation",),
         "best_hyperparams": _TUNED,
         "shap_values": _TUNED,
+        "export_check": _TUNED,
         "predictions": PROTOCOLS,
     }
     node, parts = gather(
@@ -136,7 +137,11 @@ def _create_comparison() -> Pipeline:
             ["metrics", "trainings"],
             "protocol_comparison_figure",
         ),
-        create_summary(FIGURES, ["metrics", "rejected", "leakage", "trainings"], PROTOCOLS),
+        create_summary(
+            FIGURES,
+            ["metrics", "rejected", "leakage", "trainings", "cv_metrics", "export_check"],
+            PROTOCOLS,
+        ),
     ]
     tuned = [step(evaluation.plot_overlays, ["arrays", "masks", "films"], "overlays_figure")]
     draw = figure("plot_shap_importance")
@@ -156,23 +161,17 @@ def _create_comparison() -> Pipeline:
 
 
 def _create_release() -> Pipeline:
-    """Any films, the networks of all folds and the honest models → lesions."""
-    nodes = [
-        step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
-        step(
-            release.predict_lesions,
-            ["new_arrays", "models", TRAINING, "params:segmentation", RELEASE],
-            "lesion_masks",
-        ),
-        step(
-            release.describe_lesions,
-            ["lesion_masks", "new_arrays", "cohort", "regressors"],
-            ["new_lesions", "new_rejected"],
-        ),
-        step(
-            release.plot_lesion_masks,
-            ["lesion_masks", "new_arrays", "new_lesions"],
-            "new_lesion_masks_figure",
-        ),
-    ]
-    return create_release(_NAME, nodes, {**_NETWORK, "regressors": f"{_NAME}.honest.models"})
+    """Networks of all folds and honest models → bundle."""
+    packed = ["arrays", "films", "models", "regressors", "params:segmentation", RELEASE]
+    nodes = [step(release.pack_bundle, packed, "bundle")]
+    known = {
+        **_NETWORK,
+        "films": f"{_NAME}.segmentation.cohort",
+        "regressors": f"{_NAME}.honest.models",
+    }
+    return create_part(_NAME, nodes, known, ["honest"])
+
+
+def create_predict() -> Pipeline:
+    """Any chest films and the bundle → lesions."""
+    return create_prediction(release.RELEASE)

@@ -1,108 +1,142 @@
-"""Any films → lesions, their size and place, and the estimated ratio."""
+"""The released models: any films → lesions, their size and place, and the estimated ratio."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab import plots
 from xraylab.evaluation.decoding import mask_threshold
 from xraylab.features.lesions import measure_lesions
 from xraylab.flow.params import ReleaseParams
 from xraylab.flow.release import (
+    CHEST,
+    MaskNetworks,
+    Release,
+    draw_mask,
     find_released,
-    plot_predicted_masks,
-    predict_masks,
-    read_mask_on_grid,
-    read_new_films,
+    pack_release,
+    stack_films,
+    trained_films,
 )
-from xraylab.imaging.array_cache import ArrayCache, LoadFilm
+from xraylab.imaging.array_cache import ArrayCache
+from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
+from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.intake import LoadedFilm
+from xraylab.prediction.result import Column
+from xraylab.tabular.interface import TabularModel
 from xraylab.tabular.kinds import restore_tabular_model
-from xraylab.training.params import TrainingParams
 
 from .params import CLINICAL_FEATURES, SegmentationParams
 from .task import NETWORK
 
-__all__ = ["describe_lesions", "plot_lesion_masks", "predict_lesions"]
+__all__ = ["RELEASE", "pack_bundle"]
 
-Bytes = NDArray[np.uint8]
+_REGRESSOR = "estimate-"
 
 
-def predict_lesions(
-    new_arrays: ArrayCache,
+def pack_bundle(
+    arrays: ArrayCache,
+    cohort: pd.DataFrame,
     models: dict[str, ModelState],
-    training: TrainingParams,
+    regressors: dict[str, ModelState],
     segmentation: SegmentationParams,
     params: ReleaseParams,
-) -> dict[str, Callable[[], Bytes]]:
-    """Predict the lesions of every film at its own size: by the median over the networks of all folds.
-
-    A film that was among those of the training is known to all networks but one.
-
-    Returns
-    -------
-    dict of str to callable
-        By image id a callable that gives the mask (H, W) of 0 and 1.
+) -> dict[str, ModelState]:
+    """Pack the networks of all folds, and the models that estimate the ratio that an annotator would draw.
 
     Raises
     ------
     ValueError
         If the networks were trained on films prepared in another way.
     """
-    states = list(find_released(models, NETWORK, new_arrays).values())
-    threshold = partial(mask_threshold, threshold=segmentation.threshold)
-    return predict_masks(new_arrays, states, params.batch_size, training, threshold)
+    networks = find_released(models, NETWORK, arrays)
+    members = {**networks, **{f"{_REGRESSOR}{name}": each for name, each in regressors.items()}}
+    card = {
+        "model": NETWORK,
+        "threshold": segmentation.threshold,
+        "networks": list(networks),
+        "regressors": list(regressors),
+    }
+    return pack_release(RELEASE, members, trained_films(arrays, cohort), params, card)
 
 
-def describe_lesions(
-    lesion_masks: Mapping[str, LoadFilm],
-    new_arrays: ArrayCache,
-    cohort: pd.DataFrame,
-    regressors: dict[str, ModelState],
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure the predicted lesions of each film, and estimate the ratio that an annotator would draw.
+@dataclass(frozen=True)
+class LesionReader:
+    """Networks that draw lesions, and models of their ratio, for any films."""
 
-    Features are measured on the networks' grid, as those were that the regressions were fitted to. What the clinical
-    tables say is known of the films of the cohort, which are recognised by their content: another film of the same name
-    is of another patient. Elsewhere it is missing, and the models know what to do with it.
+    bundle: Bundle
+    params: PredictParams
+    segments = ("Lesion",)
 
-    Returns
-    -------
-    lesions : DataFrame
-        ``image_id, scaled_by``, the features of `xraylab.features.lesions`, the clinical columns, and
-        ``estimated_<model>``.
-    rejected : DataFrame
-        ``image_id, reason`` of every film that cannot be read.
-    """
-    rows = [
-        {**facts, **measure_lesions(read_mask_on_grid(mask, new_arrays.size_px))}
-        for facts, mask in read_new_films(new_arrays, lesion_masks)
-    ]
-    clinical = cohort[["source", *CLINICAL_FEATURES]].drop_duplicates("source")
-    sources = new_arrays.index["source"].to_numpy()
-    lesions = pd.DataFrame(rows).assign(source=sources).merge(clinical, on="source", how="left")
-    lesions = lesions.drop(columns="source")
-    for name in CLINICAL_FEATURES:
-        lesions[name] = lesions[name].astype(np.float64)
-    for name, state in regressors.items():
-        lesions[f"estimated_{name}"] = restore_tabular_model(state).predict(lesions)
-    return lesions, new_arrays.rejected
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Mask, what is measured of it, and an estimate of each model."""
+        estimates = (
+            Column(f"estimated_{name}", f"Ratio by {name}", "of the film", 3)
+            for name in self.bundle.card["regressors"]
+        )
+        return (
+            Column("mask", "Mask"),
+            Column("lesion_ratio", "Lesions", "of the film", 3),
+            Column("num_lesions", "Number of lesions", "", 0),
+            Column("left_share", "Share on the left", "", 2),
+            *estimates,
+        )
+
+    @cached_property
+    def _networks(self) -> MaskNetworks:
+        states = [self.bundle.members[name] for name in self.bundle.card["networks"]]
+        return MaskNetworks(states, self.params.accelerator)
+
+    @cached_property
+    def _regressors(self) -> Mapping[str, TabularModel]:
+        return {
+            name: restore_tabular_model(self.bundle.members[f"{_REGRESSOR}{name}"])
+            for name in self.bundle.card["regressors"]
+        }
+
+    def read(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> list[Finding]:
+        """Draw and measure the lesions of films.
+
+        Features are measured on the networks' grid, as those were that the regressions were fitted to. What clinical
+        tables say is missing, and the models know what to do with it.
+        """
+        maps = self._networks.maps(stack_films(films))
+        levels = [mask_threshold(seen, self.bundle.card["threshold"]) for seen in maps]
+        measured = [
+            measure_lesions(np.asarray(seen >= level, np.uint8))
+            for seen, level in zip(maps, levels, strict=True)
+        ]
+        table = pd.DataFrame(measured).assign(**dict.fromkeys(CLINICAL_FEATURES, np.nan))
+        estimates = {name: model.predict(table) for name, model in self._regressors.items()}
+        findings = []
+        for row, film in enumerate(films):
+            values: dict[str, Any] = {
+                "mask": "",
+                **{name: measured[row][name] for name in ("lesion_ratio", "num_lesions")},
+                "left_share": measured[row]["left_share"],
+                **{f"estimated_{name}": float(each[row]) for name, each in estimates.items()},
+            }
+            mask = draw_mask(maps[row], film.shape, levels[row])
+            findings.append(Finding(values, (), mask))
+        return findings
+
+    def heat(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> NDArray[np.float32]:
+        """Return the probability (B, S, S) of a lesion."""
+        return self._networks.maps(stack_films(films))
 
 
-def plot_lesion_masks(
-    lesion_masks: Mapping[str, LoadFilm], new_arrays: ArrayCache, lesions: pd.DataFrame
-) -> plots.Figure:
-    """Draw predicted lesions over up to twelve films, from the smallest to the largest."""
-
-    def describe(row: Mapping[Any, Any]) -> str:
-        ratio, number = 100 * row["lesion_ratio"], row["num_lesions"]
-        return f"{ratio:.1f} % of the film, {number:.0f} lesions"
-
-    ranked = lesions.sort_values(["lesion_ratio", "image_id"])
-    return plot_predicted_masks(new_arrays, lesion_masks, ranked, describe, "Predicted lesions")
+RELEASE = Release(
+    "lesion_regression",
+    "Lesions of the lungs",
+    "It was trained on few films with drawn lesions and on boxes of pneumonia, and draws opacities of any cause.",
+    CHEST,
+    LesionReader,
+)

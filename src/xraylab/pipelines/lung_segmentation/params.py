@@ -92,13 +92,18 @@ class LungEvaluationParams(EvaluationParams):
 
 
 class LungReleaseParams(ModelReleaseParams):
-    """Which trained network gives the lung masks, and how.
+    """Which trained network is released, and how it draws the lungs of the whole set for other pipelines.
 
     Attributes
     ----------
     clean : bool
         Keep the two largest components, without holes.
+    batch_size : int
+        Films at once.
+    max_rejected_fraction : float
+        Stop when more than this share of the films of the set cannot be read.
     """
 
     clean: bool = True
     batch_size: int = Field(16, ge=1, le=4096)
+    max_rejected_fraction: float = Field(0.5, ge=0, le=1)

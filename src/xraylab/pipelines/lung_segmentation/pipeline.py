@@ -5,7 +5,6 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from xraylab.flow import compare
-from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.cut_short import marked
 from xraylab.flow.template import (
     COHORT,
@@ -16,15 +15,15 @@ from xraylab.flow.template import (
     bind,
     create_comparison,
     create_part,
+    create_prediction,
     create_protocol,
-    create_release,
     figure,
     step,
 )
 
 from . import cohort, evaluation, release, task
 
-__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
+__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline", "create_predict"]
 
 PROTOCOLS = ("published", "honest", "sites")
 
@@ -72,12 +71,11 @@ def create_pipeline() -> Pipeline:
         step(evaluation.tabulate_sites, ["predictions", EVALUATION], "site_matrix"),
         step(figure("plot_site_matrix", metric="dice"), "site_matrix", "site_matrix_figure"),
     ]
-    new = ["lung_masks", "new_arrays"]
     release_nodes = [
-        step(cache_new_films, ["new_films", COHORT, RELEASE], "new_arrays"),
+        step(release.pack_bundle, ["arrays", "cohort", "models", RELEASE], "bundle"),
+        step(release.cache_all_films, ["films", COHORT, RELEASE], "new_arrays"),
         step(release.predict_lungs, ["new_arrays", "models", TRAINING, RELEASE], "lung_masks"),
-        step(release.describe_lungs, [*new, "models", RELEASE], ["lungs", "new_rejected"]),
-        step(release.plot_lung_masks, [*new, "lungs"], "new_lung_masks_figure"),
+        step(release.describe_lungs, ["lung_masks", "new_arrays", "models", RELEASE], "lungs"),
     ]
     raw = {name: f"montgomery_shenzhen.{name}" for name in ("films", "masks", "readings")}
     honest, other_site = (
@@ -90,6 +88,13 @@ def create_pipeline() -> Pipeline:
         create_comparison(_NAME, PROTOCOLS, comparison_nodes, FIGURES),
         create_part(_NAME, overlays, honest, ["honest"]),
         create_part(_NAME, sites_nodes, other_site, ["sites"]),
-        create_release(_NAME, release_nodes, honest),
+        create_part(
+            _NAME, release_nodes, {**raw, **honest, "cohort": f"{_NAME}.honest.cohort"}, ["honest"]
+        ),
     ]
     return sum(parts, Pipeline([]))
+
+
+def create_predict() -> Pipeline:
+    """Any chest films and the bundle → lungs."""
+    return create_prediction(release.RELEASE)

@@ -1,9 +1,10 @@
-"""Any films → lung masks, by the released network."""
+"""The released network: any films → lung masks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import cv2
@@ -11,20 +12,73 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from xraylab import plots
-from xraylab.flow.release import find_released, plot_predicted_masks, predict_masks
-from xraylab.imaging.array_cache import ArrayCache, LoadFilm, digest_source
+from xraylab.flow.cohort import plan_films
+from xraylab.flow.params import SitedCohortParams
+from xraylab.flow.release import (
+    CHEST,
+    MaskNetworks,
+    Release,
+    draw_mask,
+    find_released,
+    pack_release,
+    predict_masks,
+    stack_films,
+    trained_films,
+)
+from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, digest_source
+from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
+from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.intake import LoadedFilm
+from xraylab.prediction.result import Column, Value
 from xraylab.training.params import TrainingParams
 
 from .params import LungReleaseParams
 from .task import THRESHOLD
 
-__all__ = ["describe_lungs", "plot_lung_masks", "predict_lungs"]
+__all__ = ["RELEASE", "cache_all_films", "describe_lungs", "pack_bundle", "predict_lungs"]
 
 Bytes = NDArray[np.uint8]
 
 _MARGIN = 0.2  # by which a plausible lung may be smaller or larger than any that the network was trained on
+_TWO = 2
+
+
+def pack_bundle(
+    arrays: ArrayCache,
+    cohort: pd.DataFrame,
+    models: dict[str, ModelState],
+    params: LungReleaseParams,
+) -> dict[str, ModelState]:
+    """Pack the released network, with how large lungs can be.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or it was trained on films prepared in another way.
+    """
+    members = find_released(models, params.model, arrays)
+    card = {
+        "model": params.model,
+        "clean": params.clean,
+        "threshold": THRESHOLD,
+        "plausible_fraction": _plausible(members),
+    }
+    return pack_release(RELEASE, members, trained_films(arrays, cohort), params, card)
+
+
+def _plausible(members: Mapping[str, ModelState]) -> list[float]:
+    """Return between which shares of a film lungs can be: those of the training films, and a fifth beyond."""
+    ranges = np.array([state.card["lung_fraction_range"] for state in members.values()])
+    return [float(ranges.min() * (1 - _MARGIN)), float(ranges.max() * (1 + _MARGIN))]
+
+
+def cache_all_films(
+    films: dict[str, LoadFilm], cohort: SitedCohortParams, params: LungReleaseParams
+) -> CachePlan:
+    """Plan the arrays of all films of the set, with or without a mask, prepared as those of the training were."""
+    fraction = {"max_rejected_fraction": params.max_rejected_fraction}
+    return plan_films(films, cohort.model_copy(update=fraction), allow_empty=True)
 
 
 def predict_lungs(
@@ -33,7 +87,7 @@ def predict_lungs(
     training: TrainingParams,
     params: LungReleaseParams,
 ) -> dict[str, Callable[[], Bytes]]:
-    """Predict the lungs of every film at the film's own size, a batch at a time as the catalog saves them.
+    """Predict the lungs of every film of the set at its own size, for pipelines that read films inside of them.
 
     Returns
     -------
@@ -63,55 +117,104 @@ def describe_lungs(
     new_arrays: ArrayCache,
     models: dict[str, ModelState],
     params: LungReleaseParams,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Measure each predicted mask, and say which are unlike anything that the network was trained on.
+) -> pd.DataFrame:
+    """Measure each predicted mask of the set.
 
     Returns
     -------
-    lungs : DataFrame
-        ``image_id, source`` (digest of the film's file), ``scaled_by``, ``mask_digest`` (of the mask's), ``model,
-        lung_fraction`` (of the film), ``right_fraction, left_fraction, n_components, plausible``: false where there
-        are not two lungs, or the fraction lies a fifth or more beyond that of any training film.
-    rejected : DataFrame
-        ``image_id, reason`` of every film that cannot be read.
+    DataFrame
+        ``image_id, source`` (digest of the film's file), ``mask_digest`` (of the mask's), ``model``, and what
+        `measure_lungs` gives.
+    """
+    plausible = _plausible(find_released(models, params.model, new_arrays))
+    rows: list[dict[str, Any]] = []
+    for image_id, source in new_arrays.index[["image_id", "source"]].itertuples(index=False):
+        mask = np.asarray(lung_masks[image_id]() > THRESHOLD, np.uint8)
+        digest = digest_source(lung_masks[image_id])
+        facts = {"image_id": image_id, "source": source, "mask_digest": digest}
+        rows.append({**facts, "model": params.model, **measure_lungs(mask, plausible)})
+    return pd.DataFrame(rows)
+
+
+def measure_lungs(mask: Bytes, plausible: Sequence[float]) -> dict[str, Value]:
+    """Measure a mask of lungs.
+
+    Parameters
+    ----------
+    mask : (H, W) ndarray of uint8
+        0 and 1.
+    plausible : (float, float)
+        Between which shares of a film lungs can be.
+
+    Returns
+    -------
+    dict
+        ``lung_fraction`` (of the film), ``right_fraction, left_fraction, n_components``, and ``plausible``: whether
+        there are two lungs of such a size.
+
+    Examples
+    --------
+    >>> mask = np.zeros((32, 32), np.uint8)
+    >>> mask[8:24, 4:12] = mask[8:24, 20:28] = 1
+    >>> measure_lungs(mask, (0.1, 0.5))
+    {'lung_fraction': 0.25, 'right_fraction': 0.125, 'left_fraction': 0.125, 'n_components': 2, 'plausible': True}
     """
     from xraylab.evaluation.segmentation import split_lungs
 
-    states = find_released(models, params.model, new_arrays).values()
-    ranges = np.array([state.card["lung_fraction_range"] for state in states])
-    low, high = ranges.min() * (1 - _MARGIN), ranges.max() * (1 + _MARGIN)
-    rows: list[dict[str, Any]] = []
-    facts = new_arrays.index[["image_id", "source", "scaled_by"]]
-    for image_id, source, scaled_by in facts.itertuples(index=False):
-        mask = np.asarray(lung_masks[image_id]() > THRESHOLD, np.uint8)
-        sides = split_lungs(mask)
-        n_components = cv2.connectedComponents(mask, connectivity=8)[0] - 1
-        fraction = float(mask.mean())
-        rows.append(
-            {
-                "image_id": image_id,
-                "source": source,
-                "scaled_by": scaled_by,
-                "mask_digest": digest_source(lung_masks[image_id]),
-                "model": params.model,
-                "lung_fraction": fraction,
-                "right_fraction": float((sides == 1).mean()),
-                "left_fraction": float((sides == 2).mean()),  # noqa: PLR2004 - the left lung's label
-                "n_components": n_components,
-                "plausible": bool(n_components == 2 and low <= fraction <= high),  # noqa: PLR2004
-            }
-        )
-    return pd.DataFrame(rows), new_arrays.rejected
+    sides = split_lungs(mask)
+    n_components = int(cv2.connectedComponents(mask, connectivity=8)[0]) - 1
+    fraction = float(mask.mean())
+    low, high = plausible
+    return {
+        "lung_fraction": fraction,
+        "right_fraction": float((sides == 1).mean()),
+        "left_fraction": float((sides == _TWO).mean()),
+        "n_components": n_components,
+        "plausible": bool(n_components == _TWO and low <= fraction <= high),
+    }
 
 
-def plot_lung_masks(
-    lung_masks: Mapping[str, LoadFilm], new_arrays: ArrayCache, lungs: pd.DataFrame
-) -> plots.Figure:
-    """Draw predicted lungs over up to twelve films, those that are not plausible first."""
+@dataclass(frozen=True)
+class LungReader:
+    """Networks that draw lungs, for any films."""
 
-    def describe(row: Mapping[Any, Any]) -> str:
-        doubt = "" if row["plausible"] else ", not plausible"
-        return f"{100 * row['lung_fraction']:.0f} % lung{doubt}"
+    bundle: Bundle
+    params: PredictParams
+    segments = ("Lung",)
+    columns = (
+        Column("mask", "Mask"),
+        Column("lung_fraction", "Lungs", "of the film", 3),
+        Column("right_fraction", "Right lung", "of the film", 3),
+        Column("left_fraction", "Left lung", "of the film", 3),
+        Column("n_components", "Parts of the mask", "", 0),
+    )
 
-    ranked = lungs.sort_values("image_id")
-    return plot_predicted_masks(new_arrays, lung_masks, ranked, describe, "Predicted lungs")
+    @cached_property
+    def _networks(self) -> MaskNetworks:
+        return MaskNetworks(list(self.bundle.members.values()), self.params.accelerator)
+
+    def read(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> list[Finding]:
+        """Draw the lungs of films."""
+        card = self.bundle.card
+        findings = []
+        for film, seen in zip(films, self._networks.maps(stack_films(films)), strict=True):
+            mask = draw_mask(seen, film.shape, card["threshold"])
+            if card["clean"]:
+                mask = _clean(lambda drawn=mask: drawn)  # type: ignore[misc]
+            values = measure_lungs(mask, card["plausible_fraction"])
+            doubts = () if values.pop("plausible") else ("these are not two lungs of a usual size",)
+            findings.append(Finding({"mask": "", **values}, doubts, mask))
+        return findings
+
+    def heat(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> NDArray[np.float32]:
+        """Return the probability (B, S, S) of lung."""
+        return self._networks.maps(stack_films(films))
+
+
+RELEASE = Release(
+    "lung_segmentation",
+    "Lungs",
+    "It was trained on frontal chest films of adults; what the heart and the diaphragm hide is not drawn.",
+    CHEST,
+    LungReader,
+)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from xraylab import __version__
 from xraylab.datasets.summary_dataset import Summary
 from xraylab.evaluation.bootstrap import FEW_GROUPS
+from xraylab.pages import make_environment
 from xraylab.provenance import Source
 
 from . import forest
@@ -44,8 +45,6 @@ def render_report(
     ValueError
         If a pipeline has no section, naming the sections.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     for name in summaries:
         if name not in params.sections:
             raise ValueError(
@@ -60,13 +59,7 @@ def render_report(
     sections = [
         make_section(params, name, each, origins.get(name)) for name, each in has_run.items()
     ]
-    environment = Environment(
-        loader=PackageLoader("xraylab.pipelines.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = make_environment("xraylab.pipelines.reporting")
     claimed = {claim.pipeline for claim in params.claims}
     return environment.get_template("page.html.j2").render(
         title=params.title,

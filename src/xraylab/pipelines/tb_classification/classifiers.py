@@ -23,7 +23,7 @@ from xraylab.training.params import TrainingParams
 from .material import Material, TabularModelParams
 from .params import BoostingModel, CnnModel, KernelModelParams, MlpModel
 
-__all__ = ["FitSetting", "Simple", "predict_classifier", "train_classifier"]
+__all__ = ["FitSetting", "Simple", "predict_classifier", "restore", "train_classifier"]
 
 Simple = MlpModel | CnnModel | TabularModelParams
 Floats = NDArray[np.float64]
@@ -90,16 +90,32 @@ def train_classifier(
     return ModelState(state.card, {**state.tensors, **components}, state.booster), pd.DataFrame()
 
 
+def restore(state: ModelState) -> Any:
+    """Return what a stored model is: a network, or a fitted tabular model."""
+    kind = state.card["spec"]["kind"]
+    if kind == "cnn":
+        return restore_classifier(state)
+    return restore_mlp(state) if kind == "mlp" else restore_tabular_model(state)
+
+
 def predict_classifier(
-    state: ModelState, material: Material, image_ids: pd.Series, training: TrainingParams
+    state: ModelState,
+    material: Material,
+    image_ids: pd.Series,
+    training: TrainingParams,
+    restored: Any = None,
 ) -> Floats:
-    """Return the probability (M,) of tuberculosis of films, by a stored model that is no mean of others."""
+    """Return the probability (M,) of tuberculosis of films, by a stored model that is no mean of others.
+
+    ``restored`` is what `restore` gives of it, where it is kept for several calls.
+    """
     model = state.card["spec"]
+    restored = restore(state) if restored is None else restored
     if model["kind"] == "cnn":
         from xraylab.training.predict import predict_films
 
         found = predict_films(
-            restore_classifier(state), material.films(model["inside_lungs"]),
+            restored, material.films(model["inside_lungs"]),
             material.arrays.rows_of(image_ids), model["recipe"]["batch_size"], views=model["views"],
             precision=training.precision, accelerator=training.accelerator,
         )  # fmt: skip
@@ -108,11 +124,11 @@ def predict_classifier(
         from xraylab.training.vectors import predict_vectors
 
         features = material.features_of(model["encoder"], image_ids)
-        return predict_vectors(restore_mlp(state), features)
+        return predict_vectors(restored, features)
     adapter: TypeAdapter[TabularModelParams] = TypeAdapter(TabularModelParams)
     spec = adapter.validate_python(model)
-    table = material.tabular_features(spec, image_ids, state.tensors)
-    return restore_tabular_model(state).predict(table)
+    table: Floats = restored.predict(material.tabular_features(spec, image_ids, state.tensors))
+    return table
 
 
 def _tabular_spec(spec: TabularModelParams) -> TabularSpec:

@@ -14,8 +14,8 @@ from xraylab.flow.template import (
     bind,
     create_comparison,
     create_part,
+    create_prediction,
     create_protocol,
-    create_release,
     figure,
     step,
 )
@@ -33,7 +33,7 @@ from . import (
     task,
 )
 
-__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline"]
+__all__ = ["FIGURES", "PROTOCOLS", "create_pipeline", "create_predict"]
 
 PROTOCOLS = ("published", "honest", "sites")
 
@@ -143,25 +143,28 @@ def _create_saliency() -> Pipeline:
 
 
 def _create_release() -> Pipeline:
-    """Any films and the released model → probabilities."""
-    masks = ["new_films", "lung_masks", "lungs"]
-    encoders = ["lung_prior", "models", "encoder_weights", COHORT, _EMBEDDING, RELEASE]
+    """Released model, its encoders, and the networks of lung_segmentation → bundle."""
+    lungs, encoders = "released_lungs", "released_encoders"
     nodes = [
-        step(release.cache_new_films, [*masks, COHORT, RELEASE], "new_arrays"),
-        step(release.embed_new_films, ["new_arrays", *encoders], "new_embeddings"),
+        step(release.pack_lungs, ["lung_prior", "lung_bundle", COHORT], lungs),
         step(
-            release.collect_new_material,
-            ["new_arrays", "lung_prior", "new_embeddings", COHORT],
-            "new_material",
+            release.pack_encoders,
+            ["arrays", "models", "encoder_weights", _EMBEDDING, RELEASE],
+            encoders,
         ),
         step(
-            release.predict_tuberculosis,
-            ["new_material", "models", TRAINING, RELEASE],
-            ["new_tuberculosis", "new_rejected"],
-        ),
-        step(
-            release.plot_tuberculosis, ["new_arrays", "new_tuberculosis"], "new_tuberculosis_figure"
+            release.pack_bundle, ["arrays", "cohort", "models", lungs, encoders, RELEASE], "bundle"
         ),
     ]
-    known = {"models": f"{_NAME}.honest.models", "encoder_weights": "encoder_weights"}
-    return create_release(_NAME, nodes, {**known, **_LUNGS})
+    known = {
+        "cohort": f"{_NAME}.honest.cohort",
+        "models": f"{_NAME}.honest.models",
+        "encoder_weights": "encoder_weights",
+        "lung_bundle": "lung_segmentation.bundle",
+    }
+    return create_part(_NAME, nodes, known, ["honest"])
+
+
+def create_predict() -> Pipeline:
+    """Any chest films and the bundle → probabilities."""
+    return create_prediction(release.RELEASE)

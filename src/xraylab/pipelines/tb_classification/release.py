@@ -1,148 +1,280 @@
-"""Any films → probability of tuberculosis, by the released model."""
+"""The released model: any chest films → probability of tuberculosis."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from xraylab import plots
-from xraylab.flow.cohort import cache_new_films as plan_new_films
-from xraylab.flow.release import call_films, find_released, plot_predicted_films
-from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
-from xraylab.models.embeddings import EmbeddingPlan, Embeddings
+from xraylab.evaluation.segmentation import clean_mask
+from xraylab.flow.release import (
+    CALLED,
+    CHEST,
+    FILM,
+    MaskNetworks,
+    Release,
+    call_films,
+    draw_mask,
+    find_released,
+    pack_release,
+    stack_films,
+    trained_films,
+)
+from xraylab.imaging.array_cache import ArrayCache, hold_arrays
+from xraylab.models.bundle import Bundle, bundle_of
+from xraylab.models.embeddings import Embeddings, hold_embeddings
 from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
+from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.intake import LoadedFilm
+from xraylab.prediction.result import Column
 from xraylab.training.params import TrainingParams
 
-from .classifiers import predict_classifier
-from .cohort import join_lungs
-from .features import LungPrior, measure_radiomics, plan_embeddings
+from .classifiers import predict_classifier, restore
+from .features import LungPrior, measure_radiomics
 from .material import Material
-from .params import EmbeddingParams, TbCohortParams, TbReleaseParams
+from .params import CLASS_NAMES, EmbeddingParams, TbCohortParams, TbReleaseParams
 
-__all__ = [
-    "cache_new_films",
-    "collect_new_material",
-    "embed_new_films",
-    "plot_tuberculosis",
-    "predict_tuberculosis",
-]
+if TYPE_CHECKING:
+    from xraylab.training.embed import KnownEncoder
 
-_NO_LUNGS = "the released model looks at lungs alone, and there is no mask of its lungs; run lung_segmentation on it"
+__all__ = ["RELEASE", "pack_bundle", "pack_encoders", "pack_lungs"]
 
+Bytes = NDArray[np.uint8]
 
-def cache_new_films(
-    new_films: dict[str, LoadFilm],
-    lung_masks: dict[str, LoadFilm],
-    lungs: pd.DataFrame,
-    cohort: TbCohortParams,
-    params: TbReleaseParams,
-) -> CachePlan:
-    """Plan the arrays of films to be read, prepared as the model's own were, with the lungs that were predicted.
-
-    A film's lungs are found by the content of its file. The lungs of a film without a mask are estimated later on.
-    """
-    masks = {image_id: list[LoadFilm]() for image_id in new_films}
-    found = join_lungs(lung_masks, lungs)
-    return plan_new_films(new_films, cohort, params, masks=masks, masks_of_content=found)
+_LUNGS, _PRIOR, _ENCODER = "lungs", "lung_prior", "encoder-"
+_NO_LUNGS = (
+    "no lungs were found, so that it was predicted without the models that look at lungs alone"
+)
 
 
-def embed_new_films(
-    new_arrays: ArrayCache,
-    lung_prior: LungPrior,
+def pack_bundle(
+    arrays: ArrayCache,
+    cohort: pd.DataFrame,
     models: dict[str, ModelState],
-    encoder_weights: Weights,
-    cohort: TbCohortParams,
-    embedding: EmbeddingParams,
+    lungs: dict[str, ModelState],
+    encoders: dict[str, ModelState],
     params: TbReleaseParams,
-) -> dict[str, EmbeddingPlan]:
-    """Plan the features that the released model asks for, by the encoders that it was trained with.
+) -> dict[str, ModelState]:
+    """Pack the released model: its trainings of all folds, encoders and lungs.
 
-    Raises
-    ------
-    ValueError
-        If there is no such model, or an encoder has other weights than those of its training.
-    """
-    wanted = {}
-    for state in _members(models, params, new_arrays)[1].values():
-        name = state.card["spec"].get("encoder")
-        if name is not None:
-            wanted[name] = state.card["embedding"]
-    plans = plan_embeddings(
-        new_arrays, lung_prior, encoder_weights, cohort, embedding, list(wanted)
-    )
-    for name, facts in wanted.items():
-        found = plans[name].facts["weights_digest"]
-        if found != facts["weights_digest"]:
-            raise ValueError(
-                f"the encoder '{name}' now has other weights ({plans[name].facts['weights']}, {found}) than when "
-                f"'{params.model}' was trained ({facts['weights']}, {facts['weights_digest']}); train it again"
-            )
-    return plans
-
-
-def _members(
-    models: dict[str, ModelState], params: TbReleaseParams, arrays: ArrayCache
-) -> tuple[list[ModelState], dict[str, ModelState]]:
-    """Return the released model of each fold, and all stored models that it is the mean of, by their keys."""
-    released = find_released(models, params.model, arrays)
-    keys = [each for key, state in released.items() for each in state.card.get("members", [key])]
-    return list(released.values()), {key: models[key] for key in keys}
-
-
-def collect_new_material(
-    new_arrays: ArrayCache,
-    lung_prior: LungPrior,
-    new_embeddings: dict[str, Embeddings],
-    cohort: TbCohortParams,
-) -> Material:
-    """Put together all that the released model may look at of new films."""
-    radiomics = measure_radiomics(new_arrays, lung_prior)
-    return Material(new_arrays, lung_prior, new_embeddings, radiomics, cohort)
-
-
-def predict_tuberculosis(
-    new_material: Material,
-    models: dict[str, ModelState],
-    training: TrainingParams,
-    params: TbReleaseParams,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predict every film by the mean of the released model's trainings on all folds.
-
-    The lungs of a film without a mask are guessed. Where there is no guess either, it is predicted without those
-    members that look at lungs alone.
-
-    Returns
-    -------
-    tuberculosis : DataFrame
-        As `xraylab.flow.release.call_films` gives it, with ``lungs`` (``predicted`` by lung_segmentation, or
-        ``guessed``); ``tuberculosis`` is the finding.
-    rejected : DataFrame
-        ``image_id, reason`` of every film that cannot be read.
+    Parameters
+    ----------
+    arrays, cohort : ArrayCache, DataFrame
+        Films of the honest protocol.
+    models : dict of str to ModelState
+        Of the honest protocol.
+    lungs : dict of str to ModelState
+        As `pack_lungs` gives it.
+    encoders : dict of str to ModelState
+        As `pack_encoders` gives it.
+    params : TbReleaseParams
+        Which model.
 
     Raises
     ------
     ValueError
         If there is no such model, or it was trained on films prepared in another way.
     """
-    arrays, radiomics = new_material.arrays, new_material.radiomics
-    states, members = _members(models, params, arrays)
-    ids = arrays.index["image_id"].astype(str)
-    annotated = np.array([bool(mask.any()) for mask in arrays.masks], bool)
-    has_lungs = radiomics["lung_area"].to_numpy() > 0
-    found = np.full((len(members), len(ids)), np.nan)
-    for row, state in enumerate(members.values()):
-        able = has_lungs | (not _needs_lungs(state))
-        if able.any():
-            found[row, able] = predict_classifier(state, new_material, ids[able], training)
-    read = np.isfinite(found).any(axis=0)
-    table = call_films(arrays, ids[read], found[:, read], states, "tuberculosis")
-    table.insert(2, "lungs", np.where(annotated[read], "predicted", "guessed"))
-    without = pd.DataFrame({"image_id": ids[~read].to_numpy(), "reason": _NO_LUNGS}, dtype="str")
-    return table, pd.concat([arrays.rejected, without], ignore_index=True)
+    released, parts = _released(models, params.model, arrays)
+    described = lungs[_LUNGS].card
+    members = {**released, **parts, **encoders, **lungs}
+    card: dict[str, Any] = {
+        "model": params.model,
+        "released": list(released),
+        "parts": list(parts),
+        "encoders": [name.removeprefix(_ENCODER) for name in encoders],
+        "preparations": {_LUNGS: described["preprocess"]} if described["networks"] else {},
+    }
+    return pack_release(RELEASE, members, trained_films(arrays, cohort), params, card)
+
+
+def _released(
+    models: dict[str, ModelState], model: str, arrays: ArrayCache
+) -> tuple[dict[str, ModelState], dict[str, ModelState]]:
+    """Return the released model of each fold, and all stored models that it is the mean of, by their keys."""
+    released = find_released(models, model, arrays)
+    keys = [each for key, state in released.items() for each in state.card.get("members", [key])]
+    return released, {key: models[key] for key in keys}
+
+
+def pack_lungs(
+    lung_prior: LungPrior, lung_bundle: dict[str, ModelState], cohort: TbCohortParams
+) -> dict[str, ModelState]:
+    """Put together how the lungs of new films are found: by released networks, or else by an estimate.
+
+    Parameters
+    ----------
+    lung_prior : dict of str to ModelState
+        The estimate.
+    lung_bundle : dict of str to ModelState
+        The bundle of lung_segmentation; empty where that has not run.
+    cohort : TbCohortParams
+        How lungs are cut out.
+    """
+    card: dict[str, Any] = {"margin": cohort.lung_margin, "networks": []}
+    found = {_PRIOR: lung_prior[_LUNGS]}
+    if lung_bundle:
+        bundle = bundle_of(lung_bundle, "lung_segmentation", None)
+        networks = {f"{_LUNGS}-{name}": state for name, state in bundle.members.items()}
+        found |= networks
+        card |= {name: bundle.card[name] for name in ("threshold", "clean")}
+        card |= {"networks": list(networks), "preprocess": bundle.card["preparations"][FILM]}
+    return {**found, _LUNGS: ModelState(card)}
+
+
+def pack_encoders(
+    arrays: ArrayCache,
+    models: dict[str, ModelState],
+    encoder_weights: Weights,
+    embedding: EmbeddingParams,
+    params: TbReleaseParams,
+) -> dict[str, ModelState]:
+    """Return the frozen encoders that the released model was fitted to, as stored models.
+
+    Raises
+    ------
+    ValueError
+        If an encoder has other weights than those of its training.
+    """
+    from xraylab.training.embed import KnownEncoder
+
+    packed: dict[str, ModelState] = {}
+    for state in _released(models, params.model, arrays)[1].values():
+        name = state.card["spec"].get("encoder")
+        if name is None or f"{_ENCODER}{name}" in packed:
+            continue
+        known = KnownEncoder(embedding.encoders[name], embedding.seed, encoder_weights)
+        facts = state.card["embedding"]
+        if known.digest != facts["weights_digest"]:
+            raise ValueError(
+                f"the encoder '{name}' now has other weights ({known.weights}, {known.digest}) than when "
+                f"'{params.model}' was trained ({facts['weights']}, {facts['weights_digest']}); train it again"
+            )
+        packed[f"{_ENCODER}{name}"] = known.state(embedding.seed)
+    return packed
+
+
+@dataclass(frozen=True)
+class TbReader:
+    """Models of tuberculosis, for any chest films."""
+
+    bundle: Bundle
+    params: PredictParams
+    columns = (*CALLED, Column("lungs", "Lungs"))
+    segments = ()
+
+    @cached_property
+    def _parts(self) -> dict[str, tuple[ModelState, Any]]:
+        members = self.bundle.members
+        return {name: (members[name], restore(members[name])) for name in self.bundle.card["parts"]}
+
+    @cached_property
+    def _encoders(self) -> dict[str, KnownEncoder]:
+        from xraylab.training.embed import restore_encoder
+
+        return {
+            name: restore_encoder(self.bundle.members[f"{_ENCODER}{name}"])
+            for name in self.bundle.card["encoders"]
+        }
+
+    @cached_property
+    def _lung_networks(self) -> MaskNetworks | None:
+        states = [self.bundle.members[name] for name in self._lungs["networks"]]
+        return MaskNetworks(states, self.params.accelerator) if states else None
+
+    @property
+    def _lungs(self) -> dict[str, Any]:
+        return self.bundle.members[_LUNGS].card
+
+    def read(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> list[Finding]:
+        """Predict films by the mean of the released model's trainings on all folds.
+
+        The lungs of a film in which the network draws none are estimated. Where there is no estimate either, it is
+        predicted without those members that look at lungs alone.
+        """
+        material, drawn = self._collect(films)
+        ids = material.arrays.index["image_id"]
+        has_lungs = (material.radiomics["lung_area"] > 0).to_numpy()
+        training = TrainingParams(accelerator=self.params.accelerator)
+        found = np.full((len(self._parts), len(ids)), np.nan)
+        for row, (state, restored) in enumerate(self._parts.values()):
+            able = has_lungs | (not _needs_lungs(state))
+            if able.any():
+                found[row, able] = predict_classifier(
+                    state, material, ids[able], training, restored
+                )
+        states = [self.bundle.members[name] for name in self.bundle.card["released"]]
+        read = np.isfinite(found).any(axis=0)
+        called = iter(call_films(found[:, read], states, CLASS_NAMES) if read.any() else [])
+        findings = []
+        for place in range(len(ids)):
+            lungs = ("segmented" if drawn[place] else "estimated") if has_lungs[place] else "none"
+            doubts = () if has_lungs[place] else (_NO_LUNGS,)
+            values = next(called) if read[place] else {}
+            findings.append(Finding({**values, "lungs": lungs}, doubts))
+        return findings
+
+    def _collect(self, films: Sequence[LoadedFilm]) -> tuple[Material, NDArray[np.bool_]]:
+        """Put together all that the models may look at, and say of which films a network has drawn the lungs."""
+        batch, masks = stack_films(films), self._draw_lungs(films)
+        ids = pd.Series([str(row) for row in range(len(films))])
+        preparation = self.bundle.preparations[FILM]
+        arrays = hold_arrays(batch, masks, ids, preparation.model_dump(mode="json"))
+        cohort = TbCohortParams(preprocess=preparation, lung_margin=self._lungs["margin"])
+        prior = {"lungs": self.bundle.members[_PRIOR]}
+        bare = Material(arrays, prior, {}, pd.DataFrame(), cohort)
+        embeddings = {name: self._embed(name, bare, ids) for name in self._encoders}
+        radiomics = measure_radiomics(arrays, prior)
+        drawn = np.asarray(masks.any(axis=(1, 2)), bool)
+        return Material(arrays, prior, embeddings, radiomics, cohort), drawn
+
+    def _embed(self, name: str, material: Material, ids: pd.Series) -> Embeddings:
+        from xraylab.training.embed import EncodeFilms
+
+        encoder = self._encoders[name]
+        films = material.films(encoder.params.inside_lungs)
+        matrix = EncodeFilms(encoder, films)(np.arange(len(ids)))
+        return hold_embeddings(matrix, ids, ids, {})
+
+    def _draw_lungs(self, films: Sequence[LoadedFilm]) -> Bytes:
+        """Return the lungs (B, S, S) of films by the packed networks; empty where there are none."""
+        size = self.bundle.preparations[FILM].size_px
+        if self._lung_networks is None:
+            return np.zeros((len(films), size, size), np.uint8)
+        lungs = self._lungs
+        maps = self._lung_networks.maps(stack_films(films, _LUNGS))
+        drawn = [draw_mask(seen, (size, size), lungs["threshold"]) for seen in maps]
+        return np.stack([clean_mask(mask) for mask in drawn] if lungs["clean"] else drawn)
+
+    def heat(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> NDArray[np.float32]:
+        """Return what speaks for tuberculosis: the mean Grad-CAM map (B, S, S) of the networks.
+
+        Raises
+        ------
+        ValueError
+            If no member of the released model is a network that looks at films.
+        """
+        from xraylab.training.saliency import grad_cam
+
+        networks = [each for each in self._parts.values() if each[0].card["spec"]["kind"] == "cnn"]
+        if not networks:
+            raise ValueError(
+                f"'{self.bundle.card['model']}' has no network among its members, so that there is no map of where it "
+                "looks: set tb_classification.release.model to a cnn and train again"
+            )
+        material, _ = self._collect(films)
+        rows = np.arange(len(films))
+        maps = [
+            grad_cam(network, np.asarray(material.films(state.card["spec"]["inside_lungs"])[rows]))
+            for state, network in networks
+        ]
+        return np.asarray(np.mean(maps, axis=0), np.float32)
 
 
 def _needs_lungs(state: ModelState) -> bool:
@@ -153,11 +285,10 @@ def _needs_lungs(state: ModelState) -> bool:
     )
 
 
-def plot_tuberculosis(new_arrays: ArrayCache, tuberculosis: pd.DataFrame) -> plots.Figure:
-    """Draw up to twelve films with their probability, from the least to the most likely."""
-
-    def describe(row: Mapping[Any, Any]) -> str:
-        return f"\np = {row['probability']:.2f}" + (", tuberculosis" if row["tuberculosis"] else "")
-
-    title = "Predicted probability of tuberculosis"
-    return plot_predicted_films(new_arrays, tuberculosis, "probability", describe, title)
+RELEASE = Release(
+    "tb_classification",
+    "Probability of tuberculosis",
+    "It was trained on films of two hospitals; at another one its figures are lower, and its threshold another.",
+    CHEST,
+    TbReader,
+)
