@@ -12,6 +12,7 @@ from benchmarks import (
     feature_speed,
     hand_preprocessing,
     training_speed,
+    unfamiliar_films,
 )
 
 BENCHMARKS = {
@@ -21,6 +22,7 @@ BENCHMARKS = {
     "feature_memory": feature_memory,
     "hand_preprocessing": hand_preprocessing,
     "training_speed": training_speed,
+    "unfamiliar_films": unfamiliar_films,
 }
 
 

@@ -15,6 +15,18 @@ def test_vgg16_gives_the_published_number_of_features():
     assert weights == "random"
 
 
+def test_an_encoder_is_cut_off_at_a_depth():
+    """The maps of the second last level, of the same weights, without the last one."""
+    name = {"encoder": "timm-tf_efficientnet_lite0", "weights": "imagenet", "grid": 2}
+    whole, _ = build_frozen_encoder(FrozenEncoderParams(**name), 0, {})
+    part, weights = build_frozen_encoder(FrozenEncoderParams(**name, depth=4), 0, {})
+    films = torch.rand(2, 1, 64, 64)
+    with torch.inference_mode():
+        wanted = torch.nn.functional.adaptive_avg_pool2d(whole.encoder(films)[-2], 2)
+        torch.testing.assert_close(part(films), wanted.flatten(1))
+    assert weights == "imagenet"
+
+
 def test_an_encoder_takes_the_weights_of_our_own_network():
     trained = ResUNet(widths=(4, 8))
     tensors = {name: value.numpy() for name, value in trained.state_dict().items()}
@@ -47,6 +59,7 @@ def test_an_encoder_takes_the_weights_of_our_own_network():
             "must begin with 'models/', got 'imagenet'",
         ),
         ({"encoder": "vgg16", "widths": (4, 8)}, "widths belong to unet and resunet"),
+        ({"encoder": "resunet", "depth": 4}, "'resunet' has a depth of its own, got depth 4"),
         ({"encoder": "vgg_16"}, "Did you mean 'vgg16'"),
     ],
 )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +49,7 @@ _TOP = 255
 _BATCH = 32
 _BLUR = 1 / 32  # of the edge: what a Gaussian of this deviation takes away is detail
 _LEAST_DETAIL = 0.01  # grey levels
+_FEW = 0.01  # training films that may be blank themselves
 _LEAST_SCALE = 0.05  # of the mean deviation: a feature that never changes does not decide alone
 _QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 
@@ -67,8 +68,7 @@ _UNDONE_BY = [0, 1, 4, 3, 2]
 
 UNLIKE = "is unlike the films that the model was trained on"
 UNLIKE_MOST = "is unlike most films that the model was trained on"
-BLANK = "shows less detail than any film that the model was trained on, as a blank film does"
-NOISY = "shows more detail than any film that the model was trained on, as noise does"
+BLANK = "is blank or nearly so"
 
 
 class FamiliarityParams(Parameters):
@@ -95,8 +95,8 @@ class FamiliarityParams(Parameters):
         A film is refused beyond so many times that limit. Between the two it is doubtful, as films of another hospital
         may be. 1 where the training films come from many hospitals: all beyond the limit are refused then.
     detail_factor : float
-        A film is refused with so many times less or more detail than all training films but one in a hundred at
-        either end.
+        A film is refused as blank with so many times less detail than the training films have, but for one in a
+        hundred.
     least_found : float
         An inverted or turned film is looked for where at least this share of the training films is found out when
         they are inverted or turned so; at `doubtful_fraction` false alarms.
@@ -113,7 +113,7 @@ class FamiliarityParams(Parameters):
     n_folds: int = Field(5, ge=2, le=20)
     doubtful_fraction: float = Field(0.01, gt=0, lt=0.5)
     margin: float = Field(1.25, ge=1, le=10)
-    detail_factor: float = Field(2.0, ge=1, le=100)
+    detail_factor: float = Field(4.0, ge=1, le=100)
     least_found: float = Field(0.9, ge=0.5, le=1)
     seed: int = Field(2018, ge=0)
 
@@ -141,6 +141,12 @@ class Assessment:
         Why, in words; empty where the film is taken.
     doubts : tuple of str
         What else there is to say, such as ``looks inverted``.
+
+    Examples
+    --------
+    >>> found = Assessment(0.9, "", ("is unlike most films that the model was trained on",))
+    >>> bool(found.refused), bool(found.doubts)
+    (False, True)
     """
 
     score: float
@@ -163,10 +169,11 @@ def fit_familiarity(films: Bytes, groups: pd.Series, params: FamiliarityParams) 
     Returns
     -------
     ModelState
-        What `restore_familiarity` takes. The card has ``params, encoder_digest, n_films, n_groups, limit`` (distance
-        that is refused), ``detail`` (least and most, in grey levels), ``poses`` (those that are looked for, with their
-        limits, and the share of training films found so), and ``held_out``, quantiles of the scores of training films
-        by distances that were fitted to other patients.
+        What `restore_familiarity` takes. The card has ``params``, ``encoder_digest``, ``n_films``, ``n_groups``,
+        ``limit`` (distance beyond which a film is refused), ``least_detail`` (grey levels), ``poses`` (for each whether
+        it is ``asked`` for, the share of training films ``found`` in it, and by how much nearer to it than to upright
+        films a film must be, ``gain``) and ``held_out``: quantiles of the scores of training films by distances that
+        were fitted to other patients.
 
     Raises
     ------
@@ -181,15 +188,14 @@ def fit_familiarity(films: Bytes, groups: pd.Series, params: FamiliarityParams) 
         raise ValueError(f"need films of at least two patients, got {groups.nunique()}")
     rows = _choose_rows(groups, params)
     chosen = groups.iloc[rows].reset_index(drop=True)
-    encoder = _load_encoder(params)
+    encoder = _load_encoder(params.frozen_encoder())
     views, details = _encode_rows(encoder, films, rows, params.size_px)
     distances = _held_out_distances(views, chosen, params)
     space = _fit_space(views)
     kept = 1 - params.doubtful_fraction
     limit = params.margin * float(np.quantile(distances[0, :, 0], kept))
-    low, high = np.quantile(details, [0.01, 0.99])
-    detail = [float(low) / params.detail_factor, float(high) * params.detail_factor]
-    scores = _worst_ratio(distances[0, :, 0], details, limit, detail)
+    least_detail = float(np.quantile(details, _FEW)) / params.detail_factor
+    scores = _worst_ratio(distances[0, :, 0] / limit, details, least_detail)
     card = {
         "kind": _KIND,
         "params": params.model_dump(mode="json"),
@@ -197,7 +203,7 @@ def fit_familiarity(films: Bytes, groups: pd.Series, params: FamiliarityParams) 
         "n_films": len(rows),
         "n_groups": int(chosen.nunique()),
         "limit": limit,
-        "detail": detail,
+        "least_detail": least_detail,
         "poses": _calibrate_poses(distances, kept, params.least_found),
         "held_out": {f"{q:g}": float(np.quantile(scores, q)) for q in _QUANTILES},
     }
@@ -220,7 +226,7 @@ class Familiarity:
 
     @cached_property
     def _encoder(self) -> KnownEncoder:
-        encoder = _load_encoder(self.params)
+        encoder = _load_encoder(self.params.frozen_encoder())
         if encoder.digest != self.card["encoder_digest"]:
             raise ValueError(
                 f"the encoder '{self.params.encoder}' has other weights ({encoder.digest}) than the one that "
@@ -245,10 +251,12 @@ class Familiarity:
             return []
         small = _resize(films, self.params.size_px)
         scores, details, pose = self._score(small)
-        for i in np.flatnonzero(pose):
-            undo = list(_POSES.values())[_UNDONE_BY[pose[i]]]
-            if self._score(np.ascontiguousarray(undo(small[i : i + 1])))[0][0] > 1:
-                pose[i] = 0  # unfamiliar either way
+        lying = np.flatnonzero(pose)
+        if len(lying):
+            undo = list(_POSES.values())
+            upright = [undo[_UNDONE_BY[pose[i]]](small[i : i + 1]) for i in lying]
+            beyond = self._score(np.concatenate(upright))[0] > 1
+            pose[lying[beyond]] = 0  # unfamiliar either way
         names = list(_POSES)
         return [
             self._judge(float(score), float(detail), names[i] if i else "")
@@ -258,7 +266,9 @@ class Familiarity:
     def _score(self, small: Bytes) -> tuple[Floats, Floats, NDArray[np.int64]]:
         """Return the score (B,), the detail (B,) and the number of the pose (B,) of films at the encoder's size."""
         distances, details = _distances(self._space, _encode(self._encoder, small)), _detail(small)
-        scores = _worst_ratio(distances[:, 0], details, self.card["limit"], self.card["detail"])
+        scores = _worst_ratio(
+            distances[:, 0] / self.card["limit"], details, self.card["least_detail"]
+        )
         asked = [self.card["poses"].get(name, {}) for name in _POSES]
         least = [pose["gain"] if pose.get("asked") else np.inf for pose in asked]
         gains = distances[:, :1] ** 2 - distances**2 - least
@@ -266,12 +276,11 @@ class Familiarity:
 
     def _judge(self, score: float, detail: float, pose: str) -> Assessment:
         poses = (pose,) if pose else ()
-        least, most = self.card["detail"]
         if score <= 1:
             unlike = (UNLIKE_MOST,) if score * self.params.margin > 1 else ()
             return Assessment(score, "", (*poses, *unlike))
-        if detail < least or detail > most:
-            return Assessment(score, BLANK if detail < least else NOISY, ())
+        if detail < self.card["least_detail"]:
+            return Assessment(score, BLANK, ())
         return Assessment(score, ", ".join((UNLIKE, *poses)), poses)
 
 
@@ -295,10 +304,12 @@ def _choose_rows(groups: pd.Series, params: FamiliarityParams) -> NDArray[np.int
     return np.sort(order[np.argsort(rank, kind="stable")][: params.max_films])
 
 
-def _load_encoder(params: FamiliarityParams) -> KnownEncoder:
+@lru_cache(maxsize=1)
+def _load_encoder(params: FrozenEncoderParams) -> KnownEncoder:
+    """Load an encoder once a process: a fit, and films assessed after it, share it."""
     from xraylab.training.embed import KnownEncoder
 
-    return KnownEncoder(params.frozen_encoder(), params.seed, {})
+    return KnownEncoder(params, 0, {})  # its weights are not random: the seed is of no account
 
 
 def _encode(encoder: KnownEncoder, films: Bytes) -> Floats:
@@ -374,11 +385,9 @@ def _held_out_distances(views: Floats, groups: pd.Series, params: FamiliarityPar
     return distances
 
 
-def _worst_ratio(distances: Floats, details: Floats, limit: float, detail: list[float]) -> Floats:
-    """Return by how much each film exceeds the limit that it exceeds most; at most 1 for a film that is taken."""
-    least, most = detail
-    blank = least / np.maximum(details, _LEAST_DETAIL)
-    return np.asarray(np.max([distances / limit, blank, details / most], axis=0))
+def _worst_ratio(distances: Floats, details: Floats, least_detail: float) -> Floats:
+    """Return by how much each film is beyond the limit of distance or of detail; at most 1 for a film that is taken."""
+    return np.maximum(distances, least_detail / np.maximum(details, _LEAST_DETAIL))
 
 
 def _calibrate_poses(distances: Floats, kept: float, least_found: float) -> dict[str, Any]:
