@@ -32,8 +32,9 @@ logger = logging.getLogger(__name__)
 RUN_PARAMETERS = {
     "raw": "the root of the raw data",
     "films": "a folder of films to predict on",
-    "out": "the folder of their predictions",
+    "out": "the folder of their predictions, or of an export",
     "model": "which released model predicts: a version, a folder or a zip",
+    "task": "of which pipeline the model is that is exported",
     "refuse": "whether films that are unlike those of the training are left out",
     "sex": "of children of whom no file says it",
     "heat_maps": "whether maps of where the model looks are written",

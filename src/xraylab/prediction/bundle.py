@@ -21,7 +21,15 @@ from xraylab.models.card import NOTICE, digest_facts
 from xraylab.models.files import ModelFileError, read_cards, read_model
 from xraylab.models.state import ModelState
 
-__all__ = ["FOLDER", "Bundle", "BundleError", "find_bundle", "open_bundle", "pack_bundle"]
+__all__ = [
+    "FOLDER",
+    "Bundle",
+    "BundleError",
+    "find_bundle",
+    "is_address",
+    "open_bundle",
+    "pack_bundle",
+]
 
 FOLDER = "bundle"
 """Name of the folder, as the catalog saves it, and of the card that describes it."""
@@ -207,7 +215,7 @@ def find_bundle(model: str, task: str, workspaces: Iterable[str], train: str) ->
     BundleError
         If there is none: the message says how to train one, or which versions there are.
     """
-    if model and ("/" in model or "\\" in model or model.lower().endswith(".zip")):
+    if is_address(model):
         return model
     versions: dict[str, str] = {}
     for workspace in workspaces:
@@ -226,6 +234,17 @@ def find_bundle(model: str, task: str, workspaces: Iterable[str], train: str) ->
             f"there is no model '{model}' of {task}. Its versions, newest first: {newest}; or name a folder or a zip"
         )
     return versions[max(versions, key=lambda version: (_is_real(versions[version]), version))]
+
+
+def is_address(model: str) -> bool:
+    """Tell whether ``model=`` names a folder, a zip or an address, and no version.
+
+    Examples
+    --------
+    >>> is_address("models/bone_age"), is_address("2026-11-25T19.08.00.000Z")
+    (True, False)
+    """
+    return "/" in model or "\\" in model or model.lower().endswith(".zip")
 
 
 def _is_real(place: str) -> bool:

@@ -1,0 +1,354 @@
+"""A bundle as ONNX: one graph from prepared films to what is reported, its card, and a script that needs neither torch
+nor this package.
+
+The graph is traced by torch's TorchScript exporter, which needs no further package and takes a second for a network;
+what it computes is held against the bundle's own predictions in the same run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from xraylab import __version__
+from xraylab.imaging.files import write_bytes
+from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.card import NOTICE
+from xraylab.prediction.bundle import Bundle
+from xraylab.prediction.engine import PredictParams, Reader, Restore, Sex
+from xraylab.prediction.intake import LoadedFilm
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["CARD", "MODEL", "SCRIPT", "ExportPlan", "Graph", "Output", "export_bundle"]
+
+logger = logging.getLogger(__name__)
+
+Bytes = NDArray[np.uint8]
+Floats = NDArray[np.floating[Any]]
+Outputs = dict[str, Floats]
+
+MODEL, CARD, SCRIPT = "model.onnx", "onnx.json", "predict_onnx.py"
+"""Files of an export; the card is written last."""
+
+FOLDER = "onnx"
+"""Where an export lies in the folder of its bundle."""
+
+_FORMAT = "xraylab.onnx/1"
+_OPSET = 17
+_N_CHECKED = 8
+_SEED = 0
+_HALF_BOUND = 0.02  # of a scale, where the processor predicts in bf16 and the graph does not
+
+
+@dataclass(frozen=True)
+class Output:
+    """A number or a map that a graph gives.
+
+    Attributes
+    ----------
+    label : str
+        What it is, with its unit.
+    scale : float
+        Of its values: 1 for a probability, 100 for months.
+    """
+
+    label: str
+    scale: float = 1.0
+
+    @property
+    def bound(self) -> float:
+        """By how much ONNX may differ from torch: 1e-4 of the scale."""
+        return 1e-4 * self.scale
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What of a released model is exported.
+
+    Attributes
+    ----------
+    network : torch.nn.Module
+        Maps films (B, S, S) of uint8, and where ``inputs`` names it the sex (B,), to the outputs in their order.
+    outputs : dict of str to Output
+        What it gives, by name. One that is no column of the task is the map that `Reader.heat` gives.
+    card : dict
+        What the script makes a row of: ``kind`` (``called``, ``age`` or ``mask``), thresholds, classes.
+    inputs : tuple of str
+        ``films``, and ``sex`` (1 male, 0 female) where it is read.
+    without : str
+        In one sentence what of the predictions stays behind; empty for nothing.
+    preparation : str
+        Which preparation of the bundle its films have.
+    """
+
+    network: nn.Module
+    outputs: Mapping[str, Output]
+    card: Mapping[str, Any]
+    inputs: tuple[str, ...] = ("films",)
+    without: str = ""
+    preparation: str = "film"
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """What shall be exported; nothing is computed until it is written.
+
+    Attributes
+    ----------
+    bundle : Bundle
+        The released model.
+    restore : callable
+        Takes the bundle and the parameters and returns the `Reader` of its task.
+    """
+
+    bundle: Bundle
+    restore: Restore
+
+    def write(self, folder: str) -> None:
+        """Write the export to a folder; empty for ``onnx`` in the folder of the bundle (`export_bundle`)."""
+        export_bundle(self.bundle, self.restore, Path(folder) if folder else _beside(self.bundle))
+
+
+def export_bundle(bundle: Bundle, restore: Restore, folder: Path) -> dict[str, Any]:
+    """Write a bundle as ``model.onnx``, its card ``onnx.json``, and the script ``predict_onnx.py``.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The released model.
+    restore : callable
+        Takes the bundle and the parameters and returns the `Reader` of its task.
+    folder : Path
+        Made where it is missing; an earlier export there is replaced.
+
+    Returns
+    -------
+    dict
+        The card.
+
+    Raises
+    ------
+    ValueError
+        If the task cannot be exported, onnxruntime is missing, the folder holds a model of other software, or ONNX
+        does not give what torch gives: then nothing is written.
+    """
+    if find_spec("onnxruntime") is None:
+        raise ValueError(
+            "an export is checked with onnxruntime, which is not installed: pip install '.[onnx]'"
+        )
+    if (folder / MODEL).exists() and not (folder / CARD).exists():
+        raise ValueError(
+            f"'{folder}' holds a {MODEL} that this software did not write; name another: out=FOLDER"
+        )
+    reader = restore(bundle, PredictParams(accelerator="cpu"))
+    graph = reader.graph()
+    preparation = bundle.preparations[graph.preparation]
+    model = _add_facts(_trace(graph, preparation.size_px), bundle)
+    differences = _compare(model, reader, graph, bundle)
+    script = Path(__file__).with_name(SCRIPT).read_bytes()
+    files = {MODEL: model, SCRIPT: script}
+    card = {
+        **_describe(bundle, graph, preparation),
+        **differences,
+        "files": {name: _digest(content) for name, content in files.items()},
+    }
+    for name, content in {**files, CARD: json.dumps(card, indent=2).encode()}.items():
+        write_bytes(str(folder / name), content)
+    for sentence in filter(None, (card["without"], card["cannot_prepare"])):
+        logger.warning("%s", sentence)
+    logger.info("%s: %s and %s", folder, MODEL, SCRIPT)
+    return card
+
+
+def _beside(bundle: Bundle) -> Path:
+    place = bundle.place.removeprefix("file://")
+    if "://" in place or place.lower().endswith(".zip"):
+        raise ValueError(
+            f"'{place}' is no local folder that an export could lie in: name one with out=FOLDER"
+        )
+    return Path(place) / FOLDER
+
+
+def _trace(graph: Graph, size_px: int) -> bytes:
+    """Return the graph as an ONNX file, for any number of films."""
+    import torch
+
+    films = torch.from_numpy(_draw_films(2, size_px))
+    example: tuple[Any, ...] = (films, torch.tensor([0.0, 1.0]))[: len(graph.inputs)]
+    file = io.BytesIO()
+    names = [*graph.inputs, *graph.outputs]
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter(
+            "ignore"
+        )  # of tracing: sizes are constants, and the exporter is an old one
+        try:
+            torch.onnx.export(
+                graph.network.eval(), example, file,  # type: ignore[arg-type]
+                input_names=list(graph.inputs), output_names=list(graph.outputs),
+                dynamic_axes={name: {0: "batch"} for name in names},
+                opset_version=_OPSET, dynamo=False,
+            )  # fmt: skip
+        except torch.onnx.errors.OnnxExporterError as error:
+            first = str(error).strip().splitlines()[0]
+            raise ValueError(f"a part of this model is not known to ONNX: {first}") from error
+    return file.getvalue()
+
+
+def _add_facts(model: bytes, bundle: Bundle) -> bytes:
+    """Return an ONNX file that says of itself what it is, wherever it is copied to."""
+    import onnx
+
+    known = onnx.load_from_string(model)
+    facts = {"task": bundle.task, "version": bundle.version, "trained_on": bundle.trained_on}
+    onnx.helper.set_model_props(known, {**facts, "notice": NOTICE})
+    for value in (*known.graph.input, *known.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.checker.check_model(known)
+    return bytes(known.SerializeToString())
+
+
+def _draw_films(n_films: int, size_px: int) -> Bytes:
+    """Return seeded films (N, S, S): black, white, and noise from coarse to fine."""
+    rng = np.random.default_rng(_SEED)
+    films = []
+    for number in range(n_films):
+        edge = min(size_px, 2 ** (1 + number))
+        coarse = rng.random((edge, edge), np.float32)
+        film = cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
+        films.append(np.rint(255 * film).astype(np.uint8))
+    if n_films > 2:  # noqa: PLR2004
+        films[0][:], films[1][:] = 0, 255
+    return np.stack(films)
+
+
+def _compare(model: bytes, reader: Reader, graph: Graph, bundle: Bundle) -> dict[str, Any]:
+    """Predict one batch with onnxruntime, with torch, and as the bundle itself does, and return how far they differ.
+
+    Raises
+    ------
+    ValueError
+        If an output differs by more than its bound.
+    """
+    import torch
+
+    from xraylab.training.machine import choose_precision
+
+    drawn = {
+        name: _draw_films(_N_CHECKED, each.size_px) for name, each in bundle.preparations.items()
+    }
+    films = drawn[graph.preparation]
+    sex = np.arange(_N_CHECKED, dtype=np.float32) % 2
+    found = run_onnx(model, graph, films, sex)
+    alone = run_onnx(model, graph, films[-1:], sex[-1:])
+    given = (torch.from_numpy(films), torch.from_numpy(sex))[: len(graph.inputs)]
+    with torch.inference_mode():
+        said = graph.network(*given)
+    tensors = (said,) if isinstance(said, torch.Tensor) else said
+    expected = {name: t.numpy() for name, t in zip(graph.outputs, tensors, strict=True)}
+    own = _ask_reader(reader, graph, drawn, sex)
+    exact = choose_precision("auto", "cpu") == "32-true"
+    worst: dict[str, dict[str, float]] = {}
+    for name, output in graph.outputs.items():
+        bound = output.bound if exact else _HALF_BOUND * output.scale
+        worst[name] = {
+            "torch": _largest(found[name], expected[name], name, output.bound),
+            "one_film": _largest(alone[name], found[name][-1:], name, output.bound),
+            "pipeline": _largest(found[name], own[name], name, bound),
+        }
+        logger.info(
+            "%s of %d films: ONNX differs from torch by at most %.2g, from the pipeline by %.2g (%.0e allowed)",
+            name, _N_CHECKED, worst[name]["torch"], worst[name]["pipeline"], bound,
+        )  # fmt: skip
+    return {"max_difference": worst, "n_checked": _N_CHECKED}
+
+
+def run_onnx(model: bytes, graph: Graph, films: Bytes, sex: Floats) -> Outputs:
+    """Return what onnxruntime makes of an ONNX file, by the name of the output."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    given = dict(zip(graph.inputs, (films, np.asarray(sex, np.float32)), strict=False))
+    names = list(graph.outputs)
+    return dict(zip(names, session.run(names, given), strict=True))
+
+
+def _ask_reader(reader: Reader, graph: Graph, drawn: Mapping[str, Bytes], sex: Floats) -> Outputs:
+    """Return the same outputs as the pipeline that predicts has them."""
+    size = drawn[graph.preparation].shape[1:]
+    shape = int(size[0]), int(size[1])
+    loaded = [
+        LoadedFilm(str(row), films={name: films[row] for name, films in drawn.items()}, shape=shape)
+        for row in range(len(sex))
+    ]
+    sexes: list[Sex] = [("M" if each else "F", "") for each in sex]
+    columns = [each.outputs for each in reader.read(loaded, sexes)]
+    return {
+        name: np.array([row[name] for row in columns], np.float64)
+        if name in columns[0]
+        else reader.heat(loaded, sexes)
+        for name in graph.outputs
+    }
+
+
+def _largest(found: Floats, expected: Floats, name: str, bound: float) -> float:
+    if found.shape != expected.shape:
+        raise ValueError(f"{name}: ONNX gives the shape {found.shape}, torch {expected.shape}")
+    largest = float(np.abs(found - expected).max())
+    if not largest <= bound:  # nan too
+        raise ValueError(
+            f"{name}: ONNX differs from torch by {largest:.3g}, {bound:.3g} is allowed; nothing was written"
+        )
+    return largest
+
+
+def _describe(bundle: Bundle, graph: Graph, preparation: PreprocessParams) -> dict[str, Any]:
+    names = ("size_px", "equalise", "window_percentiles", "crop", "aspect")
+    prepared = {name: getattr(preparation, name) for name in names}
+    return {
+        "format": _FORMAT,
+        "task": bundle.task,
+        "title": bundle.card["title"],
+        "limits": bundle.card["limits"],
+        "cut_short": bundle.card.get("cut_short", ""),
+        "notice": NOTICE,
+        "model": bundle.card.get("model", bundle.task),
+        "model_version": bundle.version,
+        "trained_on": bundle.trained_on,
+        "bundle_digest": bundle.digest,
+        "preparation": json.loads(json.dumps(prepared)),
+        "cannot_prepare": _cannot_prepare(preparation),
+        "without": graph.without,
+        "inputs": list(graph.inputs),
+        "outputs": {name: output.label for name, output in graph.outputs.items()},
+        **graph.card,
+        "made_with": {"xraylab": __version__}
+        | {name: version(name) for name in ("torch", "onnx", "onnxruntime")},
+    }
+
+
+def _cannot_prepare(preparation: PreprocessParams) -> str:
+    if preparation.crop != "component":
+        return ""
+    return (
+        f"{SCRIPT} cannot crop a film to the hand as this model's films were: give it films that xraylab has prepared, "
+        "with --prepared."
+    )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
