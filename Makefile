@@ -18,7 +18,7 @@ export DO_NOT_TRACK := 1
 # uv from the PATH, or one of our own in .uv
 UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help setup run test lint format viz docs lock bench clean
+.PHONY: help setup run bundle test lint format viz docs lock bench clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -63,6 +63,9 @@ viz: $(STAMP)  ## look at the pipelines in Kedro-Viz
 docs: $(STAMP)  ## build the site of the docs in build/docs; any warning is an error
 	$(BIN)/python -m properdocs build --strict
 	@echo "Site: $(CURDIR)/build/docs/index.html"
+
+bundle: $(STAMP)  ## zip a released model: make bundle TASK=bone_age
+	$(BIN)/kedro bundle $(TASK)
 
 lock:  ## renew requirements.lock for every platform
 	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --extra postgresql --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml -o requirements.lock

@@ -143,3 +143,22 @@ cli.add_command(
         context_settings=CONTEXT_SETTINGS,
     )
 )
+
+
+@cli.command("bundle")
+@click.argument("task", type=click.Choice(sorted(predict_names().values())))
+@click.option("--model", default="", help="A version or a folder; the newest bundle without.")
+@click.option("--workspace", default="data", show_default=True, help="Where runs write to.")
+@click.option("--out", default="", help="The zip file; <task>-<version>.zip without.")
+def make_bundle(task: str, model: str, workspace: str, out: str) -> None:
+    """Zip the bundle of a released model: one file with all that it needs to read films."""
+    from xraylab.prediction.bundle import BundleError, find_bundle, open_bundle, zip_bundle
+
+    try:
+        place = find_bundle(model, task, [workspace], f"kedro run --pipeline={task}")
+        bundle = open_bundle(place, task)
+        file = out or f"{task}-{bundle.version}.zip"
+        zip_bundle(place, file)
+    except (BundleError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{file}: {bundle.task} {bundle.version}, trained on {bundle.trained_on}")

@@ -1,6 +1,7 @@
 """HTML pages: how every page of the project is made, and the style that pages share."""
 
 from xraylab.pages.environment import make_environment
-from xraylab.pages.words import printable
+from xraylab.pages.images import data_address
+from xraylab.pages.words import printable, shorten
 
-__all__ = ["make_environment", "printable"]
+__all__ = ["data_address", "make_environment", "printable", "shorten"]

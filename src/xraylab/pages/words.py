@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["printable"]
+__all__ = ["printable", "shorten"]
 
 
 def printable(text: str) -> str:
@@ -24,3 +24,19 @@ def printable(text: str) -> str:
         else each
         for each in text
     )
+
+
+def shorten(text: str, length: int) -> str:
+    """Return words of at most so many characters: longer ones lose some in the middle, as the end tells names apart.
+
+    Examples
+    --------
+    >>> shorten("a_long_folder/hand_01.png", 16)
+    'a_lon…and_01.png'
+    >>> shorten("hand_01.png", 16)
+    'hand_01.png'
+    """
+    if len(text) <= length:
+        return text
+    end = length * 2 // 3
+    return f"{text[: length - end - 1]}…{text[-end:]}"

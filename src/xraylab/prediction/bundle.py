@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import fsspec
@@ -18,23 +19,27 @@ from fsspec.core import url_to_fs
 
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.card import NOTICE, digest_facts
-from xraylab.models.files import ModelFileError, read_cards, read_model
+from xraylab.models.files import ModelFileError, encode_models, read_cards, read_model
 from xraylab.models.state import ModelState
 
 __all__ = [
     "FOLDER",
     "Bundle",
     "BundleError",
+    "bundle_of",
     "find_bundle",
     "is_address",
     "open_bundle",
     "pack_bundle",
+    "write_bundle",
+    "zip_bundle",
 ]
 
 FOLDER = "bundle"
 """Name of the folder, as the catalog saves it, and of the card that describes it."""
 
 _FORMAT = "xraylab.bundle/1"
+_ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _FAMILIARITY = "familiarity"
 _MEMBER = "member-"
 
@@ -136,6 +141,43 @@ def pack_bundle(
     if familiarity is not None:
         states[_FAMILIARITY] = familiarity
     return states
+
+
+def write_bundle(states: Mapping[str, ModelState], folder: str) -> None:
+    """Write a bundle to a new local folder, for those who pack one by hand; runs save theirs by the catalog.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder is there already.
+    """
+    weights, cards = encode_models(dict(states), None)
+    place = Path(folder)
+    place.mkdir(parents=True)
+    for name, content in {**weights, **cards}.items():
+        (place / name).write_bytes(content)
+
+
+def zip_bundle(place: str, file: str) -> None:
+    """Write the files of a bundle to one zip file, whose times are fixed: equal bundles give equal files.
+
+    An export that lies in its folder (`xraylab.prediction.export`) goes along.
+
+    Parameters
+    ----------
+    place : str
+        A bundle, as `open_bundle` takes it; it is checked first.
+    file : str
+        The zip file, on a local disk; it appears whole, by a rename.
+    """
+    open_bundle(place)
+    filesystem, folder = _locate(place)
+    partial_file = Path(f"{file}.partial")
+    with zipfile.ZipFile(partial_file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(str(each) for each in filesystem.find(folder)):
+            entry = zipfile.ZipInfo(path.removeprefix(folder).lstrip("/"), _ZIP_TIME)
+            archive.writestr(entry, filesystem.cat_file(path), zipfile.ZIP_DEFLATED)
+    partial_file.replace(file)
 
 
 def open_bundle(place: str, task: str | None = None) -> Bundle:

@@ -46,7 +46,8 @@ class PredictParams(Parameters):
     batch_size : int
         Films at once.
     workers : int
-        Processes that read films, at most: -1 takes one for each core.
+        Processes that read films, at most: -1 takes one for each core, 0 none but that of the run, which a decoder that
+        crashes then ends.
     accelerator : {"auto", "cpu", "cuda"}
         Where networks run.
     """
@@ -62,7 +63,7 @@ class PredictParams(Parameters):
     @property
     def n_workers(self) -> int:
         """Processes that read films."""
-        return self.workers if self.workers > 0 else os.cpu_count() or 1
+        return self.workers if self.workers >= 0 else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ was stopped goes on, and a run on an unchanged folder has nothing to do.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -15,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,23 +23,18 @@ from numpy.typing import NDArray
 
 from xraylab import __version__
 from xraylab.imaging.film_file import FilmFile, LoadFilm, ignored_files
-from xraylab.imaging.readers import RADIOGRAPH_SUFFIXES
 from xraylab.imaging.writers import encode_film
-from xraylab.models.card import digest_facts
 from xraylab.prediction.engine import Predictor
 from xraylab.prediction.intake import LoadedFilm, load_films
 from xraylab.prediction.overlays import draw_thumbnail
 from xraylab.prediction.page import PageContent, render_page
 from xraylab.prediction.result import Prediction, Status, round_table, status_kinds, tabulate
+from xraylab.prediction.state import RESULTS, Pictures, ResultsFolder, replace_file
 
 __all__ = ["PredictionPlan", "write_predictions"]
 
 logger = logging.getLogger(__name__)
 
-_STAMP, _STATE = ".xraylab.json", ".state"
-_CSV, _PARQUET, _PAGE = "predictions.csv", "predictions.parquet", "summary.html"
-_FORMAT = 1
-_FLUSH_S = 10.0
 _LOG_S = 30.0
 
 
@@ -87,7 +81,7 @@ def write_predictions(plan: PredictionPlan, out: Path) -> pd.DataFrame:
     ValueError
         If the folder holds results of another model, or other files of the same names.
     """
-    state = _State(plan, out)
+    state = ResultsFolder(plan.predictor, plan.films, plan.sexes, out)
     began = time.monotonic()
     todo = state.todo()
     if todo:
@@ -95,7 +89,8 @@ def write_predictions(plan: PredictionPlan, out: Path) -> pd.DataFrame:
     rows = [*state.rows.values(), *_ignored_rows(plan)]
     rows.sort(key=lambda row: str(row["path"]))
     table = tabulate(rows, plan.predictor.reader.columns)
-    if todo or state.remove_leftovers() or not state.is_complete(table):
+    gone = state.remove_leftovers()
+    if todo or gone or not state.is_complete(table):
         _write_results(plan, state, table)
     counts = Counter(status_kinds(table))
     logger.info(
@@ -106,180 +101,7 @@ def write_predictions(plan: PredictionPlan, out: Path) -> pd.DataFrame:
     return table
 
 
-class _State:
-    """What an output folder holds already, and what is added to it.
-
-    Parameters
-    ----------
-    plan : PredictionPlan
-        Films and model.
-    out : Path
-        The folder.
-    """
-
-    def __init__(self, plan: PredictionPlan, out: Path) -> None:
-        self.out, self.folder, self.films = out, out / _STATE, dict(plan.films)
-        self.names = _name_outputs(self.films)
-        params = plan.predictor.params
-        options = params.model_dump(
-            mode="json", exclude={"batch_size", "workers", "accelerator", "sex"}
-        )
-        self._common = {"options": options, "code": __version__}
-        self._plan = plan
-        self._check(plan)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.rows: dict[str, dict[str, Any]] = {}
-        self._places: dict[str, Path] = {}
-        self._pending: list[dict[str, Any]] = []
-        self._flushed = time.monotonic()
-        self.keys = {path: self._key(path, film) for path, film in self.films.items()}
-        self._read()
-
-    def _check(self, plan: PredictionPlan) -> None:
-        bundle = plan.predictor.bundle
-        stamp = {"format": _FORMAT, "task": bundle.task, "model": bundle.digest}
-        place = self.out / _STAMP
-        if place.is_file():
-            found = json.loads(place.read_text(encoding="utf-8"))
-            if found != {**found, **stamp}:
-                raise ValueError(
-                    f"'{self.out}' holds results of another model ({found.get('task')}, "
-                    f"version {found.get('version')}). Name another folder with out=…, or remove that one"
-                )
-            return
-        taken = [name for name in (_CSV, _PARQUET, _PAGE) if (self.out / name).exists()]
-        if taken:
-            raise ValueError(
-                f"'{self.out}' holds a file '{taken[0]}' that this software did not write. Name another folder with "
-                "out=…"
-            )
-        self.out.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({**stamp, "version": bundle.version}, indent=2)
-        _replace(place, text.encode())
-
-    def _key(self, path: str, film: LoadFilm) -> str:
-        """Return what a row depends on: the file as its folder lists it, the sex, the options, where results lie."""
-        file = _stat(film.path) if isinstance(film, FilmFile) else "made"
-        default = self._plan.predictor.params.sex
-        sex = self._plan.sexes.get(path, default or "")
-        return digest_facts([file, sex, self.names[path], self._common])
-
-    def _read(self) -> None:
-        for place in sorted(self.folder.glob("*.parquet")):
-            try:
-                known = pd.read_parquet(place, columns=["path", "key", "row"])
-            except (OSError, ValueError):  # cut by a kill: made again
-                place.unlink()
-                continue
-            for path, key, row in known.itertuples(index=False):
-                if self.keys.get(path) == key:
-                    self.rows[path] = json.loads(row)
-                    self._places[path] = place
-
-    def todo(self) -> list[str]:
-        """Return the films that have no row yet, in order."""
-        return [path for path in sorted(self.films) if path not in self.rows]
-
-    def add(self, prediction: Prediction, thumbnail: bytes) -> None:
-        """Keep a row; it is written soon."""
-        row = prediction.row()
-        self.rows[prediction.path] = row
-        text = json.dumps(row, default=_plain)
-        key = self.keys[prediction.path]
-        self._pending.append(
-            {"path": prediction.path, "key": key, "row": text, "thumbnail": thumbnail}
-        )
-        if time.monotonic() - self._flushed > _FLUSH_S:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write the rows that are kept."""
-        if self._pending:
-            place = self.folder / f"{time.time_ns():020d}.parquet"
-            partial_file = place.with_suffix(".partial")
-            pd.DataFrame(self._pending).to_parquet(partial_file)
-            os.replace(partial_file, place)
-            self._places |= {each["path"]: place for each in self._pending}
-            self._pending = []
-        self._flushed = time.monotonic()
-
-    def thumbnails(self, paths: set[str]) -> dict[str, bytes]:
-        """Return the small pictures of some films."""
-        found: dict[str, bytes] = {}
-        for place in sorted({self._places[path] for path in paths if path in self._places}):
-            table = pd.read_parquet(place, columns=["path", "thumbnail"])
-            for path, picture in table[table["path"].isin(paths)].itertuples(index=False):
-                if picture and self._places[path] == place:
-                    found[path] = picture
-        return found
-
-    def remove_leftovers(self) -> bool:
-        """Remove rows, masks and maps of films that are no longer there; return whether there were any."""
-        wanted = {
-            self.out / kind / f"{name}{end}"
-            for kind, end in _DRAWN.items()
-            for name in self.names.values()
-        }
-        found = [
-            path
-            for kind in _DRAWN
-            for path in (self.out / kind).rglob("*")
-            if path.is_file() and path not in wanted
-        ]
-        for path in found:
-            path.unlink()
-        for place in self.folder.glob("*.parquet"):
-            if place not in self._places.values():
-                place.unlink()
-                found.append(place)
-        return bool(found)
-
-    def is_complete(self, table: pd.DataFrame) -> bool:
-        """Return whether the results that are there are those of this table."""
-        try:
-            known = pd.read_parquet(self.out / _PARQUET, columns=["path", "status"])
-        except (OSError, ValueError):
-            return False
-        same = known.astype(str).equals(table[["path", "status"]].astype(str))
-        return same and (self.out / _CSV).is_file() and (self.out / _PAGE).is_file()
-
-
-_DRAWN = {"masks": ".png", "heat_maps": ".png", "dicom_seg": ".dcm"}
-"""Folders of what is drawn, and how names end there."""
-
-
-def _stat(path: str) -> str:
-    """Return size and time of change of a file, as its file system knows them."""
-    from fsspec.core import url_to_fs
-
-    filesystem, place = url_to_fs(path)
-    try:
-        found = filesystem.info(place)
-    except OSError:
-        return ""
-    keys = ("size", "mtime", "ETag", "LastModified", "updated")
-    return json.dumps([str(found.get(key, "")) for key in keys])
-
-
-def _name_outputs(films: Mapping[str, Any]) -> dict[str, str]:
-    """Return how the outputs of each film are called: as the film, without its suffix where that is no other's name.
-
-    Examples
-    --------
-    >>> _name_outputs({"a.png": 1, "b/a.dcm": 1, "c.png": 1, "c.dcm": 1})
-    {'a.png': 'a', 'b/a.dcm': 'b/a', 'c.png': 'c.png', 'c.dcm': 'c.dcm'}
-    """
-    short = {path: _without_suffix(path) for path in films}
-    counts = Counter(short.values())
-    return {path: name if counts[name] == 1 else path for path, name in short.items()}
-
-
-def _without_suffix(path: str) -> str:
-    place = PurePosixPath(path)
-    return str(place.with_suffix("")) if place.suffix.lower() in RADIOGRAPH_SUFFIXES else path
-
-
-def _predict(plan: PredictionPlan, state: _State, todo: list[str]) -> None:
+def _predict(plan: PredictionPlan, state: ResultsFolder, todo: list[str]) -> None:
     """Predict films, a batch at a time, and keep what was made of each batch."""
     predictor = plan.predictor
     size, workers = predictor.params.batch_size, min(predictor.params.n_workers, len(todo))
@@ -344,7 +166,7 @@ def _draw_heat(
 
 
 def _write_drawn(
-    state: _State,
+    state: ResultsFolder,
     film: LoadedFilm,
     prediction: Prediction,
     heat: NDArray[np.float32] | None,
@@ -352,15 +174,16 @@ def _write_drawn(
 ) -> None:
     """Write the mask and the heat map of a film, where there are any."""
     name = state.names[film.path]
+    state.forget_drawn(film.path)
     if prediction.mask is not None:
         grey = np.asarray(prediction.mask, np.float32)
-        _replace(state.out / "masks" / f"{name}.png", encode_film(grey, bits=8))
+        replace_file(state.out / "masks" / f"{name}.png", encode_film(grey, bits=8))
         prediction.outputs["mask"] = f"masks/{name}.png"
         if predictor.params.dicom_seg:
             _write_segmentation(state, film, prediction)
     if heat is not None:
         picture = draw_thumbnail(film.shown, None, heat, edge_px=max(film.shown.shape))
-        _replace(state.out / "heat_maps" / f"{name}.png", _as_png(picture))
+        replace_file(state.out / "heat_maps" / f"{name}.png", _as_png(picture))
 
 
 def _as_png(picture: bytes) -> bytes:
@@ -370,7 +193,7 @@ def _as_png(picture: bytes) -> bytes:
     return bytes(cv2.imencode(".png", np.asarray(pixels))[1])
 
 
-def _write_segmentation(state: _State, film: LoadedFilm, prediction: Prediction) -> None:
+def _write_segmentation(state: ResultsFolder, film: LoadedFilm, prediction: Prediction) -> None:
     from xraylab.prediction.dicom_seg import write_segmentation
 
     write_segmentation(state, film, prediction)
@@ -388,12 +211,14 @@ def _ignored_rows(plan: PredictionPlan) -> list[dict[str, Any]]:
     ]
 
 
-def _write_results(plan: PredictionPlan, state: _State, table: pd.DataFrame) -> None:
+def _write_results(plan: PredictionPlan, state: ResultsFolder, table: pd.DataFrame) -> None:
     columns = plan.predictor.reader.columns
-    _replace(state.out / _CSV, round_table(table, columns).to_csv(index=False).encode("utf-8"))
-    partial_file = state.out / f".{_PARQUET}"
+    replace_file(
+        state.out / RESULTS["csv"], round_table(table, columns).to_csv(index=False).encode("utf-8")
+    )
+    partial_file = state.out / f".{RESULTS['parquet']}"
     table.to_parquet(partial_file)
-    os.replace(partial_file, state.out / _PARQUET)
+    os.replace(partial_file, state.out / RESULTS["parquet"])
     bundle = plan.predictor.bundle
     facts = {
         "Model": f"{bundle.card.get('model', '')} of {bundle.task}",
@@ -404,36 +229,6 @@ def _write_results(plan: PredictionPlan, state: _State, table: pd.DataFrame) -> 
         "Software": f"xraylab {__version__}",
     }
     content = PageContent(
-        str(bundle.card["title"]), table, columns, _Pictures(state), {k: v for k, v in facts.items() if v}
+        str(bundle.card["title"]), table, columns, Pictures(state), {k: v for k, v in facts.items() if v}
     )  # fmt: skip
-    _replace(state.out / _PAGE, render_page(content).encode("utf-8"))
-
-
-class _Pictures(Mapping[str, bytes]):
-    """Small pictures by path, read when they are asked for."""
-
-    def __init__(self, state: _State) -> None:
-        self._state = state
-
-    def __getitem__(self, path: str) -> bytes:
-        found = self._state.thumbnails({path})
-        return found[path]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._state.rows)
-
-    def __len__(self) -> int:
-        return len(self._state.rows)
-
-
-def _plain(value: Any) -> Any:
-    """Return a number of numpy as one of Python, for JSON."""
-    return value.item()
-
-
-def _replace(place: Path, content: bytes) -> None:
-    """Write a file that appears whole."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    partial_file = place.with_name(f".{place.name}.partial")
-    partial_file.write_bytes(content)
-    os.replace(partial_file, place)
+    replace_file(state.out / RESULTS["page"], render_page(content).encode("utf-8"))

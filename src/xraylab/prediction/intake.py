@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from typing import Any, Literal
 
 import cv2
@@ -173,21 +173,30 @@ def load_films(
     intake : Intake
         How films are prepared.
     workers : int
-        Processes.
+        Processes; with 0 films are read in this one.
     """
+    if not workers:
+        yield from (load_film(path, file, intake) for path, file in files)
+        return
     waiting = iter(files)
     while True:
         crashed = yield from _load_until_crash(waiting, intake, workers)
-        for path, file in crashed:
-            logger.warning("A decoder crashed; '%s' is read again in a process of its own", path)
-            yield _load_alone(path, file, intake)
         if not crashed:
             return
+        logger.warning("A decoder crashed: %d files are read again, one by one", len(crashed))
+        yield from _load_one_by_one(crashed, intake)
 
 
 def _pool(workers: int) -> ProcessPoolExecutor:
-    # a fresh interpreter: a forked one may hang where torch has threads
-    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_calm)
+    # not forked from this process, which may hang where torch has threads; a server that has imported all starts each
+    # worker at once, where the system has one
+    context: Any
+    if "forkserver" in get_all_start_methods():
+        context = get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+    else:
+        context = get_context("spawn")
+    return ProcessPoolExecutor(workers, context, initializer=_calm)
 
 
 def _calm() -> None:
@@ -221,9 +230,15 @@ def _load_until_crash(
     return []
 
 
-def _load_alone(path: str, file: Any, intake: Intake) -> LoadedFilm:
-    with _pool(1) as pool:
-        try:
-            return pool.submit(load_film, path, file, intake).result()
-        except BrokenProcessPool:
-            return LoadedFilm(path, Status("unreadable", _CRASHED))
+def _load_one_by_one(files: Iterable[tuple[str, Any]], intake: Intake) -> Iterator[LoadedFilm]:
+    """Give films, each read alone, so that it is known which of them ends its process."""
+    pool = _pool(1)
+    try:
+        for path, file in files:
+            try:
+                yield pool.submit(load_film, path, file, intake).result()
+            except BrokenProcessPool:
+                yield LoadedFilm(path, Status("unreadable", _CRASHED))
+                pool = _pool(1)
+    finally:
+        pool.shutdown()

@@ -20,12 +20,13 @@ HEAT_WORDS = "The colours, from violet to yellow, show where the network looked 
 
 # Blue as in the figures of predicted masks (Okabe and Ito 2008), BGR. A grey film has no hue, so that a reader with
 # any colour vision tells it by its hue or, on the dark line around it, by its lightness.
-_LINE, _AROUND = (233, 180, 86), (40, 20, 0)
+_LINE, _AROUND = (233, 180, 86), (0, 0, 0)
+_LINE_PX, _AROUND_PX = 2, 5
 _MOST_OPAQUE = 0.7
 _FAINT = 0.1  # of a heat map; less than this fades out
 _FIRST_COLOUR = 38  # of 256: the darkest colours of inferno would only darken the film
 _TOP = 255
-_QUALITY = 75
+_QUALITIES, _MOST_BYTES = (75, 50, 25), 8_000
 
 
 def draw_thumbnail(
@@ -72,15 +73,12 @@ def draw_thumbnail(
         raise ValueError(f"edge_px must be at least 1, not {edge_px}")
     scale = min(1.0, edge_px / max(film.shape))
     height, width = (max(1, round(length * scale)) for length in film.shape)
-    picture = cv2.cvtColor(_to_bytes(_shrink(film, width, height)), cv2.COLOR_GRAY2BGR)
+    picture = np.repeat(_to_bytes(_shrink(film, width, height))[..., None], 3, axis=2)
     if heat is not None:
         picture = _lay_heat(picture, heat)
     if mask is not None:
         _draw_outlines(picture, mask)
-    done, data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, _QUALITY])
-    if not done:
-        raise ValueError(f"a film of shape {film.shape} cannot be drawn")
-    return data.tobytes()
+    return _encode(picture)
 
 
 def _shrink(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
@@ -90,11 +88,21 @@ def _shrink(image: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     return np.asarray(cv2.resize(image, (width, height), interpolation=method))
 
 
+def _encode(picture: ByteImage) -> bytes:
+    """Return a picture as WebP, of less quality where it would be too large."""
+    data = b""
+    for quality in _QUALITIES:
+        data = cv2.imencode(".webp", picture, [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes()
+        if len(data) <= _MOST_BYTES:
+            break
+    return data
+
+
 def _to_bytes(film: NDArray[Any]) -> ByteImage:
     if film.dtype == np.uint8:
         return film
-    shown = np.nan_to_num(film.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0)
-    return np.rint(np.clip(shown, 0, 1) * _TOP).astype(np.uint8)
+    shown = np.clip(np.nan_to_num(film.astype(np.float32)), 0, 1)
+    return np.asarray(np.rint(shown * _TOP), np.uint8)
 
 
 def _lay_heat(picture: ByteImage, heat: NDArray[np.floating[Any]]) -> ByteImage:
@@ -105,7 +113,7 @@ def _lay_heat(picture: ByteImage, heat: NDArray[np.floating[Any]]) -> ByteImage:
     levels = np.rint(_FIRST_COLOUR + share * (_TOP - _FIRST_COLOUR)).astype(np.uint8)
     colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)
     opaque = (_MOST_OPAQUE * np.sqrt(share) * np.clip(share / _FAINT, 0, 1))[..., None]
-    return np.rint(picture * (1 - opaque) + colours * opaque).astype(np.uint8)
+    return np.asarray(np.rint(picture * (1 - opaque) + colours * opaque), np.uint8)
 
 
 def _draw_outlines(picture: ByteImage, mask: ByteImage) -> None:
@@ -116,5 +124,5 @@ def _draw_outlines(picture: ByteImage, mask: ByteImage) -> None:
         part = _shrink((mask == value).astype(np.float32), width, height) >= 0.5  # noqa: PLR2004
         found = cv2.findContours(part.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0]
         outlines.extend(found)
-    for colour, thickness in ((_AROUND, 4), (_LINE, 2)):
+    for colour, thickness in ((_AROUND, _AROUND_PX), (_LINE, _LINE_PX)):
         cv2.drawContours(picture, outlines, -1, colour, thickness, cv2.LINE_AA)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import io
+
+from xraylab.pages import data_address
 
 __all__ = ["embed_figure"]
 
@@ -31,4 +32,4 @@ def embed_figure(png: bytes, width_px: int, quality: int) -> str:
         image = image.resize((width_px, height), Image.Resampling.HAMMING)
     stream = io.BytesIO()
     image.save(stream, format="WEBP", quality=quality, method=_EFFORT)
-    return f"data:image/webp;base64,{base64.b64encode(stream.getvalue()).decode()}"
+    return data_address(stream.getvalue())
