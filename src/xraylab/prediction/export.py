@@ -1,5 +1,6 @@
-"""A bundle as ONNX: one graph from prepared films to what is reported, its card, and a script that needs neither torch
-nor this package.
+"""A bundle as ONNX: one graph from prepared films to what is reported, its card, and a script that predicts with them.
+
+The script needs neither torch nor this package.
 
 The graph is traced by torch's TorchScript exporter, which needs no further package and takes a second for a network;
 what it computes is held against the bundle's own predictions in the same run.

@@ -171,13 +171,16 @@ def equalise(films: Tensor) -> Tensor:
     [[[0, 85], [170, 255]]]
     """
     levels = films.flatten(1).long()
-    counts = torch.zeros(len(films), _LEVELS, dtype=torch.float32)
+    counts = torch.zeros(films.shape[0], _LEVELS, dtype=torch.float32)
     counts = counts.scatter_add(1, levels, torch.ones_like(levels, dtype=torch.float32))
     below = counts.cumsum(1)
     total = below[:, -1:]
     # pixels of the darkest level that there is
     first = torch.where(counts > 0, below, total).amin(1, keepdim=True)
-    scale = (_LEVELS - 1) / (total - first).clamp_min(1)
+    others = (total - first).clamp_min(1)
+    scale = (
+        torch.full_like(others, _LEVELS - 1) / others
+    )  # not 255 * (1 / others), which rounds twice
     spread = ((below - first).clamp_min(0) * scale).round()
     # a film of one grey value stays as it is
     spread = torch.where(first == total, torch.arange(_LEVELS, dtype=torch.float32), spread)
