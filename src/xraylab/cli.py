@@ -13,8 +13,8 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
-from xraylab.messages import did_you_mean, explain
 from xraylab.flow.tags import EXPORT
+from xraylab.messages import did_you_mean, explain
 from xraylab.pipelines import pipeline_names, predict_names
 from xraylab.run_parameters import parse_run_parameters
 

@@ -1,4 +1,4 @@
-"""The pipelines by name: every folder under ``pipelines``; ``__default__``, all of these; those that predict; the export."""
+"""The pipelines by name: every folder under ``pipelines``; ``__default__``, all of these; those beside it."""
 
 from __future__ import annotations
 

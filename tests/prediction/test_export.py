@@ -1,6 +1,7 @@
 """Tiny bundles of every task as ONNX: what the pipeline, Python and the script beside the model say is the same."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from xraylab.models.state import ModelState
 from xraylab.pipelines import find_release
 from xraylab.prediction.bundle import Bundle, bundle_of, open_bundle, pack_bundle, write_bundle
 from xraylab.prediction.engine import Predictor, PredictParams
-from xraylab.prediction.export import CARD, MODEL, SCRIPT, ExportPlan, export_bundle
+from xraylab.prediction.export import CARD, MODEL, SCRIPT, ExportPlan, Graph, export_bundle
 from xraylab.prediction.folder import PredictionPlan
 from xraylab.prediction.graphs import KernelClassifier, LinearClassifier, equalise
 from xraylab.tabular.interface import FitOptions
@@ -50,7 +51,8 @@ def pack(
         "preparations": {"film": prepared},
         **card,
     }
-    return bundle_of(pack_bundle(task, facts, members, None), "here", {"run": "v1"})
+    source = {"run": "v1", "data_sets": {"rsna_bone_age": "1"}, "phantoms": True}
+    return bundle_of(pack_bundle(task, facts, members, None), "here", source)
 
 
 def classifier(seed: int, **card: Any) -> ModelState:
@@ -87,7 +89,7 @@ def bone_age(crop: str = "published") -> Bundle:
 
 
 def lungs() -> Bundle:
-    members = {f"fold_{n}": mask_network(n, views=8) for n in range(2)}
+    members = {f"fold_{n}": mask_network(n, views=8 if n else 1) for n in range(2)}
     known = {"threshold": 0.5, "clean": True, "plausible_fraction": [0.1, 0.5], "model": "unet"}
     return pack("lung_segmentation", members, PLAIN, **known)
 
@@ -160,6 +162,14 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An export of lungs; read it, write elsewhere."""
+    folder = tmp_path_factory.mktemp("exported")
+    export_bundle(lungs(), find_release("lung_segmentation").restore, folder)
+    return folder
+
+
 def predict_by_script(folder: Path, films: Path, out: Path, *options: str) -> pd.DataFrame:
     # -I: nothing but what is installed, and no path of this project
     command = [sys.executable, "-I", str(folder / SCRIPT), str(films), "--out", str(out), *options]
@@ -219,28 +229,30 @@ def test_pipeline_python_and_script_say_the_same(
         assert (by_script["finding"] == by_pipeline["finding"].fillna("")).all()
 
 
-def test_the_card_says_what_is_exported_and_how_far_it_differs(tmp_path: Path) -> None:
-    bundle = lungs()
-    card = export_bundle(bundle, find_release(bundle.task).restore, tmp_path)
+def test_the_card_says_what_is_exported_and_how_far_it_differs(exported: Path) -> None:
+    card = json.loads((exported / CARD).read_text())
     assert (card["task"], card["model_version"]) == ("lung_segmentation", "v1")
-    assert card["bundle_digest"] == bundle.digest
+    assert card["trained_on"] == "phantoms of rsna_bone_age"
+    assert card["bundle_digest"] == lungs().digest
+    assert card["n_checked"] == {"noise": 8, "phantoms": 4}
     assert card["notice"] == "Research software. Not a medical device."
     assert card["preparation"]["size_px"] == SIZE
     assert "right and left lung are not told apart" in card["without"]
     assert 0 <= card["max_difference"]["map"]["torch"] <= 1e-4
     assert 0 <= card["max_difference"]["map"]["pipeline"] <= 0.02
     assert set(card["files"]) == {MODEL, SCRIPT}
-    assert {path.name for path in tmp_path.iterdir()} == {MODEL, SCRIPT, CARD}
+    assert {path.name for path in exported.iterdir()} == {MODEL, SCRIPT, CARD}
 
 
 def test_a_model_that_differs_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundle = fracture()
-    wrong = lambda model, graph, films, sex: {  # noqa: E731
-        name: np.full(len(films), 0.123, np.float32) for name in graph.outputs
-    }
-    monkeypatch.setattr("xraylab.prediction.export.run_onnx", wrong)
+
+    def wrong(model: bytes, graph: Graph, films: np.ndarray, sex: np.ndarray) -> dict[str, Any]:
+        return {name: np.full(len(films), 0.123, np.float32) for name in graph.outputs}
+
+    monkeypatch.setattr("xraylab.prediction.parity.run_onnx", wrong)
     with pytest.raises(ValueError, match=r"probability: ONNX differs from torch by .* is allowed"):
         export_bundle(bundle, find_release("fracture").restore, tmp_path / "onnx")
     assert not (tmp_path / "onnx").exists()
@@ -258,8 +270,11 @@ def test_a_crop_that_cannot_be_repeated_is_said_twice(films: Path, tmp_path: Pat
     assert table["status"].str.contains("is not 32 x 32 pixels large").any()
 
 
-def test_a_script_beside_another_model_refuses_it(films: Path, tmp_path: Path) -> None:
-    export_bundle(lungs(), find_release("lung_segmentation").restore, tmp_path)
+def test_a_script_beside_another_model_refuses_it(
+    exported: Path, films: Path, tmp_path: Path
+) -> None:
+    for name in (SCRIPT, CARD):
+        shutil.copy(exported / name, tmp_path)
     (tmp_path / MODEL).write_bytes(b"another")
     command = [sys.executable, str(tmp_path / SCRIPT), str(films), "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -20,17 +20,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from xraylab import __version__
 from xraylab.imaging.files import write_bytes
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.card import NOTICE
 from xraylab.prediction.bundle import Bundle
-from xraylab.prediction.engine import PredictParams, Reader, Restore, Sex
-from xraylab.prediction.intake import LoadedFilm
+from xraylab.prediction.engine import PredictParams, Restore
+from xraylab.prediction.parity import compare_outputs, draw_noise
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,9 +35,6 @@ __all__ = ["CARD", "MODEL", "SCRIPT", "ExportPlan", "Graph", "Output", "export_b
 
 logger = logging.getLogger(__name__)
 
-Bytes = NDArray[np.uint8]
-Floats = NDArray[np.floating[Any]]
-Outputs = dict[str, Floats]
 
 MODEL, CARD, SCRIPT = "model.onnx", "onnx.json", "predict_onnx.py"
 """Files of an export; the card is written last."""
@@ -51,9 +44,6 @@ FOLDER = "onnx"
 
 _FORMAT = "xraylab.onnx/1"
 _OPSET = 17
-_N_CHECKED = 8
-_SEED = 0
-_HALF_BOUND = 0.02  # of a scale, where the processor predicts in bf16 and the graph does not
 
 
 @dataclass(frozen=True)
@@ -160,7 +150,7 @@ def export_bundle(bundle: Bundle, restore: Restore, folder: Path) -> dict[str, A
     graph = reader.graph()
     preparation = bundle.preparations[graph.preparation]
     model = _add_facts(_trace(graph, preparation.size_px), bundle)
-    differences = _compare(model, reader, graph, bundle)
+    differences = compare_outputs(model, reader, graph, bundle)
     script = Path(__file__).with_name(SCRIPT).read_bytes()
     files = {MODEL: model, SCRIPT: script}
     card = {
@@ -189,7 +179,7 @@ def _trace(graph: Graph, size_px: int) -> bytes:
     """Return the graph as an ONNX file, for any number of films."""
     import torch
 
-    films = torch.from_numpy(_draw_films(2, size_px))
+    films = torch.from_numpy(draw_noise(2, size_px))
     example: tuple[Any, ...] = (films, torch.tensor([0.0, 1.0]))[: len(graph.inputs)]
     file = io.BytesIO()
     names = [*graph.inputs, *graph.outputs]
@@ -221,100 +211,6 @@ def _add_facts(model: bytes, bundle: Bundle) -> bytes:
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.checker.check_model(known)
     return bytes(known.SerializeToString())
-
-
-def _draw_films(n_films: int, size_px: int) -> Bytes:
-    """Return seeded films (N, S, S): black, white, and noise from coarse to fine."""
-    rng = np.random.default_rng(_SEED)
-    films = []
-    for number in range(n_films):
-        edge = min(size_px, 2 ** (1 + number))
-        coarse = rng.random((edge, edge), np.float32)
-        film = cv2.resize(coarse, (size_px, size_px), interpolation=cv2.INTER_LINEAR)
-        films.append(np.rint(255 * film).astype(np.uint8))
-    if n_films > 2:  # noqa: PLR2004
-        films[0][:], films[1][:] = 0, 255
-    return np.stack(films)
-
-
-def _compare(model: bytes, reader: Reader, graph: Graph, bundle: Bundle) -> dict[str, Any]:
-    """Predict one batch with onnxruntime, with torch, and as the bundle itself does, and return how far they differ.
-
-    Raises
-    ------
-    ValueError
-        If an output differs by more than its bound.
-    """
-    import torch
-
-    from xraylab.training.machine import choose_precision
-
-    drawn = {
-        name: _draw_films(_N_CHECKED, each.size_px) for name, each in bundle.preparations.items()
-    }
-    films = drawn[graph.preparation]
-    sex = np.arange(_N_CHECKED, dtype=np.float32) % 2
-    found = run_onnx(model, graph, films, sex)
-    alone = run_onnx(model, graph, films[-1:], sex[-1:])
-    given = (torch.from_numpy(films), torch.from_numpy(sex))[: len(graph.inputs)]
-    with torch.inference_mode():
-        said = graph.network(*given)
-    tensors = (said,) if isinstance(said, torch.Tensor) else said
-    expected = {name: t.numpy() for name, t in zip(graph.outputs, tensors, strict=True)}
-    own = _ask_reader(reader, graph, drawn, sex)
-    exact = choose_precision("auto", "cpu") == "32-true"
-    worst: dict[str, dict[str, float]] = {}
-    for name, output in graph.outputs.items():
-        bound = output.bound if exact else _HALF_BOUND * output.scale
-        worst[name] = {
-            "torch": _largest(found[name], expected[name], name, output.bound),
-            "one_film": _largest(alone[name], found[name][-1:], name, output.bound),
-            "pipeline": _largest(found[name], own[name], name, bound),
-        }
-        logger.info(
-            "%s of %d films: ONNX differs from torch by at most %.2g, from the pipeline by %.2g (%.0e allowed)",
-            name, _N_CHECKED, worst[name]["torch"], worst[name]["pipeline"], bound,
-        )  # fmt: skip
-    return {"max_difference": worst, "n_checked": _N_CHECKED}
-
-
-def run_onnx(model: bytes, graph: Graph, films: Bytes, sex: Floats) -> Outputs:
-    """Return what onnxruntime makes of an ONNX file, by the name of the output."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    given = dict(zip(graph.inputs, (films, np.asarray(sex, np.float32)), strict=False))
-    names = list(graph.outputs)
-    return dict(zip(names, session.run(names, given), strict=True))
-
-
-def _ask_reader(reader: Reader, graph: Graph, drawn: Mapping[str, Bytes], sex: Floats) -> Outputs:
-    """Return the same outputs as the pipeline that predicts has them."""
-    size = drawn[graph.preparation].shape[1:]
-    shape = int(size[0]), int(size[1])
-    loaded = [
-        LoadedFilm(str(row), films={name: films[row] for name, films in drawn.items()}, shape=shape)
-        for row in range(len(sex))
-    ]
-    sexes: list[Sex] = [("M" if each else "F", "") for each in sex]
-    columns = [each.outputs for each in reader.read(loaded, sexes)]
-    return {
-        name: np.array([row[name] for row in columns], np.float64)
-        if name in columns[0]
-        else reader.heat(loaded, sexes)
-        for name in graph.outputs
-    }
-
-
-def _largest(found: Floats, expected: Floats, name: str, bound: float) -> float:
-    if found.shape != expected.shape:
-        raise ValueError(f"{name}: ONNX gives the shape {found.shape}, torch {expected.shape}")
-    largest = float(np.abs(found - expected).max())
-    if not largest <= bound:  # nan too
-        raise ValueError(
-            f"{name}: ONNX differs from torch by {largest:.3g}, {bound:.3g} is allowed; nothing was written"
-        )
-    return largest
 
 
 def _describe(bundle: Bundle, graph: Graph, preparation: PreprocessParams) -> dict[str, Any]:
