@@ -163,7 +163,8 @@ def compare(case: Case, folder: Path, options: argparse.Namespace) -> Table:
     note = (
         f"{len(files)} films of {options.edge} px, network at {case.size_px} px, batches of {options.batch}, torch on "
         f"the {device} ({torch.__version__}, {torch.get_num_threads()} threads), onnxruntime on the CPU; "
-        f"{params.n_workers} processes read films for xraylab, and start in {start:.1f} s. Median of {options.rounds} rounds. {machine()}"
+        f"{params.n_workers} processes read films for xraylab, and start in "
+        f"{start:.1f} s. Median of {options.rounds} rounds. {machine()}"
     )
     title = f"Films per second, {case.task}"
     return Table(f"prediction_speed_{case.task}", title, columns, rows, note)

@@ -105,10 +105,12 @@ def tb(**specs: dict[str, Any]) -> Bundle:
     known = KnownEncoder(encoder, 0, {})
     features = np.random.default_rng(0).random((12, 32))
     target, options = pd.Series([0.0, 1.0] * 6, name="ill"), FitOptions(0, binary=True)
-    facts = {"embedding": {"encoder": encoder.model_dump(mode="json")}}
     parts = {}
     for name, spec in specs.items():
-        card = {"spec": spec, **(facts if "encoder" in spec else {})}
+        seen = (
+            {"encoder": "hog"} if spec.get("encoder") == "hog" else encoder.model_dump(mode="json")
+        )
+        card = {"spec": spec, **({"embedding": {"encoder": seen}} if "encoder" in spec else {})}
         if spec["kind"] == "cnn":
             recipe = {"batch_size": 4}
             parts[name] = classifier(3, **{**card, "spec": {**spec, "recipe": recipe}})
@@ -116,7 +118,7 @@ def tb(**specs: dict[str, Any]) -> Bundle:
             card |= {"network": {"n_features": 32, "hidden_sizes": [4]}}
             parts[name] = describe_network(build_mlp(32, [4], 0), card)
         else:
-            fitted = KernelSpec(width=0.5) if spec["kind"] == "kernel" else LogisticSpec()
+            fitted = LogisticSpec() if spec["kind"] == "logistic" else KernelSpec(width=0.5)
             parts[name] = fit_tabular_model(fitted, features, target, options).state(card)
     lung_card = {"margin": 0.0, "networks": []}
     members = {**parts, "encoder-lung": known.state(0), "lungs": ModelState(lung_card)}
@@ -270,6 +272,17 @@ def test_a_crop_that_cannot_be_repeated_is_said_twice(films: Path, tmp_path: Pat
     assert table["status"].str.contains("is not 32 x 32 pixels large").any()
 
 
+def test_the_sex_of_all_children_is_an_option(films: Path, tmp_path: Path) -> None:
+    bundle = bone_age()
+    restore = find_release("bone_age").restore
+    export_bundle(bundle, restore, tmp_path)
+    found = predict_by_script(tmp_path, films / "a.png", tmp_path / "out", "--sex", "M").iloc[0]
+    one = Predictor(bundle, restore, PredictParams(**EXACT)).predict(films / "a.png", sex="M")
+    assert (found["path"], found["sex"]) == ("a.png", "M")
+    for name in ("months", "interval_low", "interval_high"):
+        assert found[name] == pytest.approx(one[name], abs=100 * TOLERANCE)
+
+
 def test_a_script_beside_another_model_refuses_it(
     exported: Path, films: Path, tmp_path: Path
 ) -> None:
@@ -286,6 +299,8 @@ def test_a_script_beside_another_model_refuses_it(
     [
         ({"kind": "cnn", "views": 1, "inside_lungs": True}, "'part' looks at the lungs alone"),
         ({"kind": "kernel", "radiomics": True, "width": 1.0}, "'part' looks at the lungs alone"),
+        ({"kind": "kernel", "encoder": "hog", "width": 1.0}, "'part' reads oriented gradients"),
+        ({"kind": "boosting", "encoder": "lung"}, "'part' is made of boosted trees"),
     ],
 )
 def test_parts_that_are_no_graph_are_named(

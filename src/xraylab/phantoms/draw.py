@@ -46,6 +46,11 @@ def draw_phantom(name: str, size_px: int, seed: int) -> NDArray[np.float32]:
 
     rng = np.random.default_rng(seed)
     detector = Detector()
+    if DRAWN[name] == _HAND:
+        from xraylab.phantoms.rsna_bone_age import FILM_RANGE
+
+        narrow = FILM_RANGE * detector.log_range
+        detector = detector.model_copy(update={"log_range": narrow})
     depth = _project(DRAWN[name], size_px, rng)
     film = counts_to_film(expose(depth, 1.0, rng, detector), 1.0, detector)
     return np.asarray(np.clip(film, 0, 1), np.float32)

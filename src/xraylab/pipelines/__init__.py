@@ -50,5 +50,5 @@ def find_release(task: str) -> Release:
     tasks = list(predict_names().values())
     if task not in tasks:
         raise ValueError(f"there is no task '{task}' that releases a model: {', '.join(tasks)}")
-    found: Release = import_module(f"{__name__}.{task}.release").RELEASE
+    found: Release = import_module(f"xraylab.pipelines.{task}.release").RELEASE
     return found

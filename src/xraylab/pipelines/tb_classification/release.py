@@ -28,6 +28,7 @@ from xraylab.flow.release import (
 )
 from xraylab.imaging.array_cache import ArrayCache, hold_arrays
 from xraylab.models.embeddings import Embeddings, hold_embeddings
+from xraylab.models.frozen import GRADIENTS
 from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
 from xraylab.prediction.bundle import Bundle, bundle_of
@@ -301,11 +302,10 @@ class TbReader:
         )
 
         spec = state.card["spec"]
-        if _needs_lungs(state):
+        if (reason := _no_graph(state)) is not None:
             raise ValueError(
-                f"tb_classification cannot export '{self.bundle.card['model']}' as ONNX: its part '{name}' looks at "
-                "the lungs alone, which are drawn, cleaned and cut out by more than a graph. Release a model that "
-                "looks at whole films, such as a cnn (tb_classification.release.model)"
+                f"tb_classification cannot export '{self.bundle.card['model']}' as ONNX: its part '{name}' {reason}. "
+                "Release a model that looks at whole films, such as a cnn (tb_classification.release.model)"
             )
         if spec["kind"] == "cnn":
             return NetworkGraph(restored, spec["views"])
@@ -314,13 +314,19 @@ class TbReader:
             "logistic": lambda: LinearClassifier(state.tensors),
             "kernel": lambda: KernelClassifier(state.tensors, spec["width"]),
         }
-        if spec["kind"] not in classifiers:
-            raise ValueError(
-                f"tb_classification cannot export '{self.bundle.card['model']}' as ONNX: its part '{name}' is made of "
-                "boosted trees, which are no network"
-            )
         encoder = self._encoders[spec["encoder"]]
         return EncodedGraph(encoder.network, encoder.equalise, classifiers[spec["kind"]]())
+
+
+def _no_graph(state: ModelState) -> str | None:
+    """Return why a training is no graph that could be exported; None where it is one."""
+    if _needs_lungs(state):
+        return "looks at the lungs alone, which are drawn, cleaned and cut out by more than a graph"
+    if state.card["spec"]["kind"] == "boosting":
+        return "is made of boosted trees, which are no network"
+    if state.card.get("embedding", {}).get("encoder", {}).get("encoder") == GRADIENTS:
+        return "reads oriented gradients, of which ONNX lacks an operation"
+    return None
 
 
 def _needs_lungs(state: ModelState) -> bool:
