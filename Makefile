@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3
 STAMP := $(VENV)/.installed
 REPORT := data/08_reporting/report.html
+SIZE := about 7.3 GB on Linux, of which 4.2 GB are the GPU libraries of torch
 
 # Never fetch an interpreter, never link across file systems with a warning.
 export UV_PYTHON_DOWNLOADS := never
@@ -23,7 +24,7 @@ UV = $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
 
-setup: $(STAMP)  ## make .venv and install requirements.lock (done once)
+setup: $(STAMP)  ## make .venv and install requirements.lock, once; says how large it is
 
 .uv/bin/uv:
 	$(PYTHON) -m venv .uv
@@ -32,9 +33,11 @@ setup: $(STAMP)  ## make .venv and install requirements.lock (done once)
 $(STAMP): requirements.lock pyproject.toml | $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else f"xraylab needs Python 3.11 or newer, $(PYTHON) is {sys.version.split()[0]}; set PYTHON=…")'
 	test -x $(BIN)/python || $(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV)
+	@echo "Installing requirements.lock into $(VENV): $(SIZE). docs/install.md tells how to install less."
 	$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock
 	$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
+	@echo "$(VENV) has $$(du -sh $(VENV) | cut -f1). Before the first kedro of a terminal: source $(BIN)/activate"
 
 # glibc keeps freed blocks for the next training step (docs/benchmarks.md); other C libraries ignore this.
 run test: export MALLOC_MMAP_MAX_ := 0
@@ -68,7 +71,7 @@ bundle: $(STAMP)  ## zip a released model: make bundle TASK=bone_age
 	$(BIN)/kedro bundle $(TASK)
 
 lock:  ## renew requirements.lock for every platform
-	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --extra postgresql --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-index-url --custom-compile-command 'make lock' pyproject.toml -o requirements.lock
 
 bench: $(STAMP)  ## measure speed and memory (minutes; quiet machine)
 	$(BIN)/python -m benchmarks

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from benchmarks.report import Table, interleave, machine, median_ratio, medians, publish
 from xraylab.imaging.film_file import FilmFile
 from xraylab.imaging.preprocess import PreprocessParams, prepare_film
+from xraylab.models.bundle import Bundle, bundle_of, pack_bundle
 from xraylab.models.classifiers import ClassifierParams, build_classifier, restore_classifier
 from xraylab.models.networks import (
     NetworkParams,
@@ -37,7 +38,6 @@ from xraylab.models.networks import (
 from xraylab.models.state import ModelState
 from xraylab.phantoms.draw import draw_phantom
 from xraylab.pipelines import find_release
-from xraylab.prediction.bundle import Bundle, bundle_of, pack_bundle
 from xraylab.prediction.engine import Predictor, PredictParams
 from xraylab.prediction.export import MODEL, export_bundle
 from xraylab.prediction.familiarity import FamiliarityParams, fit_familiarity

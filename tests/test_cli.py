@@ -22,9 +22,24 @@ MISTAKES = {
         "dose_simulation.seed: input should be greater than or equal to 0, got -3",
     ),
     "raw root": (["--pipelines=dose_simulation", "--params=raw=/no, where"], "the raw root '/no, where' has no folder"),
+    "predict pipeline": (["--pipeline=fracture_predic"], "Did you mean 'fracture_predict'?"),
+    "no films": (["--pipeline=fracture_predict"], "films and out must be named: --params films=FOLDER_OF_FILMS,out="),
+    "no out": (["--pipeline=fracture_predict", "--params=films=conf"], "out must be named"),
+    "films that are not there": (
+        ["--pipeline=fracture_predict", "--params=films=/no/films,out=results"],
+        "there is no folder or file '/no/films' (films)",
+    ),
+    "out among the films": (
+        ["--pipeline=fracture_predict", "--params=films=conf,out=conf/results"],
+        "the results would lie among the films: out=conf/results is in films=conf",
+    ),
     "no model": (
-        ["--pipelines=fracture", "--tags=predict", "--params=films=/in"],
-        "'fracture.honest.models' is not there yet",
+        ["--pipeline=fracture_predict", "--params=films=conf,out=results"],
+        "there is no trained model of fracture yet. Train one first: kedro run --pipeline=fracture",
+    ),
+    "no such model": (
+        ["--pipeline=fracture_predict", "--params=films=conf,out=results,model=./nowhere"],
+        "'./nowhere' is no bundle: it holds no card 'bundle.json'",
     ),
 }  # fmt: skip
 
@@ -41,6 +56,14 @@ def test_a_mistake_on_the_command_line_says_what_to_do(project_copy: Path, kind:
     assert len(shown.splitlines()) <= 5
     for noise in ("Traceback", "pydantic", "input_value", "╭"):
         assert noise not in shown
+
+
+def test_a_bundle_that_is_not_there_cannot_be_zipped(project_copy: Path) -> None:
+    bootstrap_project(project_copy)
+    result = CliRunner().invoke(cli, ["bundle", "fracture"])
+    assert result.exit_code == 1
+    assert "there is no trained model of fracture yet. Train one first" in result.stderr
+    assert not list(project_copy.glob("*.zip"))
 
 
 def test_verbose_shows_all_of_an_error(project_copy: Path) -> None:

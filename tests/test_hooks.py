@@ -8,6 +8,9 @@ import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.pipeline import Node, Pipeline
+
+from xraylab.hooks import PredictHooks
 
 
 def run(project: Path, pipeline: str, env: str = "test", **params: object) -> None:
@@ -144,3 +147,32 @@ def test_a_parameter_of_a_run_is_refused_in_a_file_where_nothing_would_read_it(
     (project_copy / "conf" / "test" / "parameters.yml").write_text("minutes: 20\n")
     with pytest.raises(ValueError, match=r"'minutes' is set in the files .* --params minutes=…"):
         run(project_copy, "dose_simulation")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"films": "films"}, "out must be named"),
+        ({"out": "out"}, "films must be named"),
+        ({}, "films and out must be named"),
+        ({"films": "nowhere", "out": "out"}, r"no folder or file 'nowhere' \(films\)"),
+        ({"films": "films", "out": "films/out"}, "the results would lie among the films"),
+        ({"films": "films", "out": "films"}, "the results would lie among the films"),
+    ],
+)
+def test_a_run_that_predicts_asks_for_films_and_a_place_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "films").mkdir()
+    predicts = Pipeline([Node(len, "films", "out", name="predict", tags="predict")])
+    with pytest.raises(ValueError, match=message):
+        PredictHooks().before_pipeline_run({"runtime_params": given}, predicts)
+
+
+def test_other_runs_are_asked_for_nothing(tmp_path: Path) -> None:
+    trains = Pipeline([Node(len, "films", "out", name="train")])
+    PredictHooks().before_pipeline_run({}, trains)
+    named = {"films": str(tmp_path), "out": str(tmp_path.parent / "out")}
+    predicts = Pipeline([Node(len, "films", "out", name="predict", tags="predict")])
+    PredictHooks().before_pipeline_run({"runtime_params": named}, predicts)

@@ -20,6 +20,8 @@ PACKAGES = (
     "phantoms",
     "datasets",
     "flow",
+    "prediction",
+    "pages",
 )
 """Shared packages in the order of the pages."""
 

@@ -3,6 +3,7 @@
 Research software. Not a medical device: nothing it predicts may guide care.
 """
 
+from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
@@ -14,6 +15,4 @@ def __getattr__(name: str) -> Any:
     # loaded when it is asked for: every module of the package passes through here
     if name != "load_model":
         raise AttributeError(f"module 'xraylab' has no attribute '{name}'")
-    from xraylab.released import load_model
-
-    return load_model
+    return import_module("xraylab.released").load_model

@@ -18,7 +18,7 @@ from xraylab.messages import did_you_mean, explain
 from xraylab.pipelines import pipeline_names, predict_names
 from xraylab.run_parameters import parse_run_parameters
 
-__all__ = ["cli"]
+__all__ = ["cli", "run"]
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def _suggest(error: Exception) -> str:
     if message.startswith("Given configuration path"):
         conf = Path(message.rpartition(": ")[2]).parent
         names = sorted(each.name for each in conf.glob("*") if each.is_dir())
-        return f"Environments: {', '.join(names)}"
+        return f"Environments: {', '.join(names)}" if names else ""  # none in an archive
     if not message.startswith(("Pipeline contains no nodes", "Pipeline does not contain")):
         return ""
     from kedro.framework.project import pipelines
@@ -134,15 +134,16 @@ class _Repeated(logging.Filter):
         return not (error or hint)
 
 
-cli.add_command(
-    click.Command(
-        "run",
-        params=_options(),
-        callback=_run,
-        help=kedro_run.help,
-        context_settings=CONTEXT_SETTINGS,
-    )
+run = click.Command(
+    "run",
+    params=_options(),
+    callback=_run,
+    help=kedro_run.help,
+    context_settings=CONTEXT_SETTINGS,
 )
+"""``kedro run``, and ``python -m xraylab`` where the package is installed."""
+
+cli.add_command(run)
 
 
 @cli.command("bundle")
@@ -152,7 +153,7 @@ cli.add_command(
 @click.option("--out", default="", help="The zip file; <task>-<version>.zip without.")
 def make_bundle(task: str, model: str, workspace: str, out: str) -> None:
     """Zip the bundle of a released model: one file with all that it needs to read films."""
-    from xraylab.prediction.bundle import BundleError, find_bundle, open_bundle, zip_bundle
+    from xraylab.models.bundle import BundleError, find_bundle, open_bundle, zip_bundle
 
     try:
         place = find_bundle(model, task, [workspace], f"kedro run --pipeline={task}")

@@ -41,6 +41,7 @@ RUN_PARAMETERS = {
     "dicom_seg": "whether masks are written as DICOM Segmentation too",
     "workspace": "the folder of outputs",
     "minutes": "wall-clock of all trainings of each pipeline",
+    "compare": "two saved versions of results to compare in reporting",
 }
 
 

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from xraylab.extras import say_missing
+
 __all__ = ["did_you_mean", "explain"]
 
 _LINES, _WIDTH = 5, 300
@@ -35,7 +37,8 @@ def explain(error: BaseException) -> str:
         Text without a traceback. An error that nobody foresaw is named by its kind and its place in xraylab.
     """
     cause = _root(error)
-    lines = _validation(cause)
+    missing = say_missing(cause)
+    lines = [missing] if missing else _validation(cause)
     if lines is None:
         text = _WRAPPED.sub("", str(cause)).strip() or type(cause).__name__
         lines = [line.rstrip() for line in text.splitlines() if line.strip()]

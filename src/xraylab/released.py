@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from xraylab.models.bundle import find_bundle, open_bundle
 from xraylab.pipelines import find_release, predict_names
-from xraylab.prediction.bundle import find_bundle, open_bundle
 from xraylab.prediction.engine import Predictor, PredictParams
 
 __all__ = ["load_model"]
@@ -32,7 +32,7 @@ def load_model(model: str, workspace: str = "data", **params: Any) -> Predictor:
 
     Raises
     ------
-    xraylab.prediction.bundle.BundleError
+    xraylab.models.bundle.BundleError
         If there is no such bundle, or one of its files is damaged.
 
     Examples
@@ -43,7 +43,7 @@ def load_model(model: str, workspace: str = "data", **params: Any) -> Predictor:
     >>> from xraylab.imaging import write_radiograph
     >>> from xraylab.models.classifiers import ClassifierParams, build_classifier
     >>> from xraylab.models.networks import describe_network
-    >>> from xraylab.prediction.bundle import pack_bundle, write_bundle
+    >>> from xraylab.models.bundle import pack_bundle, write_bundle
     >>> params = ClassifierParams(widths=(4,), dense=None)
     >>> card = {"network": params.model_dump(mode="json"), "size_px": 32, "views": 1}
     >>> card |= {"calibration": None, "threshold": 0.9}

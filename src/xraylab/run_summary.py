@@ -24,7 +24,7 @@ __all__ = ["RunRecord", "RunSummaryHooks", "describe_run"]
 
 logger = logging.getLogger(__name__)
 
-_REPORT = "reporting.page"
+_REPORT, _COMPARISON = "reporting.page", "reporting.comparison"
 _TABLES = ("cohort", "rejected", "leakage", "metrics", "trainings", "best_hyperparams")
 _SLOWEST = 5
 _CUT_SHORT = 6
@@ -56,6 +56,10 @@ class RunRecord:
         Tables that were saved, by data set.
     report : str
         Path of the report, if the run made it.
+    comparison : str
+        Path of the page of two versions, if the run made it.
+    compares : bool
+        Whether two versions are to be compared.
     start : float
         Time at which the run began, in seconds of `time.perf_counter`.
     """
@@ -69,6 +73,8 @@ class RunRecord:
     seconds: dict[str, float] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     report: str = ""
+    comparison: str = ""
+    compares: bool = False
     start: float = field(default_factory=time.perf_counter)
 
     def tables_of(self, pipeline: str, table: str) -> list[pd.DataFrame]:
@@ -100,6 +106,7 @@ class RunSummaryHooks:
             n_nodes=len(pipeline.nodes),
             counted=not run_params.get("only_missing_outputs")
             and "Parallel" not in str(run_params.get("runner")),
+            compares=bool((run_params.get("runtime_params") or {}).get("compare")),
         )
 
     @hook_impl(tryfirst=True)
@@ -165,6 +172,7 @@ class RunSummaryHooks:
         record = self.record
         if any(name.startswith("reporting.") for name in record.done):
             record.report = _place_of(catalog, _REPORT)
+            record.comparison = _place_of(catalog, _COMPARISON) if record.compares else ""
         rows = "\n".join(f"{seconds:9.2f} s  {name}" for name, seconds in record.slowest())
         if rows:
             logger.debug("Seconds per node, loading and saving included:\n%s", rows)
@@ -201,6 +209,8 @@ def describe_run(record: RunRecord, stopped: str = "") -> str:
         lines += [f"  {name:{width}}  {value:6.1f} s" for name, value in slowest]
     if record.report:
         lines += ["", f"Report: {record.report}"]
+    if record.comparison:
+        lines += [f"Comparison: {record.comparison}"]
     return "\n".join(lines)
 
 

@@ -1,12 +1,15 @@
 """Kedro's project settings."""
 
 import logging
-import os
 
 from xraylab.budget_hooks import BudgetHooks
+from xraylab.config import CONFIG_LOADER_ARGS
 from xraylab.hooks import CheckpointsHooks, ParameterHooks, PredictHooks, RawDataHooks
 from xraylab.run_summary import RunSummaryHooks
+from xraylab.tracking_hooks import TrackingHooks
 from xraylab.workspace import WorkspaceHooks
+
+__all__ = ["CONFIG_LOADER_ARGS", "HOOKS"]
 
 HOOKS = (
     ParameterHooks(),
@@ -16,20 +19,11 @@ HOOKS = (
     BudgetHooks(),
     CheckpointsHooks(),
     RunSummaryHooks(),
+    TrackingHooks(),
 )
+
+# Nothing is sent anywhere. The file .telemetry says so too, but an installed package has none.
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 
 # conf/logging.yml decides where warnings of Python go
 logging.captureWarnings(True)
-
-CONFIG_LOADER_ARGS = {
-    "base_env": "base",
-    "default_run_env": "local",
-    # An environment names only what differs from base.
-    "merge_strategy": {"parameters": "soft", "globals": "soft"},
-    "custom_resolvers": {
-        "env": lambda name, default: os.environ.get(name) or default,
-        "absent": lambda value: not value,
-        "expanduser": lambda path: path and os.path.expanduser(path),
-        "when": lambda condition, value, other: value if condition else other,
-    },
-}

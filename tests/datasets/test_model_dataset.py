@@ -288,3 +288,14 @@ def test_a_card_says_where_its_model_comes_from(tmp_path: Path) -> None:
         == SOURCE
     )
     assert dataset.load()["a"].card == {"kind": "x"}
+
+
+def test_models_that_need_not_be_there(tmp_path: Path) -> None:
+    place = str(tmp_path / "models")
+    with pytest.raises(DatasetError, match="there is no folder"):
+        ModelDataset(filepath=place).load()
+    optional = ModelDataset(filepath=place, optional=True)
+    assert optional.load() == {}
+    optional.save({"a": ModelState({"kind": "x"})})
+    assert list(optional.load()) == ["a"]
+    assert ModelDataset(filepath=place, version=Version(None, None), optional=True).load() == {}

@@ -41,3 +41,18 @@ def test_tables_that_a_pipeline_lacks_are_left_out() -> None:
     assert summary.tables["cohort"].iloc[0].tolist() == ["", "all", 1, 1, 0]
     assert summary.metrics.empty
     assert summary.figures == {}
+
+
+def test_own_tables_travel_along_and_a_figure_may_have_the_name_of_a_table() -> None:
+    audit, none = pd.DataFrame({"kind": ["copies"], "n": [3]}), pd.DataFrame()
+    summary = summarise(METRICS, audit=audit, audit_figure=b"png", stability=none, roc_figure=None)
+    assert list(summary.tables) == ["audit"]
+    assert summary.tables["audit"] is audit
+    assert summary.figures == {"audit": b"png"}
+
+
+def test_the_cohort_of_all_protocols_is_counted_by_protocol() -> None:
+    films = cohort(("a", "p", "test", -1), ("b", "q", "train", -1))
+    both = pd.concat([films.assign(protocol="honest"), films[:1].assign(protocol="fair")])
+    counts = summarise(cohort=both).tables["cohort"].query("split == 'all'")
+    assert dict(zip(counts["protocol"], counts["n_films"], strict=True)) == {"honest": 2, "fair": 1}

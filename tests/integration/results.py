@@ -8,6 +8,7 @@ import cv2
 import pandas as pd
 
 from xraylab.evaluation.tables import Metrics, Predictions
+from xraylab.models.bundle import Bundle, open_bundle
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,17 @@ def check_probabilities(values: pd.Series, n: int) -> None:
     """Check that there are `n` numbers from 0 to 1."""
     assert len(values) == n
     assert values.between(0, 1).all()
+
+
+def check_bundle(results: Results, pipeline: str, members: set[str]) -> Bundle:
+    """Check that a bundle of these members opens, and says which run made it and of which data; return it."""
+    place = results.newest(f"06_models/{pipeline}/bundle")
+    bundle = open_bundle(str(place), pipeline)
+    assert set(bundle.members) == members
+    assert bundle.familiarity is not None
+    assert bundle.version == place.parent.name
+    assert bundle.trained_on.startswith("phantoms of ")
+    return bundle
 
 
 def check_no_checkpoints(results: Results, pipeline: str) -> None:

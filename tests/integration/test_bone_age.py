@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from tests.integration.results import (
     Results,
+    check_bundle,
     check_figures,
     check_groups,
     check_metrics,
@@ -56,15 +57,16 @@ def test_a_copy_under_another_id_is_on_its_films_side(results: Results) -> None:
     assert len(set(pair["split"])) == 1
 
 
-def test_hands_of_no_known_age_are_read_for_the_sex_of_their_table(results: Results) -> None:
-    path = results.workspace / "07_model_output/bone_age/bone_ages.csv"
-    ages, truth = pd.read_csv(path, dtype={"image_id": str}), truth_of(results)
-    asked = ages["image_id"].str.removesuffix(".png")
-    assert set(asked) == set(truth.index[truth["planted"] == "test"])
-    assert len(ages) == 3
-    assert (ages["sex_from"] == "table").all()
-    assert (ages["interval_low"] < ages["months"]).all()
-    assert (ages["months"] < ages["interval_high"]).all()
+def test_the_bundle_knows_how_wide_the_intervals_of_each_sex_are(results: Results) -> None:
+    bundle = check_bundle(results, "bone_age", {"modern"})
+    rows = results.predictions("bone_age")
+    rows = rows[
+        (rows["protocol"] == "honest") & (rows["model"] == "modern") & (rows["arm"] == "single")
+    ]
+    for sex, radius in bundle.card["radii"].items():
+        half = (rows["interval_high"] - rows["interval_low"])[rows["sex"] == sex] / 2
+        assert radius == pytest.approx(half.iloc[0])
+    assert set(bundle.card["radii"]) == {"F", "M"}
 
 
 def test_every_search_is_told_trial_by_trial(results: Results) -> None:
@@ -92,7 +94,7 @@ def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
 
 def test_figures(results: Results) -> None:
     names = {
-        "bland_altman", "error_by_band", "error_histogram", "heat_maps", "loss_curves", "mae_curves", "new_bone_ages",
+        "bland_altman", "error_by_band", "error_histogram", "heat_maps", "loss_curves", "mae_curves",
         "predicted_against_true", "protocol_comparison",
     }  # fmt: skip
     check_figures(results, "bone_age", names)

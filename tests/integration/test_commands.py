@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from kedro.framework.project import pipelines
+from kedro.framework.startup import bootstrap_project
 from tests.integration.commands import run
 from tests.integration.results import Results
 
@@ -33,7 +35,9 @@ EXTRACTION = {
 def test_the_log_of_the_default_run_can_be_read(finished_run: Path) -> None:
     lines = (finished_run / "terminal.log").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 400
-    assert sum(" INFO " in line and line.endswith(" s)") for line in lines) >= 194
+    bootstrap_project(finished_run)
+    n_nodes = len(pipelines["__default__"].nodes)
+    assert sum(" INFO " in line and line.endswith(" s)") for line in lines) >= n_nodes
     (summary,) = (place for place, line in enumerate(lines) if "Summary: all pipelines" in line)
     assert 15 < len(lines) - summary <= 35
     assert max(map(len, lines[summary:])) <= 100
@@ -49,15 +53,16 @@ def test_several_pipelines(project_copy: Path) -> None:
     assert written == SIMULATION | EXTRACTION
 
 
-def test_nodes_with_a_tag(finished_copy: Path) -> None:
-    """Predicting on the films of the data set replaces what the default run predicted, and nothing else."""
-    assert run(finished_copy, "--pipelines=fracture", "--tags=predict") == {
-        *(f"05_model_input/fracture/new_arrays/{name}" for name in ("card.json", "index.parquet", "rejected.parquet")),
-        *(f"05_model_input/fracture/new_arrays/{name}.u8" for name in ("films", "masks")),
-        "07_model_output/fracture/fractures.csv",
-        "08_reporting/fracture/new_fractures.png",
-        "08_reporting/fracture/new_rejected.csv",
-    }  # fmt: skip
+def test_a_released_model_reads_a_folder_of_films(finished_copy: Path) -> None:
+    """Its results lie in the folder that was named, and nothing of the training's has changed."""
+    top = "fracture_multi_region/Bone_Fracture_Binary_Classification"
+    films = finished_copy / "data/01_raw/phantoms_test" / top / "test"
+    out = finished_copy / "results"
+    params = f"--params=films={films},out={out}"
+    assert run(finished_copy, "--pipeline=fracture_predict", params) == set()
+    assert {"predictions.csv", "predictions.parquet", "summary.html"} <= {
+        path.name for path in out.iterdir()
+    }
 
 
 def test_a_pipeline_brings_what_it_reads(project_copy: Path) -> None:
@@ -173,16 +178,9 @@ def test_a_second_run_with_the_same_seed_gives_the_same_tables(
         pd.testing.assert_frame_equal(Results(project_copy).table(place), results.table(place))
 
 
-def test_kedro_viz_shows_one_box_per_pipeline_in_layers(project_copy: Path) -> None:
-    """Layers are only shown if they have an order: that of the way from films to the report."""
+def test_kedro_viz_builds_a_page(project_copy: Path) -> None:
+    """What it shows is tested without the command (`tests/test_kedro_viz.py`)."""
     build = [sys.executable, "-m", "kedro", "viz", "build"]
     subprocess.run(build, cwd=project_copy, check=True, capture_output=True)
-    shown = json.loads((project_copy / "build/api/main").read_text())
-    names = {node["name"] for node in shown["nodes"] if node["type"] == "modularPipeline"}
-    boxes = {name for name in names if "." not in name}
-    assert boxes == {
-        "bone_age", "dose_estimation", "dose_simulation", "feature_extraction", "fracture",
-        "lesion_regression", "lung_segmentation", "reporting", "tb_classification",
-    }  # fmt: skip
-    order = ("raw", "primary", "feature", "model_input", "models", "model_output", "reporting")
-    assert [layer for layer in shown["layers"] if layer in order] == list(order)
+    assert (project_copy / "build/index.html").is_file()
+    assert "reporting" in json.loads((project_copy / "build/api/main").read_text())["layers"]

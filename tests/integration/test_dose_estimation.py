@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.integration.results import (
     Results,
+    check_bundle,
     check_figures,
     check_groups,
     check_metrics,
@@ -64,6 +65,16 @@ def test_models_are_data(results: Results) -> None:
     assert {"mlp.safetensors", "mlp.json", "boosting.booster.json"} <= files
     card = results.newest("06_models/dose_estimation/honest") / "mlp.json"
     assert "noise_var" in json.dumps(json.loads(card.read_text()))
+
+
+def test_the_bundle_holds_the_regression_and_the_width_of_its_interval(results: Results) -> None:
+    bundle = check_bundle(results, "dose_estimation", {"mlp"})
+    rows = results.predictions("dose_estimation")
+    chosen = (rows["protocol"] == "fair") & (rows["model"] == "mlp") & (rows["split"] == "test")
+    width = np.log(rows["interval_high"] / rows["interval_low"])[chosen] / 2
+    assert width.to_numpy() == pytest.approx(bundle.card["radius"])
+    least, most = bundle.card["dose_range"]
+    assert 0 < least < most <= 1
 
 
 def test_every_model_has_a_history(results: Results) -> None:

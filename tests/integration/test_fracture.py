@@ -1,9 +1,9 @@
 """What fracture wrote in the default run."""
 
-import pandas as pd
 import pytest
 from tests.integration.results import (
     Results,
+    check_bundle,
     check_figures,
     check_groups,
     check_metrics,
@@ -66,14 +66,8 @@ def test_every_network_is_held_against_every_probe(results: Results) -> None:
     check_probabilities(probes["auroc_model"], 9)
 
 
-def test_the_films_of_the_test_folders_are_predicted(results: Results) -> None:
-    fractures = pd.read_csv(results.workspace / "07_model_output/fracture/fractures.csv")
-    truth = results.truth("fracture_multi_region")
-    asked = truth[(truth["split"] == "test") & (truth["planted"] != "truncated")]
-    assert len(asked) > 0
-    check_probabilities(fractures["probability"], len(asked))
-    above = fractures["probability"] >= fractures["threshold"]
-    assert fractures["fractured"].astype(bool).tolist() == above.tolist()
+def test_the_bundle_holds_the_released_network(results: Results) -> None:
+    check_bundle(results, "fracture", {"robust"})
 
 
 def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
@@ -84,7 +78,7 @@ def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
 
 def test_figures(results: Results) -> None:
     names = {
-        "accuracy_curves", "audit", "confusion", "copies", "loss_curves", "new_fractures", "precision_recall",
+        "accuracy_curves", "audit", "confusion", "copies", "loss_curves", "precision_recall",
         "protocol_comparison", "reliability", "roc", "saliency", "saliency_checks",
     }  # fmt: skip
     check_figures(results, "fracture", names)

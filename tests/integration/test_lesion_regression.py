@@ -1,9 +1,9 @@
 """What lesion_regression wrote in the default run."""
 
-import pandas as pd
 import pytest
 from tests.integration.results import (
     Results,
+    check_bundle,
     check_figures,
     check_metrics,
     check_no_checkpoints,
@@ -76,14 +76,9 @@ def test_the_gate_finds_features_that_give_the_target(results: Results) -> None:
     assert set(identities["protocol"]) == {"published", "seed_table"}
 
 
-def test_every_film_that_can_be_read_is_measured(results: Results) -> None:
-    path = results.workspace / "07_model_output/lesion_regression/lesions.csv"
-    lesions = pd.read_csv(path)
-    assert len(lesions) == len(results.truth("covid_lesions")) - 1
-    assert lesions["lesion_ratio"].between(0, 1).all()
-    assert lesions[[f"estimated_{kind}" for kind in KINDS]].notna().all(axis=None)
-    masks = list((results.workspace / "07_model_output/lesion_regression/masks").glob("*.png"))
-    assert len(masks) == len(lesions)
+def test_the_bundle_holds_networks_of_all_folds_and_all_regressions(results: Results) -> None:
+    networks = {f"network_fold_{fold}" for fold in range(2)}
+    check_bundle(results, "lesion_regression", networks | {f"estimate-{kind}" for kind in KINDS})
 
 
 def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
@@ -96,6 +91,6 @@ def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
 
 
 def test_figures(results: Results) -> None:
-    names = {"new_lesion_masks", "overlays", "protocol_comparison"}
+    names = {"overlays", "protocol_comparison"}
     names |= {f"{figure}_{kind}" for figure in ("cv_scatter", "shap_importance") for kind in KINDS}
     check_figures(results, "lesion_regression", names)

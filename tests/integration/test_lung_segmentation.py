@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from tests.integration.results import (
     Results,
+    check_bundle,
     check_figures,
     check_groups,
     check_metrics,
@@ -65,8 +66,7 @@ def test_every_film_that_can_be_read_has_a_mask_of_its_size(results: Results) ->
     lungs = pd.read_csv(output / "lungs.csv")
     assert set(lungs["image_id"].str.removesuffix(".png")) == set(files)
     check_probabilities(lungs["lung_fraction"], len(files))
-    rejected = results.workspace / "08_reporting/lung_segmentation/new_rejected.csv"
-    assert truncated in rejected.read_text()
+    check_bundle(results, "lung_segmentation", {"robust"})
 
 
 def test_each_site_is_trained_on_and_tested_on(results: Results) -> None:
@@ -91,5 +91,5 @@ def test_every_network_is_compared_and_no_checkpoint_is_left(results: Results) -
 
 
 def test_figures(results: Results) -> None:
-    names = {"loss_curves", "new_lung_masks", "overlays", "protocol_comparison", "site_matrix"}
+    names = {"loss_curves", "overlays", "protocol_comparison", "site_matrix"}
     check_figures(results, "lung_segmentation", names)

@@ -2,10 +2,10 @@
 
 import json
 
-import pandas as pd
 import pytest
 from tests.integration.results import (
     Results,
+    check_bundle,
     check_figures,
     check_groups,
     check_metrics,
@@ -82,12 +82,12 @@ def test_each_site_is_trained_on_and_tested_on(results: Results) -> None:
     }
 
 
-def test_every_film_that_can_be_read_has_a_probability(results: Results) -> None:
-    found = pd.read_csv(results.workspace / "07_model_output/tb_classification/tuberculosis.csv")
-    truth = results.truth("montgomery_shenzhen")
-    check_probabilities(found["probability"], len(truth) - 1)
-    above = found["probability"] >= found["threshold"]
-    assert found["tuberculosis"].astype(bool).tolist() == above.tolist()
+def test_the_bundle_holds_what_the_released_model_is_made_of(results: Results) -> None:
+    of_folds = {
+        f"{name}_fold_{fold}" for name in ("ensemble", "boosting", "patterns") for fold in range(2)
+    }
+    lungs = {"lungs", "lung_prior", "lungs-robust"}
+    check_bundle(results, "tb_classification", of_folds | lungs | {"encoder-lung"})
 
 
 def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
@@ -98,7 +98,7 @@ def test_models_are_data_and_no_checkpoint_is_left(results: Results) -> None:
 
 def test_figures(results: Results) -> None:
     names = {
-        "backbones", "confusion", "counts", "distributions", "loss_curves", "new_tuberculosis", "protocol_comparison",
+        "backbones", "confusion", "counts", "distributions", "loss_curves", "protocol_comparison",
         "recalibration", "reliability", "roc", "saliency", "saliency_checks", "samples", "site_matrix", "site_roc",
     }  # fmt: skip
     check_figures(results, "tb_classification", names)

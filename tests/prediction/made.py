@@ -8,8 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from xraylab.models.bundle import Bundle, bundle_of, pack_bundle
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import Bundle, bundle_of, pack_bundle
 from xraylab.prediction.engine import Finding, PredictParams, Sex
 from xraylab.prediction.intake import LoadedFilm
 from xraylab.prediction.result import Column
@@ -40,8 +40,12 @@ class MeanReader:
 
     bundle: Bundle
     params: PredictParams
-    columns = (Column("mask", "Mask"), Column("brightness", "Brightness", "of white", 2), Column("sex", "Sex"))  # fmt: skip
-    segments = ("Bright part",)
+    columns = (
+        Column("mask", "Mask"),
+        Column("brightness", "Brightness", "of white", 2),
+        Column("sex", "Sex"),
+    )
+    segments = ("Lesion",)
 
     def read(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> list[Finding]:
         found = []

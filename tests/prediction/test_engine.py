@@ -9,7 +9,7 @@ from tests.prediction.made import MeanReader, bundle, write_film
 from tests.prediction.test_intake import dicom
 
 from xraylab.models.card import NOTICE
-from xraylab.prediction.engine import PredictParams, Predictor
+from xraylab.prediction.engine import Predictor, PredictParams
 from xraylab.prediction.familiarity import Assessment
 from xraylab.prediction.result import Column, round_table, tabulate
 

@@ -16,13 +16,13 @@ import torch
 
 from xraylab.imaging.film_file import FilmFile
 from xraylab.models.bone_age import BoneAgeNetworkParams, build_bone_age_network
+from xraylab.models.bundle import Bundle, bundle_of, open_bundle, pack_bundle, write_bundle
 from xraylab.models.classifiers import ClassifierParams, build_classifier
 from xraylab.models.frozen import FrozenEncoderParams
 from xraylab.models.mlp import build_mlp
 from xraylab.models.networks import NetworkParams, build_network, describe_network
 from xraylab.models.state import ModelState
 from xraylab.pipelines import find_release
-from xraylab.prediction.bundle import Bundle, bundle_of, open_bundle, pack_bundle, write_bundle
 from xraylab.prediction.engine import Predictor, PredictParams
 from xraylab.prediction.export import CARD, MODEL, SCRIPT, ExportPlan, Graph, export_bundle
 from xraylab.prediction.folder import PredictionPlan
@@ -32,7 +32,7 @@ from xraylab.tabular.kinds import fit_tabular_model
 from xraylab.tabular.params import KernelSpec, LogisticSpec
 from xraylab.training.embed import KnownEncoder
 
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install '.[onnx]'")
+pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install '.[export]'")
 
 SIZE = 32
 PLAIN = {"size_px": SIZE, "equalise": "none"}

@@ -13,15 +13,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.prediction.made import MeanReader, bundle, write_film
+from tests.prediction.test_intake import dicom
 
 from xraylab.datasets import RadiographFolderDataset
-from xraylab.prediction.engine import PredictParams, Predictor
+from xraylab.prediction.engine import Predictor, PredictParams
 from xraylab.prediction.folder import PredictionPlan, write_predictions
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def plan(films: Path, sexes: dict[str, str] | None = None, limits: str = "It says nothing.", **params: object) -> PredictionPlan:  # fmt: skip
+def plan(
+    films: Path, sexes: dict[str, str] | None = None, limits: str = "None.", **params: object
+) -> PredictionPlan:
     dataset = RadiographFolderDataset(path=str(films), folders=["**"], id="path", allow_empty=True)
     one = Predictor(bundle(limits=limits), MeanReader, PredictParams(**{"workers": 0, **params}))
     return PredictionPlan(one, dataset.load(), sexes or {})
@@ -104,6 +107,36 @@ def test_a_file_of_someone_else_is_not_overwritten(films: Path, tmp_path: Path) 
     with pytest.raises(ValueError, match=r"holds a file 'predictions\.csv' that this software did"):
         write_predictions(plan(films), tmp_path / "out")
     assert (tmp_path / "out/predictions.csv").read_text() == "mine"
+
+
+def test_a_name_may_hold_any_byte(tmp_path: Path) -> None:
+    write_film(tmp_path / "films/a.png", 51)
+    odd = os.fsencode(tmp_path / "films") + b"/\xff<b>\n.png"
+    os.rename(os.fsencode(tmp_path / "films/a.png"), odd)
+    found = write_predictions(plan(tmp_path / "films"), tmp_path / "out")
+    assert found["path"].tolist() == [r"\udcff<b>\n.png"]
+    assert found["status"].tolist() == ["ok"]
+    assert (tmp_path / "out" / found["mask"].iloc[0]).is_file()
+    assert "<b>" not in (tmp_path / "out/summary.html").read_text()
+
+
+def test_masks_of_dicom_films_are_segmentations_too(films: Path, tmp_path: Path) -> None:
+    pytest.importorskip("highdicom")
+    import pydicom
+
+    dicom(films / "d.dcm", Modality="DX", BodyPartExamined="CHEST")
+    write_predictions(plan(films, dicom_seg=True), tmp_path / "out")
+    (written,) = (tmp_path / "out/dicom_seg").rglob("*")
+    segmentation = pydicom.dcmread(written)
+    source = pydicom.dcmread(films / "d.dcm")
+    assert (
+        segmentation.ReferencedSeriesSequence[0]
+        .ReferencedInstanceSequence[0]
+        .ReferencedSOPInstanceUID
+        == source.SOPInstanceUID
+    )
+    mask = cv2.imread(str(tmp_path / "out/masks/d.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(segmentation.pixel_array, mask > 0)
 
 
 def test_an_empty_folder_gives_an_empty_table(tmp_path: Path) -> None:

@@ -103,7 +103,9 @@ def test_a_film_has_its_prediction_with_unit_and_interval() -> None:
 
 
 def test_a_refused_film_that_was_predicted_all_the_same_keeps_its_prediction() -> None:
-    refused = replace(predict("a.png", "refused", "is a CT image"), values=predict("b.png").values)
+    refused = replace(
+        predict("a.png", "refused", "is a CT image"), outputs=predict("b.png").outputs
+    )
     sections = make_sections(tabulate([refused.row()], AGE), AGE, {})
     assert [(each.answer, each.reason) for each in sections[0].rows] == [
         ("101.4 months", "is a CT image")
@@ -131,8 +133,8 @@ def test_names_of_strangers_are_words_and_nothing_else() -> None:
         for kind in ("ok", "doubtful", "refused", "unreadable", "ignored")
         for path in HOSTILE
     ]
-    rows[0].values["mask"] = "javascript:alert(4)/<b>.png"
-    rows[0].values["sex"] = "<b>x</b>"
+    rows[0].outputs["mask"] = "javascript:alert(4)/<b>.png"
+    rows[0].outputs["sex"] = "<b>x</b>"
     page = render_page(content(rows))
     plain = Parsed(render_page(content()))
     parsed = Parsed(page)
@@ -168,6 +170,17 @@ def test_a_page_of_large_pictures_is_small_too() -> None:
     page = render_page(full)
     assert len(page.encode()) < MAX_BYTES
     assert len(Parsed(page).all("img")) == MAX_PICTURE_BYTES // len(png)
+
+
+def test_a_page_of_long_names_and_reasons_is_small_too() -> None:
+    rows = [
+        predict(f"{'x' * 200}/{i:015d}.png", kind, "y" * 400)
+        for i in range(1_000)
+        for kind in ("doubtful", "refused", "unreadable")
+    ]
+    thumbnails = CountedThumbnails([each.path for each in rows], noise(1))
+    page = render_page(replace(content(rows, {}), thumbnails=thumbnails))
+    assert len(page.encode()) < MAX_BYTES
 
 
 def test_pictures_are_the_least_familiar_of_the_doubtful_and_an_even_sample_of_the_ok_ones() -> (

@@ -15,6 +15,7 @@ _MODULES = {
     "ModelDataset": "model_dataset",
     "OptionalCSVDataset": "optional_datasets",
     "OptionalParquetDataset": "optional_datasets",
+    "OptionalTextDataset": "optional_datasets",
     "RadiographDataset": "radiograph_dataset",
     "RadiographFolderDataset": "radiograph_folder_dataset",
     "ResultsFolderDataset": "results_folder_dataset",
@@ -24,6 +25,7 @@ _MODULES = {
     "TableFolderDataset": "table_folder_dataset",
     "TextFolderDataset": "text_folder_dataset",
     "CheckpointsDataset": "checkpoints_dataset",
+    "VersionsDataset": "versions_dataset",
 }
 
 __all__ = list(_MODULES)

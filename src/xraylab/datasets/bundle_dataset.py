@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import fsspec
 from kedro.io.core import AbstractDataset, DatasetError
 
-from xraylab.prediction.bundle import Bundle, BundleError, find_bundle, is_address, open_bundle
+from xraylab.models.bundle import Bundle, BundleError, find_bundle, is_address, open_bundle
 
 __all__ = ["BundleDataset"]
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from kedro.io.core import AbstractDataset, DatasetError
+from kedro.io.core import AbstractDataset
+
+from xraylab.imaging.files import write_bytes
 
 __all__ = ["CheckpointsDataset"]
 
 
-class CheckpointsDataset(AbstractDataset[NoReturn, Path]):
-    """A local folder for checkpoints and the like, given to a node as an input.
+class CheckpointsDataset(AbstractDataset[Mapping[str, Any], Path]):
+    """A local folder for checkpoints and the like: one node saves what the work is about, the next works in it.
 
-    A hook clears it once the outputs of the node are saved (`xraylab.hooks.CheckpointsHooks`), so that an
+    A hook clears it once the models of that node are saved (`xraylab.hooks.CheckpointsHooks`), so that an
     interrupted run resumes from it and a finished run leaves nothing behind.
 
     Examples
@@ -44,11 +48,9 @@ class CheckpointsDataset(AbstractDataset[NoReturn, Path]):
         self._path.mkdir(parents=True, exist_ok=True)
         return self._path
 
-    def save(self, data: NoReturn) -> NoReturn:
-        """Refuse: a node writes into the folder, not to the dataset."""
-        raise DatasetError(
-            "a folder of checkpoints is an input: a node writes into the folder that it is given"
-        )
+    def save(self, data: Mapping[str, Any]) -> None:
+        """Write what the work is about to ``about.json`` in the folder; what lies there already is kept."""
+        write_bytes(str(self.load() / "about.json"), json.dumps(dict(data), indent=2).encode())
 
     def clear(self) -> None:
         """Remove all that lies in the folder."""

@@ -1,4 +1,4 @@
-"""Tables that need not be there: empty where no run has saved any."""
+"""Tables and texts that need not be there: empty where no run has saved any."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
+from kedro_datasets.text import TextDataset
 
-__all__ = ["OptionalCSVDataset", "OptionalParquetDataset"]
+__all__ = ["OptionalCSVDataset", "OptionalParquetDataset", "OptionalTextDataset"]
 
 
 def _empty_table(columns: Mapping[str, str]) -> pd.DataFrame:
@@ -102,3 +103,28 @@ class OptionalParquetDataset(ParquetDataset):
     def load(self) -> pd.DataFrame:
         """Return the table."""
         return super().load() if self.exists() else _empty_table(self._columns)
+
+
+class OptionalTextDataset(TextDataset):
+    """Save a text as it is, with no other file beside it; an empty one is not written, and leaves an earlier one.
+
+    Examples
+    --------
+    .. code-block:: yaml
+
+        reporting.comparison:
+          type: xraylab.datasets.OptionalTextDataset
+          filepath: data/08_reporting/comparison.html
+    """
+
+    OPTIONAL = True  # a reader does without it; see `xraylab.workspace`
+    CARRIES_SOURCE = True  # the text says where it comes from
+
+    def load(self) -> str:
+        """Return the text."""
+        return str(super().load()) if self.exists() else ""
+
+    def save(self, data: str) -> None:
+        """Write the text, if there is any."""
+        if data:
+            super().save(data)

@@ -13,10 +13,7 @@ from kedro.io.core import AbstractDataset, DatasetError
 
 from xraylab.imaging.files import write_bytes
 
-__all__ = ["TABLES", "Summary", "SummaryDataset"]
-
-TABLES = ("trainings", "rejected", "leakage", "cohort")
-"""Tables that a summary may hold beside the metrics."""
+__all__ = ["Summary", "SummaryDataset"]
 
 _METRICS, _TABLE, _FIGURE = "metrics.csv", ".csv", ".png"
 _TEXT = (
@@ -36,8 +33,9 @@ class Summary:
     figures : dict of str to bytes
         PNG by the name of the figure, in the order of the page.
     tables : dict of str to DataFrame
-        Those of `TABLES` that the pipeline has: one row per training, what was left out and why, what the leak gate
-        found, and counts of films by protocol and split.
+        ``trainings``, ``rejected``, ``leakage`` and ``cohort``, where the pipeline has them: one row per training, what
+        was left out and why, what the leak gate found, and counts of films by protocol and split. Then the pipeline's
+        own tables, such as ``comparison``.
     """
 
     metrics: pd.DataFrame
@@ -93,25 +91,16 @@ class SummaryDataset(AbstractDataset[Summary, Summary | None]):
                     if name.endswith(_FIGURE)
                 }
                 tables = {
-                    name: _read_table(archive.read(f"{name}{_TABLE}"))
-                    for name in TABLES
-                    if f"{name}{_TABLE}" in archive.namelist()
+                    name.removesuffix(_TABLE): _read_table(archive.read(name))
+                    for name in archive.namelist()
+                    if name.endswith(_TABLE) and name != _METRICS
                 }
         except (zipfile.BadZipFile, KeyError) as error:
             raise DatasetError(f"'{self._path}' is no summary of a pipeline: {error}") from error
         return Summary(metrics, figures, tables)
 
     def save(self, data: Summary) -> None:
-        """Write the summary, the whole file or none.
-
-        Raises
-        ------
-        DatasetError
-            For a table that is none of `TABLES`.
-        """
-        unknown = sorted(set(data.tables) - set(TABLES))
-        if unknown:
-            raise DatasetError(f"a summary has no table {unknown}; it may have {list(TABLES)}")
+        """Write the summary, the whole file or none."""
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(_METRICS, _write_table(data.metrics))

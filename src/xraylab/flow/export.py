@@ -9,7 +9,7 @@ from kedro.pipeline import Node, Pipeline
 
 from xraylab.flow.release import Release
 from xraylab.flow.tags import EXPORT
-from xraylab.prediction.bundle import Bundle
+from xraylab.models.bundle import Bundle
 from xraylab.prediction.export import ExportPlan
 
 __all__ = ["create_export", "plan_export"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from xraylab.imaging.film_file import LoadFilm
-from xraylab.prediction.bundle import Bundle
+from xraylab.models.bundle import Bundle
 from xraylab.prediction.engine import Predictor, PredictParams, Restore
 from xraylab.prediction.folder import PredictionPlan
 

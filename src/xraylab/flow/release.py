@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from xraylab.flow.params import ReleaseParams
 from xraylab.flow.split import SINGLE
 from xraylab.imaging.array_cache import ArrayCache
+from xraylab.models.bundle import pack_bundle
 from xraylab.models.card import check_preparation, describe_cut_short
 from xraylab.models.networks import restore_network
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import pack_bundle
 from xraylab.prediction.engine import Restore
 from xraylab.prediction.export import Graph, Output
 from xraylab.prediction.familiarity import fit_familiarity
@@ -175,7 +175,7 @@ def pack_release(
     Returns
     -------
     dict of str to ModelState
-        As `xraylab.prediction.bundle.pack_bundle` gives it.
+        As `xraylab.models.bundle.pack_bundle` gives it.
     """
     familiarity = fit_familiarity(trained.films, trained.groups, params.familiarity)
     lacks = {describe_cut_short(state.card) for state in members.values()} - {""}

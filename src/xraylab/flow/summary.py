@@ -10,10 +10,13 @@ from xraylab.datasets.summary_dataset import Summary
 from xraylab.evaluation.splits import NO_FOLD
 from xraylab.flow.compare import SEPARATOR
 
-__all__ = ["COHORT_PART", "count_films", "summarise"]
+__all__ = ["COHORT_PART", "FIGURE_PART", "count_films", "summarise"]
 
 COHORT_PART = "cohort"
 """What a cohort is called among the parts of a summary: by itself, or after a protocol as ``<protocol>__cohort``."""
+
+FIGURE_PART = "_figure"
+"""What the name of a figure ends with among the parts of a summary."""
 
 
 def summarise(
@@ -32,33 +35,42 @@ def summarise(
     rejected, leakage, trainings : DataFrame, optional
         What was left out, what the leak gate found, one row per training; None where a pipeline has no such table.
     **parts : DataFrame, bytes or None
-        Cohorts as ``cohort`` or ``<protocol>__cohort``, of which films are counted; everything else is the PNG of a
-        figure by its name. None, or an empty cohort, where it has not been made.
+        Cohorts as ``cohort`` (of several protocols, with the column ``protocol``) or ``<protocol>__cohort``, of which
+        films are counted; the pipeline's own tables by their names, and the PNG of each figure as ``<name>_figure``.
+        None, or an empty table, where it has not been made.
 
     Examples
     --------
-    >>> summary = summarise(rejected=pd.DataFrame({"image_id": ["a"], "reason": ["empty"]}), roc=b"png", confusion=None)
+    >>> summary = summarise(rejected=pd.DataFrame({"image_id": ["a"], "reason": ["empty"]}), roc_figure=b"png")
     >>> list(summary.figures), list(summary.tables)
     (['roc'], ['rejected'])
     """
     cohorts: dict[str, pd.DataFrame] = {}
     figures: dict[str, bytes] = {}
+    own: dict[str, pd.DataFrame] = {}
     for name, part in parts.items():
-        if isinstance(part, pd.DataFrame):
-            cohorts[name.removesuffix(COHORT_PART).removesuffix(SEPARATOR)] = part
-        elif part is not None:
-            figures[name] = part
+        protocol, _, last = f"{SEPARATOR}{name}".rpartition(SEPARATOR)
+        if isinstance(part, bytes):
+            figures[name.removesuffix(FIGURE_PART)] = part
+        elif part is None or part.columns.empty:
+            continue
+        elif last != COHORT_PART:
+            own[name] = part
+        elif "protocol" in part:
+            cohorts |= {str(each): rows for each, rows in part.groupby("protocol", sort=False)}
+        else:
+            cohorts[protocol.removeprefix(SEPARATOR)] = part
     if metrics is not None:  # a protocol that ran on other films is in no table
         measured = {"", *metrics["protocol"]}
         cohorts = {name: cohort for name, cohort in cohorts.items() if name in measured}
     counts = count_films(cohorts)
     known = {
-        "trainings": trainings, "rejected": rejected, "leakage": leakage, "cohort": None if counts.empty else counts,
+        "trainings": trainings, "rejected": rejected, "leakage": leakage, COHORT_PART: None if counts.empty else counts,
     }  # fmt: skip
     return Summary(
         pd.DataFrame() if metrics is None else metrics,
         figures,
-        {name: table for name, table in known.items() if table is not None},
+        {name: table for name, table in known.items() if table is not None} | own,
     )
 
 

@@ -11,8 +11,9 @@ from kedro.pipeline import Node, Pipeline
 from xraylab import plots
 from xraylab.flow.compare import SEPARATOR, gather_protocols
 from xraylab.flow.prediction import predict_films
+from xraylab.flow.progress import PLACES, open_folder
 from xraylab.flow.release import Release
-from xraylab.flow.summary import COHORT_PART, summarise
+from xraylab.flow.summary import COHORT_PART, FIGURE_PART, summarise
 from xraylab.flow.tags import PREDICT
 
 __all__ = [
@@ -46,6 +47,9 @@ SUMMED = ("leakage", "trainings")
 COHORT, TRAINING, EVALUATION = "params:cohort", "params:training", "params:evaluation"
 PROTOCOL, RELEASE = "params:protocol", "params:release"
 """Blocks of parameters, as the nodes of a pipeline call them."""
+
+SUMMARY = "summary"
+"""What the summary of a pipeline is called."""
 
 Names = str | list[str] | dict[str, str] | None
 
@@ -133,7 +137,7 @@ def create_protocol(
         Their names. The nodes call the parameters of the protocol ``params:protocol``.
     nodes : iterable of Node
         The nodes. ``all_films`` is the cohort of the pipeline before it is split, ``encoder_weights`` pretrained
-        weights.
+        weights. Folders of work in progress (`xraylab.flow.progress.PLACES`) that they read are opened before.
     shared : iterable of str
         Data sets of the pipeline that all protocols read.
     inputs : mapping of str to str, optional
@@ -146,6 +150,9 @@ def create_protocol(
     parameters = {"params:protocol": f"params:{pipeline}.{protocol}"}
     known |= inputs or {}
     tags = list(tags) or [protocol]
+    nodes = list(nodes)
+    read = {name for node in nodes for name in node.inputs}
+    nodes += [step(open_folder, "cohort", each, f"open_{each}") for each in PLACES if each in read]
     return _instantiate(nodes, f"{pipeline}.{protocol}", pipeline, known, parameters, tags)
 
 
@@ -173,15 +180,26 @@ def create_comparison(
     tables : sequence of str
         Tables of each protocol, which are put below each other under the same names.
     inputs : mapping of str to str, optional
-        Further data sets, by what the nodes call them.
+        Further data sets, by what the nodes call them; a table that no node reads is a part of the summary.
     films : str
         Data set of the films that there are now: a protocol that ran on others is left out.
     """
     node, parts = gather(pipeline, dict.fromkeys(tables, protocols), films)
+    nodes = [node, *nodes]
     known = {**parts, **(inputs or {})}
-    summed = ("metrics", "rejected", *(each for each in tables if each in SUMMED))
-    summary = create_summary(figures, summed, protocols)
-    return create_part(pipeline, [node, *nodes, summary], known, protocols)
+    summed = ["metrics", "rejected", *(each for each in tables if each in SUMMED)]
+    summed += _find_unread([*nodes, create_summary(figures, summed)], inputs or {})
+    # a cohort of all protocols counts the films of each
+    counted = () if COHORT_PART in summed else protocols
+    summary = create_summary(figures, summed, counted)
+    return create_part(pipeline, [*nodes, summary], known, protocols)
+
+
+def _find_unread(nodes: Sequence[Node], inputs: Mapping[str, str]) -> list[str]:
+    """Return the tables that nodes make or are given, and that none of them reads."""
+    made = [name for node in nodes for name in node.outputs if name != SUMMARY]
+    read = {name for node in nodes for name in node.inputs}
+    return [name for name in (*made, *inputs) if name not in read]
 
 
 def gather(
@@ -227,13 +245,13 @@ def create_summary(
     figures : sequence of str
         Names of the figures, in their order.
     tables : sequence of str
-        Which tables the pipeline has, as `xraylab.flow.summary.summarise` names them; ``cohort`` is one of them.
+        Which tables the pipeline has, as `xraylab.flow.summary.summarise` names them, and those of its own.
     protocols : sequence of str
-        Protocols whose films are counted.
+        Protocols whose films are counted, if ``cohort`` is none of the tables.
     """
     cohorts = [f"{each}{SEPARATOR}{COHORT_PART}" for each in protocols]
-    known = {each: each for each in (*tables, *cohorts)}
-    return step(summarise, {**known, **{name: f"{name}_figure" for name in figures}}, "summary")
+    parts = (*tables, *cohorts, *(f"{name}{FIGURE_PART}" for name in figures))
+    return step(summarise, {each: each for each in parts}, SUMMARY)
 
 
 def create_prediction(release: Release, nodes: Iterable[Node] = (), **inputs: str) -> Pipeline:

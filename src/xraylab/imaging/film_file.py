@@ -64,8 +64,18 @@ class FilmFile:
         """
         from xxhash import xxh3_128_hexdigest
 
+        return str(xxh3_128_hexdigest(self.read_bytes()))
+
+    def read_bytes(self) -> bytes:
+        """Return the bytes of the file.
+
+        Raises
+        ------
+        UnreadableRadiograph
+            If the file cannot be read, or is larger than any film.
+        """
         limit = max_bytes(self.options.get("max_pixels", MAX_PIXELS))
-        return str(xxh3_128_hexdigest(read_bytes(self.path, limit, self._storage)))
+        return read_bytes(self.path, limit, self._storage)
 
     @property
     def _storage(self) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from xraylab.imaging.hand import Crop, find_crop, find_window, resize_square, sc
 from xraylab.imaging.scaling import ApplyVoi
 from xraylab.parameters import Parameters
 
-__all__ = ["MaskSizeError", "PreprocessParams", "prepare_film", "prepare_mask"]
+__all__ = ["MaskSizeError", "PreprocessParams", "prepare_film", "prepare_mask", "resize_image"]
 
 ByteImage = NDArray[np.uint8]
 FloatImage = NDArray[np.float32]
@@ -109,7 +109,7 @@ def prepare_film(film: FloatImage, params: PreprocessParams) -> ByteImage:
         resized = resize_square(film, params.size_px, window, box)
     else:
         part = box.cut(film)
-        resized = _resize(
+        resized = resize_image(
             part if percentiles is None else scale_window(part, window), params.size_px
         )
     small = np.rint(resized * _TOP).astype(np.uint8)
@@ -169,12 +169,18 @@ def prepare_mask(
                 f"its mask has {mask.shape[1]} x {mask.shape[0]} pixels, the film {shape[1]} x {shape[0]}"
             )
         inside = mask > _HALF
-        np.maximum(joined, _resize(inside.astype(np.float32), params.size_px), out=joined)
+        np.maximum(joined, resize_image(inside.astype(np.float32), params.size_px), out=joined)
     return np.asarray(joined >= _HALF, np.uint8)
 
 
-def _resize(image: FloatImage, size_px: int) -> FloatImage:
-    # the area mean where an image shrinks (no aliasing), bilinear where it grows
+def resize_image(image: ByteImage | FloatImage, size_px: int) -> FloatImage:
+    """Resize an image (H, W) to a square: the area mean where it shrinks (no aliasing), bilinear where it grows.
+
+    Examples
+    --------
+    >>> resize_image(np.array([[0, 2], [4, 6]], np.uint8), 1).tolist()
+    [[3.0]]
+    """
     shrinks = min(image.shape) >= size_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size_px, size_px), interpolation=method), np.float32)

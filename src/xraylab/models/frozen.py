@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 OWN = ("unet", "resunet")
 """Networks of this package whose contracting path can be an encoder."""
 
+_DEPTH = 5
+
 GRADIENTS = "hog"
 """An encoder without weights: histograms of oriented gradients (`xraylab.models.hog`)."""
 
@@ -48,6 +50,9 @@ class FrozenEncoderParams(Parameters):
         What to do where weights are neither at hand nor can be fetched. An encoder of random weights says so.
     widths : tuple of int or None
         Channels of each level of ``unet`` and ``resunet``; None takes the published ones.
+    depth : int
+        Halvings of the film that are kept of an encoder of segmentation_models_pytorch: the features are those of the
+        last. Others have a depth of their own.
     grid : int or None
         Mean of the maps over so many by so many cells; None takes every pixel: vgg16 at 224 px has 7 · 7 · 512 = 25,088
         features.
@@ -61,12 +66,15 @@ class FrozenEncoderParams(Parameters):
     weights: str | None = None
     if_missing: IfMissing = "fail"
     widths: tuple[int, ...] | None = Field(None, min_length=2)
+    depth: int = Field(_DEPTH, ge=3, le=_DEPTH)
     grid: int | None = Field(None, ge=1, le=64)
     inside_lungs: bool = False
     equalise: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> FrozenEncoderParams:
+        if self.depth != _DEPTH and self.encoder in (*OWN, GRADIENTS):
+            raise ValueError(f"'{self.encoder}' has a depth of its own, got depth {self.depth}")
         if self.encoder == GRADIENTS:
             if self.weights is not None or self.widths is not None:
                 raise ValueError(f"'{GRADIENTS}' has no weights and no widths")
@@ -117,9 +125,13 @@ def build_frozen_encoder(
         torch.manual_seed(seed)
         encoder = _build(params)
         if found is not None:
-            load = _load_own if params.encoder in OWN else load_encoder
-            if not load(encoder, params.encoder, found, weights, if_missing=params.if_missing):
-                found = None
+            if params.encoder in OWN:
+                loaded = _load_own(encoder, params.encoder, found, weights, params.if_missing)
+            else:
+                loaded = load_encoder(
+                    encoder, params.encoder, found, weights, params.depth, params.if_missing
+                )
+            found = found if loaded else None
     none = "none" if params.encoder == GRADIENTS else "random"
     return PooledEncoder(encoder, params.grid).eval(), found or none
 
@@ -132,7 +144,7 @@ def _build(params: FrozenEncoderParams) -> Any:
     if params.encoder not in OWN:
         import segmentation_models_pytorch as smp
 
-        return smp.encoders.get_encoder(params.encoder, 1, 5, None)
+        return smp.encoders.get_encoder(params.encoder, 1, params.depth, None)
     from xraylab.models.resunet import ResUNet
     from xraylab.models.unet import UNet
 

@@ -1,4 +1,4 @@
-"""Figures: each function takes tables or arrays and returns a matplotlib ``Figure``.
+"""Figures: each function takes tables or arrays and returns a matplotlib ``Figure``, which notebooks show.
 
 Node modules import this package at start-up, so that it imports a figure's module when the figure is asked for.
 """

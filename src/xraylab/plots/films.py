@@ -82,8 +82,8 @@ def plot_film_grid(
 
 def plot_message(text: str) -> Figure:
     """Return a figure that holds a sentence, where there is nothing to draw."""
-    from matplotlib.figure import Figure as NewFigure
+    from xraylab.plots.figure import ShownFigure
 
-    figure = NewFigure(figsize=(WIDTH_IN / 2, 1.0), facecolor="white")
+    figure = ShownFigure(figsize=(WIDTH_IN / 2, 1.0), facecolor="white")
     figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=TITLE_PT, color=INK)
     return figure

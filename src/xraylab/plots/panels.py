@@ -119,7 +119,7 @@ def squares(
     float
         Their side in inches.
     """
-    from matplotlib.figure import Figure
+    from xraylab.plots.figure import ShownFigure
 
     rows, columns = rows_and_columns(len(heads), most_columns)
     left, between = margins_in
@@ -129,7 +129,7 @@ def squares(
     top = 0.36 + 0.2 * lines
     cell = top + side + below_in
     page = left + columns * side + (columns - 1) * between + right_in
-    figure = Figure(figsize=(page, rows * cell), facecolor="white")
+    figure = ShownFigure(figsize=(page, rows * cell), facecolor="white")
     axes = []
     for index, (title, words) in enumerate(heads):
         row, column = divmod(index, columns)

@@ -83,11 +83,11 @@ def grid_of_axes(
     (rows, columns) ndarray of Axes
         The axes, not yet dressed.
     """
-    from matplotlib.figure import Figure
+    from xraylab.plots.figure import ShownFigure
 
     # A lone panel as wide as three would be a banner; it gets a width that suits its height.
     width = WIDTH_IN if columns > 1 else min(WIDTH_IN, max(6.5, 1.6 * rows * panel_height_in))
-    figure = Figure(
+    figure = ShownFigure(
         figsize=(width, rows * panel_height_in + 0.4), layout="constrained", facecolor="white"
     )
     axes = figure.subplots(rows, columns, squeeze=False, **options)

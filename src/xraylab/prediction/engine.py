@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from xraylab.imaging.film_file import FilmFile
+from xraylab.models.bundle import Bundle
 from xraylab.parameters import Parameters
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.familiarity import Assessment, Familiarity, restore_familiarity
 from xraylab.prediction.intake import Intake, LoadedFilm, load_film
 from xraylab.prediction.result import Column, Prediction, Status, Value
@@ -91,6 +91,10 @@ class Reader(Protocol):
     @property
     def columns(self) -> Sequence[Column]:
         """What it says of a film."""
+
+    @property
+    def segments(self) -> Sequence[str]:
+        """What the values of its masks stand for (`xraylab.prediction.dicom_seg.SEGMENTS`); empty without masks."""
 
     def read(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> list[Finding]:
         """Predict prepared films."""

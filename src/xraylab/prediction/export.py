@@ -16,15 +16,15 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xraylab import __version__
+from xraylab.extras import require
 from xraylab.imaging.files import write_bytes
 from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.bundle import Bundle
 from xraylab.models.card import NOTICE
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.engine import PredictParams, Restore
 from xraylab.prediction.parity import compare_outputs, draw_noise
 
@@ -135,13 +135,12 @@ def export_bundle(bundle: Bundle, restore: Restore, folder: Path) -> dict[str, A
     Raises
     ------
     ValueError
-        If the task cannot be exported, onnxruntime is missing, the folder holds a model of other software, or ONNX
-        does not give what torch gives: then nothing is written.
+        If the task cannot be exported, the folder holds a model of other software, or ONNX does not give what torch
+        gives: then nothing is written.
+    ModuleNotFoundError
+        If onnxruntime is missing, naming the extra that brings it.
     """
-    if find_spec("onnxruntime") is None:
-        raise ValueError(
-            "an export is checked with onnxruntime, which is not installed: pip install '.[onnx]'"
-        )
+    require("onnxruntime")  # what is exported is checked with it
     if (folder / MODEL).exists() and not (folder / CARD).exists():
         raise ValueError(
             f"'{folder}' holds a {MODEL} that this software did not write; name another: out=FOLDER"
@@ -202,8 +201,7 @@ def _trace(graph: Graph, size_px: int) -> bytes:
 
 def _add_facts(model: bytes, bundle: Bundle) -> bytes:
     """Return an ONNX file that says of itself what it is, wherever it is copied to."""
-    import onnx
-
+    onnx = require("onnx")
     known = onnx.load_from_string(model)
     facts = {"task": bundle.task, "version": bundle.version, "trained_on": bundle.trained_on}
     onnx.helper.set_model_props(known, {**facts, "notice": NOTICE})

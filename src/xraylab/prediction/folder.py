@@ -22,11 +22,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab import __version__
-from xraylab.imaging.film_file import FilmFile, LoadFilm, ignored_files
+from xraylab.imaging.dicom import looks_like_dicom
+from xraylab.imaging.film_file import FilmFile, FilmFolder, LoadFilm, ignored_files
 from xraylab.imaging.writers import encode_film
+from xraylab.pages import printable
 from xraylab.prediction.engine import Predictor
 from xraylab.prediction.intake import LoadedFilm, load_films
-from xraylab.prediction.overlays import draw_thumbnail
+from xraylab.prediction.overlays import HEAT_WORDS, OUTLINE_WORDS, draw_thumbnail
 from xraylab.prediction.page import PageContent, render_page
 from xraylab.prediction.result import Prediction, Status, round_table, status_kinds, tabulate
 from xraylab.prediction.state import RESULTS, Pictures, ResultsFolder, replace_file
@@ -56,6 +58,18 @@ class PredictionPlan:
     films: Mapping[str, LoadFilm]
     sexes: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        """Write out what cannot be written in a table or a page: a name may hold any byte."""
+        ignored = getattr(self.films, "ignored", {})
+        films = FilmFolder(
+            {printable(path): film for path, film in self.films.items()},
+            {printable(path): rule for path, rule in ignored.items()},
+        )
+        object.__setattr__(self, "films", films)
+        object.__setattr__(
+            self, "sexes", {printable(path): sex for path, sex in self.sexes.items()}
+        )
+
     def write(self, folder: str) -> None:
         """Predict, and write the folder of results (`write_predictions`)."""
         write_predictions(self, Path(folder))
@@ -82,6 +96,7 @@ def write_predictions(plan: PredictionPlan, out: Path) -> pd.DataFrame:
         If the folder holds results of another model, or other files of the same names.
     """
     state = ResultsFolder(plan.predictor, plan.films, plan.sexes, out)
+    _check_drawn(plan.predictor)
     began = time.monotonic()
     todo = state.todo()
     if todo:
@@ -180,7 +195,7 @@ def _write_drawn(
         replace_file(state.out / "masks" / f"{name}.png", encode_film(grey, bits=8))
         prediction.outputs["mask"] = f"masks/{name}.png"
         if predictor.params.dicom_seg:
-            _write_segmentation(state, film, prediction)
+            _write_segmentation(state, film.path, prediction.mask, predictor)
     if heat is not None:
         picture = draw_thumbnail(film.shown, None, heat, edge_px=max(film.shown.shape))
         replace_file(state.out / "heat_maps" / f"{name}.png", _as_png(picture))
@@ -193,10 +208,31 @@ def _as_png(picture: bytes) -> bytes:
     return bytes(cv2.imencode(".png", np.asarray(pixels))[1])
 
 
-def _write_segmentation(state: ResultsFolder, film: LoadedFilm, prediction: Prediction) -> None:
-    from xraylab.prediction.dicom_seg import write_segmentation
+def _write_segmentation(
+    state: ResultsFolder, path: str, mask: NDArray[np.uint8], predictor: Predictor
+) -> None:
+    """Write the mask of a DICOM file as a DICOM Segmentation; other files have none."""
+    from xraylab.prediction.dicom_seg import SEGMENTS, encode_segmentation
 
-    write_segmentation(state, film, prediction)
+    film = state.films[path]
+    source = film.read_bytes() if isinstance(film, FilmFile) else b""
+    if looks_like_dicom(source):
+        bundle = predictor.bundle
+        segments = [SEGMENTS[each] for each in predictor.reader.segments]
+        try:
+            content = encode_segmentation(
+                source, mask, segments, model=bundle.task, version=bundle.version
+            )
+        except ValueError as error:
+            logger.warning("'%s' has no DICOM Segmentation: it %s", path, error)
+            return
+        replace_file(state.out / "dicom_seg" / f"{state.names[path]}.dcm", content)
+
+
+def _check_drawn(predictor: Predictor) -> None:
+    """Raise ValueError for drawings that the task has none of."""
+    if predictor.params.dicom_seg and not predictor.reader.segments:
+        raise ValueError(f"{predictor.bundle.task} draws no masks: dicom_seg has nothing to write")
 
 
 def _thumbnail(film: LoadedFilm, prediction: Prediction, heat: NDArray[np.float32] | None) -> bytes:
@@ -224,11 +260,18 @@ def _write_results(plan: PredictionPlan, state: ResultsFolder, table: pd.DataFra
         "Model": f"{bundle.card.get('model', '')} of {bundle.task}",
         "Version": bundle.version,
         "Trained on": bundle.trained_on,
-        "Limits": str(bundle.card.get("limits", "")),
         "Date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Software": f"xraylab {__version__}",
     }
+    drawn = [HEAT_WORDS] if plan.predictor.params.heat_maps else []
+    drawn += [OUTLINE_WORDS] if plan.predictor.reader.segments else []
     content = PageContent(
-        str(bundle.card["title"]), table, columns, Pictures(state), {k: v for k, v in facts.items() if v}
-    )  # fmt: skip
+        str(bundle.card["title"]),
+        table,
+        columns,
+        Pictures(state),
+        {name: fact for name, fact in facts.items() if fact},
+        about=str(bundle.card.get("limits", "")),
+        legend=" ".join(drawn),
+    )
     replace_file(state.out / RESULTS["page"], render_page(content).encode("utf-8"))

@@ -120,9 +120,10 @@ def _draw_outlines(picture: ByteImage, mask: ByteImage) -> None:
     """Draw the outline of each value of a mask into a picture (H, W, 3), light on a dark line."""
     height, width = picture.shape[:2]
     outlines: list[Any] = []
-    for value in np.unique(mask[mask > 0]):
-        part = _shrink((mask == value).astype(np.float32), width, height) >= 0.5  # noqa: PLR2004
-        found = cv2.findContours(part.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0]
-        outlines.extend(found)
+    counts = cv2.calcHist([mask], [0], None, [_TOP + 1], [0, _TOP + 1])
+    for value in np.flatnonzero(counts[1:]) + 1:
+        part = _shrink((mask == value).view(np.uint8) * np.uint8(_TOP), width, height)
+        inside = (part > _TOP // 2).astype(np.uint8)
+        outlines.extend(cv2.findContours(inside, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0])
     for colour, thickness in ((_AROUND, _AROUND_PX), (_LINE, _LINE_PX)):
         cv2.drawContours(picture, outlines, -1, colour, thickness, cv2.LINE_AA)

@@ -16,7 +16,7 @@ __all__ = ["MAX_PICTURES", "MAX_PICTURE_BYTES", "MAX_ROWS", "Section", "make_sec
 
 MAX_PICTURES = 300
 MAX_ROWS = 2_000
-MAX_PICTURE_BYTES = 1_900_000
+MAX_PICTURE_BYTES = 1_800_000
 """Limits of a page, which keep it below 4 MB however many films there are."""
 
 _WITH_PICTURES = ("doubtful", "refused", "ok")

@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from xraylab.extras import require
 from xraylab.imaging.preprocess import PreprocessParams, prepare_film
-from xraylab.prediction.bundle import Bundle
+from xraylab.models.bundle import Bundle
 from xraylab.prediction.engine import Reader, Sex
 from xraylab.prediction.intake import LoadedFilm
 
@@ -106,8 +107,7 @@ def compare_outputs(model: bytes, reader: Reader, graph: Graph, bundle: Bundle) 
 
 def run_onnx(model: bytes, graph: Graph, films: Bytes, sex: Floats) -> Outputs:
     """Return what onnxruntime makes of an ONNX file, by the name of the output."""
-    import onnxruntime
-
+    onnxruntime = require("onnxruntime")
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     given = dict(zip(graph.inputs, (films, np.asarray(sex, np.float32)), strict=False))
     names = list(graph.outputs)

@@ -236,6 +236,9 @@ class Pictures(Mapping[str, bytes]):
     def __getitem__(self, path: str) -> bytes:
         return self._state.thumbnail(path)
 
+    def __contains__(self, path: object) -> bool:
+        return bool(self._state.rows.get(str(path), {}).get("scaled_by"))  # it was read
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._state.rows)
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xraylab.extras import require
+
 __all__ = ["LIBRARIES", "BoostingLibrary", "fit_xgboost", "load_xgboost", "predict_xgboost"]
 
 Floats = NDArray[np.float64]
@@ -49,13 +51,11 @@ def fit_xgboost(
 
 def load_xgboost(text: str, n_threads: int = 1) -> Any:
     """Return the booster of XGBoost's JSON; ValueError if the text is no such booster."""
-    from xgboost import Booster
-    from xgboost.core import XGBoostError
-
-    booster = Booster({"nthread": n_threads})
+    xgboost = require("xgboost")
+    booster = xgboost.Booster({"nthread": n_threads})
     try:
         booster.load_model(bytearray(text, "utf-8"))
-    except XGBoostError as error:
+    except xgboost.core.XGBoostError as error:
         raise ValueError(f"the booster is no XGBoost JSON: {str(error).splitlines()[0]}") from error
     return booster
 
@@ -74,9 +74,7 @@ def _fit_lightgbm(design: Floats, target: Floats, options: dict[str, Any]) -> st
 
 
 def _load_lightgbm(text: str) -> Any:
-    from lightgbm import Booster
-
-    return Booster(model_str=text)
+    return require("lightgbm").Booster(model_str=text)
 
 
 def _predict_lightgbm(booster: Any, design: Floats) -> Floats:

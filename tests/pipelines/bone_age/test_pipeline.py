@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
+from tests.pipelines.released import FEW, open_predictor, read_films
 
 from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
 from xraylab.evaluation.leakage import LeakError
@@ -15,8 +17,9 @@ from xraylab.flow.compare import combine_tables
 from xraylab.flow.split import FoldsSplit, GroupsSplit
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.bone_age import BoneAgeNetworkParams
+from xraylab.models.state import ModelState
 from xraylab.pipelines.bone_age import create_pipeline
-from xraylab.pipelines.bone_age.cohort import split_cohort
+from xraylab.pipelines.bone_age.cohort import read_film_sexes, split_cohort
 from xraylab.pipelines.bone_age.evaluation import (
     compare_networks,
     evaluate,
@@ -32,6 +35,9 @@ from xraylab.pipelines.bone_age.params import (
     ProtocolParams,
     SearchParams,
 )
+from xraylab.pipelines.bone_age.release import RELEASE, pack_bundle
+from xraylab.prediction.engine import Predictor
+from xraylab.prediction.intake import load_film
 from xraylab.tabular.space import Choice
 from xraylab.training.params import Recipe, TrainingParams
 
@@ -114,7 +120,6 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> DataCatalog:
     folder = tmp_path_factory.mktemp("bone_age")
     films, table = make_set()
     films["boneage-training-dataset/999"] = partial(draw, 3)
-    new = {"a/7": partial(draw, 7), "8": partial(draw, 8)}
     catalog = DataCatalog(
         {
             "rsna_bone_age.films": MemoryDataset(films, copy_mode="assign"),
@@ -122,11 +127,6 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> DataCatalog:
                 {"boneage-training-dataset": lambda: table}, copy_mode="assign"
             ),
             "bone_age.arrays": ArrayCacheDataset(path=str(folder / "arrays")),
-            "bone_age.new_arrays": ArrayCacheDataset(path=str(folder / "new_arrays")),
-            "bone_age.new_films": MemoryDataset(new, copy_mode="assign"),
-            "bone_age.new_tables": MemoryDataset(
-                {"x": lambda: pd.DataFrame({"Case ID": [7], "Sex": ["F"]})}, copy_mode="assign"
-            ),
             "encoder_weights": EncoderWeightsDataset(path=str(folder / "encoders")),
             **{
                 f"bone_age.{protocol}.{name}": CheckpointsDataset(
@@ -147,7 +147,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> DataCatalog:
                     anchors={"winner": Anchor(mae=4.2, note="200 films")},
                 )
             ),
-            "params:bone_age.release": MemoryDataset(AgeReleaseParams()),
+            "params:bone_age.release": MemoryDataset(AgeReleaseParams(familiarity=FEW)),
         }
     )
     for name in create_pipeline().all_outputs() - set(catalog.keys()):
@@ -230,15 +230,99 @@ def test_a_tuned_network_is_the_one_that_its_trials_found(catalog: DataCatalog) 
     assert card["covariates"] == ["male"]  # and never a chronological age
 
 
-def test_new_films_are_read_by_their_sex_or_for_either(catalog: DataCatalog) -> None:
-    ages = catalog["bone_age.new_bone_ages"].load()
-    assert ages[["image_id", "sex", "sex_from"]].to_numpy().tolist() == [
-        ["8", "F", "unknown"], ["8", "M", "unknown"], ["a/7", "F", "table"],
-    ]  # fmt: skip
-    told = ages.set_index(["image_id", "sex"])
-    assert abs(told.loc[("a/7", "F"), "months"] - age_of(7)) < 40
-    assert (ages["interval_low"] < ages["months"]).all()
-    assert ages["notice"].eq("Research software. Not a medical device.").all()
+@pytest.fixture(scope="module")
+def predictor(catalog: DataCatalog) -> Predictor:
+    """The bundle that the pipeline has packed."""
+    return open_predictor(catalog["bone_age.bundle"].load(), RELEASE)
+
+
+def test_a_bundle_says_of_a_film_what_the_network_has_said(
+    catalog: DataCatalog, predictor: Predictor
+) -> None:
+    rows = catalog["bone_age.honest.predictions"].load()
+    rows = rows[(rows["model"] == "modern") & (rows["arm"] == "single") & (rows["split"] == "test")]
+    assert set(rows["sex"]) == {"F", "M"}
+    films = {name: partial(draw, int(name) - 100) for name in rows["image_id"]}
+    sexes = {name: (sex, "table") for name, sex in zip(rows["image_id"], rows["sex"], strict=True)}
+    found = read_films(predictor, films, sexes)
+    assert not any(each.doubts for each in found.values())
+    outputs = pd.DataFrame([each.outputs for each in found.values()])
+    assert list(outputs) == [column.name for column in predictor.reader.columns]
+    assert outputs["months"].tolist() == pytest.approx(rows["prediction"].tolist(), abs=0.01)
+    for name in ("interval_low", "interval_high"):  # as wide as those of the sex
+        assert outputs[name].tolist() == pytest.approx(rows[name].tolist(), abs=0.01)
+    assert outputs["sex"].tolist() == rows["sex"].tolist()
+    assert outputs["sex_from"].eq("table").all()
+    assert outputs["coverage"].eq(0.8).all()
+    assert outputs[["months_if_female", "months_if_male"]].isna().all(axis=None)
+    assert predictor.bundle.card["notice"] == "Research software. Not a medical device."
+
+
+def test_new_films_are_read_by_their_sex_or_for_either(predictor: Predictor) -> None:
+    new = {"a/7": partial(draw, 7), "8": partial(draw, 8)}
+    tables = {"x": lambda: pd.DataFrame({"Case ID": [7], "Sex": ["F"]})}
+    sexes = read_film_sexes(new, tables, COHORT)
+    assert sexes == {"a/7": "F"}
+    found = read_films(predictor, new, {"a/7": ("F", "table")})
+    girl, either = found["a/7"].outputs, found["8"].outputs
+    assert abs(girl["months"] - age_of(7)) < 40
+    assert (girl["sex"], girl["sex_from"]) == ("F", "table")
+    by_sex = {
+        sex: read_films(predictor, {"8": new["8"]}, {"8": (sex, "argument")})["8"].outputs
+        for sex in ("F", "M")
+    }
+    assert (either["sex"], either["sex_from"]) == ("", "unknown")
+    assert either["months_if_female"] == pytest.approx(by_sex["F"]["months"], abs=1e-3)
+    assert either["months_if_male"] == pytest.approx(by_sex["M"]["months"], abs=1e-3)
+    assert by_sex["F"]["months"] != pytest.approx(by_sex["M"]["months"], abs=1)
+    ends = [by_sex[sex]["months"] for sex in by_sex]
+    assert either["months"] == pytest.approx(np.mean(ends), abs=1e-3)
+    low, high = (
+        choose(by_sex[sex][name] for sex in by_sex)
+        for choose, name in ((min, "interval_low"), (max, "interval_high"))
+    )
+    assert (either["interval_low"], either["interval_high"]) == pytest.approx((low, high), abs=1e-3)
+    assert "the sex is not known" in found["8"].doubts[0]
+
+
+def test_maps_show_where_a_network_looks_for_the_age(predictor: Predictor) -> None:
+    films = {"7": partial(draw, 7), "8": partial(draw, 8)}
+    loaded = [load_film(name, film, predictor.intake) for name, film in films.items()]
+    maps = predictor.reader.heat(loaded, [("F", "table"), ("", "unknown")])
+    assert maps.shape == (2, SIZE, SIZE)
+    assert 0 <= maps.min() < maps.max() <= 1
+
+
+def test_a_released_network_is_named_knows_its_preprocessing_and_may_have_no_interval(
+    catalog: DataCatalog,
+) -> None:
+    arrays, cohort, models, rows = (
+        catalog[f"bone_age.{name}"].load()
+        for name in ("arrays", "honest.cohort", "honest.models", "honest.predictions")
+    )
+
+    def pack(rows: pd.DataFrame, models: dict[str, ModelState], model: str = "modern"):
+        params = AgeReleaseParams(model=model, familiarity=FEW)
+        return pack_bundle(arrays, cohort, models, rows, HONEST, params)
+
+    with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained modern"):
+        pack(rows, models, "best")
+    card = models["modern"].card
+    other = {**card, "preprocess": {**card["preprocess"], "equalise": "histogram"}}
+    with pytest.raises(ValueError, match=r"was trained on films prepared with .*'histogram'"):
+        pack(rows, {"modern": replace(models["modern"], card=other)})
+    # girls without a validation part, and too few of them to calibrate by
+    for end in (np.nan, np.inf):
+        girls = rows["sex"] == "F"
+        ends = {"interval_low": rows["interval_low"].mask(girls, -end)}
+        ends |= {"interval_high": rows["interval_high"].mask(girls, end)}
+        predictor = open_predictor(pack(rows.assign(**ends), models), RELEASE)
+        assert predictor.bundle.card["radii"]["F"] is None
+        sexes = {"girl": ("F", "table"), "boy": ("M", "table")}
+        found = read_films(predictor, dict.fromkeys(sexes, partial(draw, 7)), sexes)
+        assert np.isnan(found["girl"].outputs["interval_low"])
+        boy = found["boy"].outputs
+        assert boy["interval_low"] < boy["months"] < boy["interval_high"]
 
 
 def test_what_moves_a_prediction_is_a_table(catalog: DataCatalog) -> None:

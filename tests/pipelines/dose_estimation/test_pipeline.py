@@ -1,21 +1,33 @@
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
+from tests.pipelines.released import FEW, open_predictor, read_films
 
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions
+from xraylab.features.texture import measure_texture
 from xraylab.flow.compare import combine_tables
+from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.pipelines.dose_estimation.nodes import (
+    LEAST_DOSE,
     evaluate,
     fit_models,
     predict,
     split_cohort,
 )
-from xraylab.pipelines.dose_estimation.params import EvaluationParams, ProtocolParams
+from xraylab.pipelines.dose_estimation.params import (
+    DoseReleaseParams,
+    EvaluationParams,
+    ProtocolParams,
+)
 from xraylab.pipelines.dose_estimation.pipeline import FIGURES, PROTOCOLS, create_pipeline
+from xraylab.pipelines.dose_estimation.release import RELEASE, pack_bundle
+from xraylab.prediction.engine import Predictor
 from xraylab.tabular.params import RegressorParams
 
 MODELS = {
@@ -164,10 +176,37 @@ def test_contradictory_parameters_are_refused(change: dict[str, object], rule: s
         ProtocolParams.model_validate({**HONEST.model_dump(), **change})
 
 
-def test_slice_runs_on_an_in_memory_catalog() -> None:
+def film_of(number: int, size_px: int = 48) -> np.ndarray:
+    """A grey film with noise."""
+    rng = np.random.default_rng(number)
+    noise = (0.002 + 0.0005 * (number % 8)) * rng.standard_normal((size_px, size_px))
+    return (0.5 + noise).astype(np.float32)
+
+
+class Kept(MemoryDataset):
+    """A dataset that a test reads after the run, though another node has read it last."""
+
+    def _release(self) -> None:
+        pass
+
+
+RELEASED = DoseReleaseParams(
+    model="noise_only", n_films=8, preprocess=PreprocessParams(size_px=32, equalise="none"), familiarity=FEW,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def catalog() -> DataCatalog:
+    """The whole pipeline, run in memory."""
+    features = features_of(24)
+    films = {
+        name: partial(film_of, number) for number, name in enumerate(features["image_id"].unique())
+    }
     catalog = DataCatalog(
         {
-            "feature_extraction.features": MemoryDataset(features_of(24)),
+            "nih_chest_xray14.films": MemoryDataset(films, copy_mode="assign"),
+            "params:dose_estimation.release": MemoryDataset(RELEASED),
+            "feature_extraction.features": MemoryDataset(features),
             "feature_extraction.rejected": MemoryDataset(
                 pd.DataFrame(columns=["image_id", "reason"])
             ),
@@ -177,18 +216,80 @@ def test_slice_runs_on_an_in_memory_catalog() -> None:
             "params:dose_estimation.evaluation": MemoryDataset(EvaluationParams(n_resamples=20)),
         }
     )
-    pipeline = create_pipeline()
-    assert {n.namespace for n in pipeline.nodes} == {
+    for name in create_pipeline().all_outputs():
+        catalog[name] = Kept(copy_mode="assign")
+    SequentialRunner().run(create_pipeline(), catalog)
+    return catalog
+
+
+def test_slice_runs_on_an_in_memory_catalog(catalog: DataCatalog) -> None:
+    assert {n.namespace for n in create_pipeline().nodes} == {
         "dose_estimation",
         *(f"dose_estimation.{p}" for p in PROTOCOLS),
     }
-    outputs = SequentialRunner().run(pipeline, catalog)
-    assert "dose_estimation.cohort" in outputs
-    assert set(outputs["dose_estimation.summary"].load().tables) == {
-        "rejected",
-        "leakage",
-        "cohort",
-    }
-    summary = outputs["dose_estimation.summary"].load()
+    Cohort.validate(catalog["dose_estimation.cohort"].load())
+    summary = catalog["dose_estimation.summary"].load()
+    assert set(summary.tables) == {"rejected", "leakage", "cohort"}
     assert set(summary.metrics["protocol"]) == set(PROTOCOLS)
     assert tuple(summary.figures) == FIGURES
+
+
+def test_a_bundle_reads_the_dose_of_a_film_from_its_noise(catalog: DataCatalog) -> None:
+    predictor = open_predictor(catalog["dose_estimation.bundle"].load(), RELEASE)
+    card = predictor.bundle.card
+    assert card["notice"] == "Research software. Not a medical device."
+    assert card["edge_range"] == [48, 48]
+    films = {str(number): partial(film_of, 900 + number) for number in range(4)}
+    expected = [measure_texture(film(), "all")["noise_var"] / 100 for film in films.values()]
+    found = read_films(predictor, films)
+    outputs = pd.DataFrame([each.outputs for each in found.values()])
+    assert list(outputs) == [column.name for column in predictor.reader.columns]
+    assert outputs["dose_fraction"].tolist() == pytest.approx(expected, rel=1e-4)  # the planted law
+    assert outputs["coverage"].eq(0.8).all()
+    # as wide, in proportion, as those of the test part
+    rows = catalog["dose_estimation.fair.predictions"].load()
+    row = rows[(rows["model"] == "noise_only") & (rows["split"] == "test")].iloc[0]
+    for name in ("interval_low", "interval_high"):
+        ratio = outputs[name] / outputs["dose_fraction"]
+        assert ratio.tolist() == pytest.approx([row[name] / row["prediction"]] * 4)
+    with pytest.raises(ValueError, match="it has no heat maps"):
+        predictor.reader.heat([], [])
+
+
+def pack(catalog: DataCatalog, model: str, protocol: ProtocolParams = FAIR) -> Predictor:
+    fair = {
+        name: catalog[f"dose_estimation.fair.{name}"].load()
+        for name in ("cohort", "models", "predictions")
+    }
+    films = catalog["nih_chest_xray14.films"].load()
+    params = RELEASED.model_copy(update={"model": model})
+    return open_predictor(pack_bundle(films, **fair, protocol=protocol, params=params), RELEASE)
+
+
+def test_a_released_model_is_named_and_may_have_no_interval(catalog: DataCatalog) -> None:
+    with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained mlp, lin"):
+        pack(catalog, "best")
+    film = {"x": partial(film_of, 900)}
+    for protocol in (
+        FAIR.model_copy(update={"interval": None}),
+        FAIR.model_copy(update={"coverage": 0.999}),  # more than the films can calibrate
+    ):
+        (found,) = read_films(pack(catalog, "noise_only", protocol), film).values()
+        assert found.outputs["dose_fraction"] > 0
+        assert np.isnan(found.outputs["interval_low"])
+        assert np.isnan(found.outputs["interval_high"])
+
+
+def test_a_dose_and_a_size_that_no_model_was_fitted_to_are_doubtful(catalog: DataCatalog) -> None:
+    predictor = open_predictor(catalog["dose_estimation.bundle"].load(), RELEASE)
+    films = {
+        "usual": partial(film_of, 907),
+        "flat": partial(np.full, (48, 48), 0.5, np.float32),
+        "large": partial(film_of, 907, 100),
+    }
+    found = read_films(predictor, films)
+    assert found["usual"].doubts == ()
+    assert "the doses that it was fitted to" in found["flat"].doubts[0]
+    assert found["flat"].outputs["dose_fraction"] == pytest.approx(LEAST_DOSE)
+    (doubt,) = found["large"].doubts
+    assert "the film is 100 px long, those that it was fitted to 48 to 48 px" in doubt

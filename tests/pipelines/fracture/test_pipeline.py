@@ -8,6 +8,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
+from tests.pipelines.released import FEW, open_predictor, read_films
 
 from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
 from xraylab.evaluation.leakage import LeakError
@@ -24,6 +25,7 @@ from xraylab.pipelines.fracture.audit import audit_files, plot_copies
 from xraylab.pipelines.fracture.cohort import cache_films, index_cohort, split_cohort
 from xraylab.pipelines.fracture.evaluation import evaluate
 from xraylab.pipelines.fracture.params import (
+    CLASS_NAMES,
     PROBES,
     FractureCohortParams,
     FractureModel,
@@ -31,8 +33,9 @@ from xraylab.pipelines.fracture.params import (
 )
 from xraylab.pipelines.fracture.pipeline import create_pipeline
 from xraylab.pipelines.fracture.probes import predict_by_shortcut
-from xraylab.pipelines.fracture.release import predict_fractures
+from xraylab.pipelines.fracture.release import RELEASE, pack_bundle
 from xraylab.pipelines.fracture.task import KEPT, weight_of
+from xraylab.prediction.intake import load_film
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 64
@@ -286,19 +289,14 @@ def run_protocol(films: dict[str, Film], protocols: dict[str, ProtocolParams], f
     catalog = DataCatalog(
         {
             "fracture_multi_region.films": MemoryDataset(films, copy_mode="assign"),
-            "fracture.new_films": MemoryDataset(
-                {"a.png": partial(draw, 900, True), "b.png": partial(draw, 901, False)},
-                copy_mode="assign",
-            ),
             "fracture.arrays": ArrayCacheDataset(path=str(folder / "arrays")),
-            "fracture.new_arrays": ArrayCacheDataset(path=str(folder / "new_arrays")),
             "encoder_weights": EncoderWeightsDataset(path=str(folder / "none")),
             "params:fracture.cohort": MemoryDataset(COHORT),
             "params:fracture.training": MemoryDataset(TRAINING),
             "params:fracture.evaluation": MemoryDataset(
                 ClassifierEvaluationParams(n_resamples=20, n_shown=1, n_checked=8)
             ),
-            "params:fracture.release": MemoryDataset(ModelReleaseParams()),
+            "params:fracture.release": MemoryDataset(ModelReleaseParams(familiarity=FEW)),
         }
     )
     for name, params in protocols.items():
@@ -339,13 +337,44 @@ def test_both_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
     assert checks.loc["ssim_after_randomisation", "value"] < 0.95
     assert 0 <= checks.loc["share_on_border", "value"] <= 1
 
-    fractures = catalog["fracture.new_fractures"].load()
-    assert fractures["image_id"].tolist() == ["a.png", "b.png"]
-    assert fractures["notice"].eq("Research software. Not a medical device.").all()
+    check_released(catalog["fracture.bundle"].load(), predictions, models, films)
     comparison = catalog["fracture.comparison"].load()
     assert comparison["model"].tolist() == ["cnn", "robust_fold_0", "robust_fold_1"]
     probes = catalog["fracture.probes"].load()
     assert len(probes) == 2 * 3
+
+
+def check_released(
+    states: dict[str, ModelState],
+    predictions: pd.DataFrame,
+    models: dict[str, ModelState],
+    films: dict[str, Film],
+) -> None:
+    """Check that the bundle says of films what the networks of all folds have said of them, on average."""
+    predictor = open_predictor(states, RELEASE)
+    assert predictor.bundle.card["notice"] == "Research software. Not a medical device."
+    assert list(predictor.bundle.members) == list(models)
+    rows = predictions[(predictions["protocol"] == "honest") & (predictions["model"] == "robust")]
+    said = rows.groupby("image_id")["prediction"].agg(["mean", "size", np.ptp])
+    said = said[said["size"] == 2].iloc[
+        :4
+    ]  # in the test part of one fold, the validation part of the other
+    assert len(said) == 4
+    found = read_films(predictor, {name: films[name] for name in said.index})
+    outputs = pd.DataFrame([each.outputs for each in found.values()])
+    assert outputs["probability"].tolist() == pytest.approx(said["mean"].tolist(), abs=1e-5)
+    assert outputs["spread"].tolist() == pytest.approx((said["ptp"] / 2).tolist(), abs=1e-5)
+    threshold = np.mean([state.card["threshold"] for state in models.values()])
+    assert outputs["threshold"].tolist() == pytest.approx([threshold] * 4)
+    above = outputs["probability"] >= threshold
+    assert outputs["finding"].tolist() == [CLASS_NAMES[int(each)] for each in above]
+    assert list(outputs) == [column.name for column in predictor.reader.columns]
+
+    new = {"a.png": partial(draw, 900, True), "b.png": partial(draw, 901, False)}
+    loaded = [load_film(name, film, predictor.intake) for name, film in new.items()]
+    maps = predictor.reader.heat(loaded, [("", "unknown")] * 2)
+    assert maps.shape == (2, SIZE, SIZE)
+    assert 0 <= maps.min() < maps.max() <= 1
 
 
 def test_a_network_that_says_what_its_probe_says_has_shown_nothing(leaked) -> None:
@@ -361,14 +390,14 @@ def test_a_network_that_says_what_its_probe_says_has_shown_nothing(leaked) -> No
     assert set(metrics["protocol"]) == {"honest"}
 
 
-def test_a_released_network_is_named_and_knows_its_preprocessing(tmp_path: Path) -> None:
-    arrays = write(make_set(6), tmp_path / "arrays")
+def test_a_released_network_is_named_and_knows_its_preprocessing(leaked) -> None:
+    arrays, cohort, _, _ = leaked
     card = {"preprocess": {**arrays.preprocess, "equalise": "histogram"}}
     models = {"robust_fold_0": ModelState({**card, "name": "robust", "arm": "fold_0"})}
     with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained robust"):
-        predict_fractures(arrays, models, TRAINING, ModelReleaseParams(model="best"))
+        pack_bundle(arrays, cohort, models, ModelReleaseParams(model="best"))
     with pytest.raises(ValueError, match=r"was trained on films prepared with .*'histogram'"):
-        predict_fractures(arrays, models, TRAINING, ModelReleaseParams())
+        pack_bundle(arrays, cohort, models, ModelReleaseParams())
 
 
 @pytest.mark.parametrize(
@@ -390,15 +419,14 @@ def test_bad_protocols_are_refused(change: dict, words: str) -> None:
         ProtocolParams(**{"split": {"kind": "official"}, "models": {"cnn": MODEL}} | change)
 
 
-def test_a_protocol_and_the_release_have_tags() -> None:
+def test_a_protocol_is_a_tag_and_the_bundle_is_of_the_honest_one() -> None:
     published = create_pipeline().only_nodes_with_tags("published").nodes
     names = {node.name for node in published}
     assert {"fracture.published.train", "fracture.index_cohort", "fracture.evaluate"} <= names
     assert not any(".honest." in name for name in names)
-    tagged = create_pipeline().only_nodes_with_tags("predict").nodes
-    assert {node.name for node in tagged} == {
-        "fracture.cache_new_films", "fracture.predict_fractures", "fracture.plot_fractures",
-    }  # fmt: skip
+    assert "fracture.pack_bundle" not in names
+    honest = create_pipeline().only_nodes_with_tags("honest").nodes
+    assert "fracture.pack_bundle" in {node.name for node in honest}
 
 
 def test_the_gate_finds_the_copies_planted_among_phantoms(tmp_path: Path) -> None:

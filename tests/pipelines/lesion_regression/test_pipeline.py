@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -7,19 +8,26 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import CSVDataset
+from tests.pipelines.released import FEW, open_predictor, read_films
 
 from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
+from xraylab.evaluation.decoding import mask_threshold
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.regression import tabulate_folds
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
-from xraylab.features.lesions import LESION_FEATURES
-from xraylab.flow.cohort import cache_new_films
+from xraylab.features.lesions import measure_lesions
 from xraylab.flow.compare import combine_tables
 from xraylab.flow.params import EvaluationParams, ReleaseParams
+from xraylab.flow.release import draw_mask, stack_films
 from xraylab.flow.split import GroupsSplit
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
-from xraylab.models.networks import NetworkParams, build_network, describe_network
+from xraylab.models.networks import (
+    NetworkParams,
+    build_network,
+    describe_network,
+    restore_network,
+)
 from xraylab.pipelines.lesion_regression.boxes import draw_boxes
 from xraylab.pipelines.lesion_regression.cohort import cache_films, index_cohort, read_tables
 from xraylab.pipelines.lesion_regression.evaluation import (
@@ -29,6 +37,7 @@ from xraylab.pipelines.lesion_regression.evaluation import (
     plot_overlays,
 )
 from xraylab.pipelines.lesion_regression.params import (
+    CLINICAL_FEATURES,
     LesionCohortParams,
     ProtocolParams,
     SegmentationParams,
@@ -39,12 +48,15 @@ from xraylab.pipelines.lesion_regression.pipeline import (
     PROTOCOLS,
     create_pipeline,
 )
-from xraylab.pipelines.lesion_regression.release import describe_lesions, predict_lesions
+from xraylab.pipelines.lesion_regression.release import RELEASE, pack_bundle
 from xraylab.pipelines.lesion_regression.task import measure_films, split_cohort, train
+from xraylab.prediction.intake import load_film
+from xraylab.tabular.kinds import restore_tabular_model
 from xraylab.tabular.tree_params import KINDS
 from xraylab.tabular.tuning import TuningParams
 from xraylab.training.fit import TrainingData
 from xraylab.training.params import Recipe, TrainingParams
+from xraylab.training.predict import predict_probabilities
 
 SIZE = 16
 COHORT = LesionCohortParams(
@@ -427,10 +439,8 @@ def test_a_film_is_shown_once(arrays: ArrayCache, cohort: pd.DataFrame) -> None:
     assert len(titles) == len(set(titles)) == 2 + 4
 
 
-def test_released_networks_agree_on_average(data: dict, tmp_path: Path) -> None:
-    new = {"own": data["mask"]["film_20"], "large": partial(np.ones, (40, 60), np.float32)}
-    write_cache(cache_new_films(new, COHORT, ReleaseParams()), str(tmp_path / "new"))
-    arrays = read_cache(str(tmp_path / "new"))
+def test_released_networks_agree_on_average(arrays: ArrayCache, cohort: pd.DataFrame) -> None:
+    split, _ = split_cohort(cohort, SEGMENTATION)
     card = {
         "network": SEGMENTATION.network.model_dump(mode="json"), "views": 2,
         "preprocess": COHORT.preprocess.model_dump(mode="json"), "name": "network",
@@ -439,36 +449,46 @@ def test_released_networks_agree_on_average(data: dict, tmp_path: Path) -> None:
         f"network_fold_{seed}": describe_network(
             build_network(SEGMENTATION.network, seed), {**card, "arm": f"fold_{seed}"}
         )
-        for seed in range(2)
+        for seed in range(3)
     }
-    masks = predict_lesions(arrays, models, TRAINING, SEGMENTATION, ReleaseParams())
-    assert {name: load().shape for name, load in masks.items()} == {
-        "own": (32, 32),
-        "large": (40, 60),
+    params = ReleaseParams(familiarity=FEW)
+    predictor = open_predictor(
+        pack_bundle(arrays, split, models, {}, SEGMENTATION, params), RELEASE
+    )
+    films = {
+        "own": partial(lambda: draw(20)[0]),
+        "large": partial(np.ones, (40, 60), np.float32),
     }
-    source = arrays.index.set_index("image_id")["source"]
-    clinical = {"sex": 1, "view": 0, "follow_up": 3}
-    known = pd.DataFrame(
-        {"image_id": ["film_20", "large"], "source": [source["own"], "of another film"], "age": [50, 60], **clinical}
-    )  # fmt: skip
-    loaded = {name: partial(np.asarray, load(), np.float32) for name, load in masks.items()}
-    lesions, rejected = describe_lesions(loaded, arrays, known, {})
-    assert {"image_id", *LESION_FEATURES, "age"} <= set(lesions)
-    # by content: the film that the cohort knows by another name, and not one of the same name
-    assert lesions.set_index("image_id").loc["own", "age"] == 50
-    assert np.isnan(lesions.set_index("image_id").loc["large", "age"])
-    assert rejected.empty
-
-    from dataclasses import replace
+    found = read_films(predictor, films)
+    loaded = [load_film(name, film, predictor.intake) for name, film in films.items()]
+    by_hand = np.median(
+        [
+            predict_probabilities(restore_network(state), stack_films(loaded), views=2)
+            for state in models.values()
+        ],
+        axis=0,
+    ).astype(np.float32)
+    maps = predictor.reader.heat(loaded, [("", "unknown")] * 2)
+    np.testing.assert_allclose(maps, by_hand, atol=1e-6)
+    for (name, film), seen in zip(films.items(), by_hand, strict=True):
+        level = mask_threshold(seen, SEGMENTATION.threshold)
+        drawn = found[name].mask
+        assert drawn is not None
+        assert drawn.shape == film().shape  # the film's own size
+        np.testing.assert_array_equal(drawn, draw_mask(seen, film().shape, level))
+        # and measured on the networks' grid
+        expected = measure_lesions(np.asarray(seen >= level, np.uint8))
+        for measured in ("lesion_ratio", "num_lesions", "left_share"):
+            assert found[name].outputs[measured] == pytest.approx(expected[measured], nan_ok=True)
+        assert found[name].doubts == ()
 
     other = {**card, "preprocess": {**card["preprocess"], "equalise": "histogram"}}
+    first = models["network_fold_0"]
+    changed = {"a": replace(first, card={**first.card, **other})}
     with pytest.raises(
         ValueError, match=r"'network' was trained on films prepared with .*histogram"
     ):
-        predict_lesions(
-            arrays, {"a": replace(models["network_fold_0"], card={**models["network_fold_0"].card, **other})},
-            TRAINING, SEGMENTATION, ReleaseParams(),
-        )  # fmt: skip
+        pack_bundle(arrays, split, changed, {}, SEGMENTATION, params)
 
 
 @pytest.fixture(scope="module")
@@ -482,10 +502,9 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
     table["LesionRatio"] = table["NumLesions"] * table["MeanArea"] / 1024**2
     params = {
         "cohort": COHORT, "training": TRAINING, "segmentation": SEGMENTATION, "tuning": TUNING, "published": PUBLISHED,
-        "honest": HONEST, "release": ReleaseParams(), "evaluation": EvaluationParams(n_resamples=20),
+        "honest": HONEST, "release": ReleaseParams(familiarity=FEW), "evaluation": EvaluationParams(n_resamples=20),
         "seed_table": TableParams(n_folds=3, xgboost={"n_estimators": 5}, lightgbm={"n_estimators": 5}),
     }  # fmt: skip
-    new = {name: data["mask"][name] for name in list(data["mask"])[:3]}
     catalog = DataCatalog(
         {
             "lesion_tables": MemoryDataset(data["tables"], copy_mode="assign"),
@@ -494,11 +513,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
             "covid_lesions.lesion_masks": MemoryDataset(data["masks"], copy_mode="assign"),
             "covid_lesions.lung_masks": MemoryDataset(data["lungs"], copy_mode="assign"),
             "seed_lesion_results.features_and_target": MemoryDataset(table),
-            "lesion_regression.new_films": MemoryDataset(new, copy_mode="assign"),
             "lesion_regression.arrays": ArrayCacheDataset(path=str(folder / "arrays")),
-            "lesion_regression.new_arrays": ArrayCacheDataset(path=str(folder / "new_arrays")),
             "lesion_regression.segmentation.masks": MemoryDataset(copy_mode="assign"),
-            "lesion_regression.lesion_masks": MemoryDataset(copy_mode="assign"),
             "lesion_regression.segmentation.checkpoints": CheckpointsDataset(path=str(folder / "work")),
             **{
                 f"lesion_regression.{name}.studies": CheckpointsDataset(path=str(folder / name))
@@ -507,7 +523,6 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
             "lesion_regression.segmentation.films": CSVDataset(
                 filepath=str(folder / "films.csv"), save_args={"index": False}, load_args={"dtype": {"patient_id": str}}
             ),
-            "lesion_regression.new_lesions": CSVDataset(filepath=str(folder / "lesions.csv")),
             **{
                 f"lesion_regression.{name}": CSVDataset(filepath=str(folder / f"{name}.csv"))
                 for name in ("metrics", "best_hyperparams")
@@ -523,18 +538,21 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
     return {
         **found,
         "films": pd.read_csv(folder / "films.csv"),
-        "lesions": pd.read_csv(folder / "lesions.csv"),
         **{name: pd.read_csv(folder / f"{name}.csv") for name in ("metrics", "best_hyperparams")},
     }
 
 
 def test_slice_runs_on_an_in_memory_catalog(outputs: dict) -> None:
     assert {
-        "cv_metrics", "best_hyperparams", "new_rejected", "new_lesion_masks_figure",
-        "published.forest_onnx", "honest.forest_onnx",
+        "best_hyperparams", "bundle", "published.forest_onnx", "honest.forest_onnx",
     } <= set(outputs)  # fmt: skip
     assert tuple(outputs["summary"].figures) == FIGURES
-    assert set(outputs["summary"].tables) == {"trainings", "rejected", "leakage", "cohort"}
+    assert set(outputs["summary"].tables) == {
+        "trainings", "rejected", "leakage", "cohort", "cv_metrics", "export_check",
+    }  # fmt: skip
+    check = outputs["summary"].tables["export_check"]
+    assert check["protocol"].tolist() == ["published", "honest"]
+    assert (check["max_difference"] < 1e-5).all()
     films = outputs["films"]
     assert len(films) == 30
     assert films["dice"].mean() > 0.6  # out of fold: no network has seen its films
@@ -546,25 +564,50 @@ def test_slice_runs_on_an_in_memory_catalog(outputs: dict) -> None:
     best = outputs["best_hyperparams"]
     assert set(best[best["protocol"] == "honest"]["fold"]) == {-1, 0, 1, 2}
     assert set(best[best["protocol"] == "published"]["fold"]) == {-1}
-    lesions = outputs["lesions"]
-    assert {f"estimated_{kind}" for kind in KINDS} <= set(lesions)
-    assert len(lesions) > 0
-    assert lesions["estimated_random_forest"].between(0, 0.3).all()
 
 
-def test_tags_choose_a_protocol_and_the_release() -> None:
+def test_the_bundle_finds_the_lesions_of_a_film_and_estimates_their_ratio(outputs: dict) -> None:
+    predictor = open_predictor(outputs["bundle"], RELEASE)
+    card, members = predictor.bundle.card, predictor.bundle.members
+    assert card["notice"] == "Research software. Not a medical device."
+    assert card["networks"] == [f"network_fold_{fold}" for fold in range(3)]
+    assert set(card["regressors"]) == {*KINDS}
+    films = dict(list(make_set()["mask"].items())[:4])
+    found = read_films(predictor, films)
+    measured = []
+    for name, film in films.items():
+        outcome = found[name].outputs
+        assert list(outcome) == [column.name for column in predictor.reader.columns]
+        truth = draw(int(name.removeprefix("film_")))[1]
+        mask = found[name].mask
+        assert mask is not None
+        assert mask.shape == film().shape
+        assert 2 * (mask * truth).sum() / (mask.sum() + truth.sum()) > 0.6
+        assert outcome["lesion_ratio"] == pytest.approx(truth.mean(), abs=0.06)
+        (loaded,) = [load_film(name, film, predictor.intake)]
+        (seen,) = predictor.reader.heat([loaded], [("", "unknown")])
+        level = mask_threshold(seen, card["threshold"])
+        measured.append(measure_lesions(np.asarray(seen >= level, np.uint8)))
+    # of new films the clinical tables say nothing
+    table = pd.DataFrame(measured).assign(**dict.fromkeys(CLINICAL_FEATURES, np.nan))
+    for kind in KINDS:
+        expected = restore_tabular_model(members[f"estimate-{kind}"]).predict(table)
+        estimates = [each.outputs[f"estimated_{kind}"] for each in found.values()]
+        assert estimates == pytest.approx(expected.tolist(), abs=1e-6)
+        assert all(0 <= each <= 0.3 for each in estimates)
+
+
+def test_tags_choose_a_protocol_and_the_release_is_of_the_honest_one() -> None:
     def tagged(tag: str) -> set[str]:
         nodes = create_pipeline().only_nodes_with_tags(tag).nodes
         return {node.name.rpartition(".")[2] for node in nodes}
 
-    assert "predict_lesions" not in tagged("published")
+    assert "pack_bundle" not in tagged("published")
+    assert "pack_bundle" in tagged("honest")
     # the demo's own table needs no films
     films = {"train", "cache_films", "plot_overlays", "plot_shap_importance_xgboost"}
     assert films.isdisjoint(tagged("seed_table"))
     assert films <= tagged("honest")
-    assert tagged("predict") == {
-        "cache_new_films", "predict_lesions", "describe_lesions", "plot_lesion_masks",
-    }  # fmt: skip
     assert PROTOCOLS == ("published", "honest", "seed_table")
 
 

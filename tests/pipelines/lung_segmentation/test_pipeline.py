@@ -8,18 +8,25 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import CSVDataset
 from pydantic import ValidationError
+from tests.pipelines.released import FEW, open_predictor, read_films
 
 from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
 from xraylab.evaluation.leakage import LeakError
+from xraylab.evaluation.segmentation import clean_mask
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
-from xraylab.flow.cohort import cache_new_films
 from xraylab.flow.compare import combine_tables
 from xraylab.flow.params import SitedCohortParams
+from xraylab.flow.release import draw_mask, stack_films
 from xraylab.flow.split import GroupsSplit, RowsSplit, SitesSplit
 from xraylab.imaging.array_cache import ArrayCache, read_cache, write_cache
 from xraylab.imaging.augment import vary
 from xraylab.imaging.preprocess import PreprocessParams
-from xraylab.models.networks import NetworkParams
+from xraylab.models.networks import (
+    NetworkParams,
+    build_network,
+    describe_network,
+    restore_network,
+)
 from xraylab.pipelines.lung_segmentation.cohort import cache_films, index_cohort, split_cohort
 from xraylab.pipelines.lung_segmentation.evaluation import (
     evaluate,
@@ -38,8 +45,17 @@ from xraylab.pipelines.lung_segmentation.pipeline import (
     PROTOCOLS,
     create_pipeline,
 )
-from xraylab.pipelines.lung_segmentation.release import describe_lungs, predict_lungs
+from xraylab.pipelines.lung_segmentation.release import (
+    RELEASE,
+    cache_all_films,
+    describe_lungs,
+    measure_lungs,
+    pack_bundle,
+    predict_lungs,
+)
+from xraylab.prediction.intake import load_film
 from xraylab.training.params import Recipe, TrainingParams
+from xraylab.training.predict import predict_probabilities
 
 SIZE = 16
 COHORT = SitedCohortParams(
@@ -293,16 +309,12 @@ def test_contradictory_parameters_are_refused(
 @pytest.fixture
 def outputs_and_folder(tmp_path: Path) -> tuple[dict, Path]:
     films, masks = make_set()
-    new = {
-        **{f"own_{i}": films[name] for i, name in enumerate(sorted(films)[:3])},
-        "large": partial(np.ones, (40, 60), np.float32),
-    }
+    films["CHNCXR_0099_0"] = partial(np.ones, (40, 60), np.float32)  # without a mask
     catalog = DataCatalog(
         {
             "montgomery_shenzhen.films": MemoryDataset(films, copy_mode="assign"),
             "montgomery_shenzhen.masks": MemoryDataset(masks, copy_mode="assign"),
             "montgomery_shenzhen.readings": MemoryDataset({}),
-            "lung_segmentation.new_films": MemoryDataset(new, copy_mode="assign"),
             "lung_segmentation.arrays": ArrayCacheDataset(path=str(tmp_path / "arrays")),
             "lung_segmentation.new_arrays": ArrayCacheDataset(path=str(tmp_path / "new_arrays")),
             "lung_segmentation.lung_masks": MemoryDataset(copy_mode="assign"),
@@ -313,7 +325,7 @@ def outputs_and_folder(tmp_path: Path) -> tuple[dict, Path]:
             "params:lung_segmentation.evaluation": MemoryDataset(
                 LungEvaluationParams(n_resamples=20)
             ),
-            "params:lung_segmentation.release": MemoryDataset(LungReleaseParams()),
+            "params:lung_segmentation.release": MemoryDataset(LungReleaseParams(familiarity=FEW)),
             **{
                 f"params:lung_segmentation.{name}": MemoryDataset(params)
                 for name, params in zip(PROTOCOLS, (PUBLISHED, HONEST, SITES), strict=True)
@@ -338,9 +350,15 @@ def test_slice_runs_on_an_in_memory_catalog(outputs_and_folder: tuple[dict, Path
     loaded = {
         name.removeprefix("lung_segmentation."): dataset.load() for name, dataset in outputs.items()
     }
-    assert {"comparison", "new_lung_masks_figure", "new_rejected"} <= set(loaded)
+    assert {"comparison", "bundle"} <= set(loaded)
     assert tuple(loaded["summary"].figures) == FIGURES
-    assert set(loaded["summary"].tables) == {"trainings", "rejected", "leakage", "cohort"}
+    assert set(loaded["summary"].tables) == {
+        "trainings",
+        "rejected",
+        "leakage",
+        "cohort",
+        "comparison",
+    }
     comparison = loaded["comparison"].set_index(["protocol", "model"])
     assert set(comparison.index) == {
         ("published", "unet"), ("honest", "robust"), ("sites", "robust_montgomery"), ("sites", "robust_shenzhen")
@@ -350,9 +368,25 @@ def test_slice_runs_on_an_in_memory_catalog(outputs_and_folder: tuple[dict, Path
     assert (comparison["epochs"] == 12).all()
     Rejected.validate(loaded["summary"].tables["rejected"])
     lungs = pd.read_csv(folder / "lungs.csv").set_index("image_id")
-    assert set(lungs.index) == {"own_0", "own_1", "own_2", "large"}
-    assert lungs.loc["own_0", "lung_fraction"] == pytest.approx(draw(0)[1].mean(), abs=0.12)
-    assert not lungs.loc["large", "plausible"]  # a white film has no lungs
+    films = {**make_set()[0], "CHNCXR_0099_0": partial(np.ones, (40, 60), np.float32)}
+    assert set(lungs.index) == set(films)  # with or without a mask
+    own = "CHNCXR_0000_0"
+    assert lungs.loc[own, "lung_fraction"] == pytest.approx(draw(0)[1].mean(), abs=0.12)
+    assert not lungs.loc["CHNCXR_0099_0", "plausible"]  # a white film has no lungs
+
+    # the bundle draws what the pipeline has drawn
+    predictor = open_predictor(loaded["bundle"], RELEASE)
+    assert predictor.bundle.card["notice"] == "Research software. Not a medical device."
+    few = [*list(films)[:3], "CHNCXR_0099_0"]
+    found = read_films(predictor, {name: films[name] for name in few})
+    for name, each in found.items():
+        assert list(each.outputs) == [column.name for column in predictor.reader.columns]
+        assert each.mask is not None
+        assert each.mask.shape == films[name]().shape
+        for measured in ("lung_fraction", "right_fraction", "left_fraction", "n_components"):
+            assert each.outputs[measured] == pytest.approx(lungs.loc[name, measured], abs=1e-6)
+        assert (each.doubts == ()) == lungs.loc[name, "plausible"]
+    assert found["CHNCXR_0099_0"].doubts == ("these are not two lungs of a usual size",)
 
 
 def test_overlays_show_a_film_once(arrays: ArrayCache) -> None:
@@ -372,47 +406,89 @@ def test_overlays_show_a_film_once(arrays: ArrayCache) -> None:
         plot_overlays(arrays, masks, rows.assign(split="val"), LungEvaluationParams())
 
 
-def test_tags_choose_a_protocol_and_the_release() -> None:
+def test_tags_choose_a_protocol_and_the_release_is_of_the_honest_one() -> None:
     def tagged(tag: str) -> set[str]:
         nodes = create_pipeline().only_nodes_with_tags(tag).nodes
         return {node.name.removeprefix("lung_segmentation.") for node in nodes}
 
-    assert not {"predict_lungs", "plot_sites", "honest.train"} & tagged("published")
+    release = {"pack_bundle", "cache_all_films", "predict_lungs", "describe_lungs"}
+    assert not {*release, "plot_sites", "honest.train"} & tagged("published")
     assert {"index_cohort", "published.train", "evaluate"} <= tagged("published")
-    assert tagged("predict") == {
-        "cache_new_films", "predict_lungs", "describe_lungs", "plot_lung_masks",
-    }  # fmt: skip
+    assert release <= tagged("honest")
 
 
-def test_a_released_network_is_named_and_knows_its_preprocessing(arrays: ArrayCache) -> None:
-    from xraylab.models.networks import build_network, describe_network
-
+def test_a_released_network_is_named_and_knows_its_preprocessing(
+    arrays: ArrayCache, cohort: pd.DataFrame
+) -> None:
+    split = split_cohort(cohort, HONEST)[0]
     card = {
         "network": MODEL.network.model_dump(mode="json"), "views": 1, "name": "robust", "arm": "single",
         "lung_fraction_range": [0.1, 0.5],
         "preprocess": {**COHORT.preprocess.model_dump(mode="json"), "equalise": "histogram"},
     }  # fmt: skip
     models = {"robust": describe_network(build_network(MODEL.network, 0), card)}
-    with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained robust"):
-        predict_lungs(arrays, models, TRAINING, LungReleaseParams(model="best"))
-    with pytest.raises(
-        ValueError,
-        match=r"was trained on films prepared with .*'histogram'.*these are prepared with .*'none'",
+    prepared = r"was trained on films prepared with .*'histogram'.*these are prepared with .*'none'"
+    for release in (
+        lambda params: predict_lungs(arrays, models, TRAINING, params),
+        lambda params: pack_bundle(arrays, split, models, params),
     ):
-        predict_lungs(arrays, models, TRAINING, LungReleaseParams())
+        with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained robust"):
+            release(LungReleaseParams(model="best"))
+        with pytest.raises(ValueError, match=prepared):
+            release(LungReleaseParams())
 
-    card["preprocess"]["equalise"] = "none"
-    models = {"robust": describe_network(build_network(MODEL.network, 0), card)}
-    masks = predict_lungs(arrays, models, TRAINING, LungReleaseParams(clean=False))
-    assert masks["CHNCXR_0000_0"]().shape == (32, 32)  # the film's own size
-    lungs, rejected = describe_lungs(
-        {k: partial(np.asarray, v(), np.float32) for k, v in masks.items()},
-        arrays,
-        models,
-        LungReleaseParams(),
+
+@pytest.mark.parametrize("clean", [False, True])
+def test_folds_draw_their_median_at_the_size_of_the_film(
+    arrays: ArrayCache, cohort: pd.DataFrame, clean: bool
+) -> None:
+    ranges = ([0.1, 0.5], [0.2, 0.4], [0.15, 0.3])
+    models = {
+        f"robust_fold_{fold}": describe_network(
+            build_network(MODEL.network, fold),
+            {
+                "network": MODEL.network.model_dump(mode="json"), "views": 1, "name": "robust", "arm": f"fold_{fold}",
+                "lung_fraction_range": limits, "preprocess": arrays.preprocess,
+            },
+        )
+        for fold, limits in enumerate(ranges)
+    }  # fmt: skip
+    params = LungReleaseParams(clean=clean, familiarity=FEW)
+    predictor = open_predictor(
+        pack_bundle(arrays, split_cohort(cohort, HONEST)[0], models, params), RELEASE
+    )
+    films = {
+        **dict(list(make_set()[0].items())[:2]),
+        "large": partial(np.ones, (40, 60), np.float32),
+    }
+    found = read_films(predictor, films)
+    loaded = [load_film(name, film, predictor.intake) for name, film in films.items()]
+    maps = predictor.reader.heat(loaded, [("", "unknown")] * 3)
+    by_hand = np.median(
+        [predict_probabilities(restore_network(state), stack_films(loaded)) for state in models.values()],
+        axis=0,
+    )  # fmt: skip
+    np.testing.assert_allclose(maps, by_hand, atol=1e-6)
+    for (name, film), seen in zip(films.items(), by_hand, strict=True):
+        drawn = draw_mask(seen.astype(np.float32), film().shape, 0.5)
+        expected = clean_mask(drawn) if clean else drawn
+        np.testing.assert_array_equal(found[name].mask, expected)
+        # a fifth below the smallest lungs of the training, and a fifth beyond the largest
+        measured = measure_lungs(expected, (0.8 * 0.1, 1.2 * 0.5))
+        assert (found[name].doubts == ()) == measured.pop("plausible")
+        assert found[name].outputs == {"mask": "", **measured}
+
+    # and the same for the films of the set
+    masks = predict_lungs(arrays, models, TRAINING, params)
+    own = next(iter(films))
+    np.testing.assert_array_equal(masks[own](), found[own].mask)
+    lungs = describe_lungs(
+        {k: partial(np.asarray, v(), np.float32) for k, v in masks.items()}, arrays, models, params
     )
     assert len(lungs) == 32
-    assert rejected.empty
+    assert lungs.set_index("image_id").loc[own, "lung_fraction"] == pytest.approx(
+        found[own].outputs["lung_fraction"]
+    )
 
 
 @pytest.mark.real_films
@@ -431,5 +507,5 @@ def test_real_films_are_paired_prepared_and_free_of_copies(real_data: Path, tmp_
     assert rejected["reason"].tolist() == ["has no mask"] * 21
     assert cohort["target"].between(0.08, 0.5).all()
     assert cohort["duplicate_cluster"].nunique() == 196
-    plan = cache_new_films(films, params, LungReleaseParams())
+    plan = cache_all_films(films, params, LungReleaseParams())
     assert len(plan.films) == 217

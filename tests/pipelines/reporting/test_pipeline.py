@@ -142,11 +142,13 @@ def test_a_slice_runs_on_an_in_memory_catalog() -> None:
         {
             **{f"{name}.summary": MemoryDataset(summary) for name in REPORTED},
             "reporting.sources": MemoryDataset({}),
+            "reporting.versions": MemoryDataset({}),
             "params:reporting": MemoryDataset(ReportingParams(sections=sections)),
         }
     )
-    page = SequentialRunner().run(create_pipeline(), catalog)["reporting.page"].load()
-    assert page.count("<figure>") == 2 * len(REPORTED)
+    made = SequentialRunner().run(create_pipeline(), catalog)
+    assert made["reporting.page"].load().count("<figure>") == 2 * len(REPORTED)
+    assert made["reporting.comparison"].load() == ""
 
 
 def test_every_pipeline_has_a_summary_of_figures_that_it_draws() -> None:

@@ -9,6 +9,7 @@ import pytest
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.runner import SequentialRunner
 from pydantic import ValidationError
+from tests.pipelines.released import FEW, open_predictor, read_films
 
 from xraylab.datasets import (
     ArrayCacheDataset,
@@ -19,11 +20,14 @@ from xraylab.datasets import (
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
 from xraylab.flow.compare import combine_tables, compare_with_probes
+from xraylab.flow.release import FILM, MaskNetworks
 from xraylab.flow.split import GroupsSplit, RowsSplit, SitesSplit
 from xraylab.imaging.array_cache import ArrayCache, digest_source, read_cache, write_cache
 from xraylab.imaging.preprocess import PreprocessParams
+from xraylab.models.bundle import pack_bundle as pack_states
 from xraylab.models.classifiers import ClassifierParams
 from xraylab.models.frozen import FrozenEncoderParams
+from xraylab.models.networks import NetworkParams, build_network, describe_network
 from xraylab.models.state import ModelState
 from xraylab.pipelines.tb_classification.cohort import cache_films, index_cohort, split_cohort
 from xraylab.pipelines.tb_classification.evaluation import (
@@ -34,6 +38,7 @@ from xraylab.pipelines.tb_classification.evaluation import (
 from xraylab.pipelines.tb_classification.features import estimate_lung_prior
 from xraylab.pipelines.tb_classification.material import Material
 from xraylab.pipelines.tb_classification.params import (
+    CLASS_NAMES,
     PROBES,
     BoostingModel,
     CnnModel,
@@ -50,12 +55,14 @@ from xraylab.pipelines.tb_classification.params import (
 from xraylab.pipelines.tb_classification.pipeline import create_pipeline
 from xraylab.pipelines.tb_classification.probes import predict_by_shortcut
 from xraylab.pipelines.tb_classification.release import (
-    cache_new_films,
-    collect_new_material,
-    predict_tuberculosis,
+    RELEASE,
+    pack_bundle,
+    pack_encoders,
+    pack_lungs,
 )
 from xraylab.pipelines.tb_classification.sites import tabulate_sites
 from xraylab.pipelines.tb_classification.task import KEPT
+from xraylab.prediction.intake import load_film
 from xraylab.tabular.tree_params import XgboostSpec
 from xraylab.training.params import Recipe, TrainingParams
 from xraylab.training.vector_params import VectorRecipe
@@ -193,15 +200,15 @@ def test_a_predicted_mask_comes_before_an_annotated_one(tmp_path: Path) -> None:
 
 
 def test_lungs_of_another_patient_with_the_same_file_name_are_not_used(tmp_path: Path) -> None:
-    monday = {"1.png": partial(draw, 1, False, "CHNCXR"), "2.png": partial(draw, 2, True, "CHNCXR")}
+    first, second, renamed = "CHNCXR_0001_0", "CHNCXR_0002_1", "CHNCXR_0003_1"
+    monday = {first: partial(draw, 1, False, "CHNCXR"), second: partial(draw, 2, True, "CHNCXR")}
     masks = make_masks(monday)
     table = list_lungs(monday, masks)
     # another patient under the first name; the second film under another name
-    tuesday = {"1.png": partial(draw, 9, True, "CHNCXR"), "renamed.png": monday["2.png"]}
-    plan = cache_new_films(tuesday, masks, table, COHORT, TbReleaseParams())
-    write_cache(plan, str(tmp_path / "arrays"))
+    tuesday = {first: partial(draw, 9, True, "CHNCXR"), renamed: monday[second]}
+    write_cache(cache_films(tuesday, masks, table, {}, COHORT), str(tmp_path / "arrays"))
     arrays = read_cache(str(tmp_path / "arrays"))
-    assert arrays.index["image_id"].tolist() == ["1.png", "renamed.png"]
+    assert arrays.index["image_id"].tolist() == [first, renamed]
     assert arrays.masks[0].sum() == 0
     assert arrays.masks[1].mean() == pytest.approx(lungs().mean())
 
@@ -209,12 +216,12 @@ def test_lungs_of_another_patient_with_the_same_file_name_are_not_used(tmp_path:
 def test_a_mask_that_changed_since_it_was_listed_is_not_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    films = {"1.png": partial(draw, 1, False, "CHNCXR")}
+    films = {"CHNCXR_0001_0": partial(draw, 1, False, "CHNCXR")}
     table = list_lungs(films, make_masks(films))
     # an interrupted run has left the mask of another film under this name
-    masks = {"1.png": lambda: np.ones((SIZE, SIZE), np.float32)}
+    masks = {"CHNCXR_0001_0": lambda: np.ones((SIZE, SIZE), np.float32)}
     logging.getLogger("xraylab").propagate = True
-    plan = cache_new_films(films, masks, table, COHORT, TbReleaseParams())
+    plan = cache_films(films, masks, table, {}, COHORT)
     assert plan.masks_of_content == {}
     assert "1 predicted lung masks are missing or changed since they were listed" in caplog.text
 
@@ -419,31 +426,28 @@ class Kept(MemoryDataset):
 def run_pipeline(protocols: dict[str, ProtocolParams], folder: Path, masks: bool = True):
     """Run the pipeline on an in-memory catalog, up to tables and figures."""
     films = make_set()
-    new = {"x": partial(draw, 901, True, "CHNCXR"), "y": partial(draw, 902, False, "CHNCXR")}
-    predicted = make_masks({**films, "x": new["x"]}) if masks else {}
+    predicted = make_masks(films) if masks else {}
     given = {
         "montgomery_shenzhen.films": films,
         "montgomery_shenzhen.masks": {},
         "montgomery_shenzhen.readings": {"CHNCXR_0000_0": "male 45yrs"},
         "lung_segmentation.lung_masks": predicted,
-        "lung_segmentation.lungs": list_lungs({**films, **new}, predicted),
-        "tb_classification.new_films": new,
+        "lung_segmentation.lungs": list_lungs(films, predicted),
+        "lung_segmentation.bundle": {},
         "params:tb_classification.cohort": COHORT,
         "params:tb_classification.embedding": EMBEDDING,
         "params:tb_classification.training": TRAINING,
         "params:tb_classification.evaluation": TbEvaluationParams(
             n_resamples=20, n_shown=1, n_checked=8
         ),
-        "params:tb_classification.release": TbReleaseParams(),
+        "params:tb_classification.release": TbReleaseParams(familiarity=FEW),
         **{f"params:tb_classification.{name}": params for name, params in protocols.items()},
     }
     catalog = DataCatalog(
         {name: MemoryDataset(data, copy_mode="assign") for name, data in given.items()}
     )
-    for name in ("arrays", "new_arrays"):
-        catalog[f"tb_classification.{name}"] = ArrayCacheDataset(path=str(folder / name))
-    for name in ("embeddings", "new_embeddings"):
-        catalog[f"tb_classification.{name}"] = EmbeddingsDataset(filepath=str(folder / name))
+    catalog["tb_classification.arrays"] = ArrayCacheDataset(path=str(folder / "arrays"))
+    catalog["tb_classification.embeddings"] = EmbeddingsDataset(filepath=str(folder / "embeddings"))
     catalog["encoder_weights"] = EncoderWeightsDataset(path=str(folder / "none"))
     for name in protocols:
         catalog[f"tb_classification.{name}.checkpoints"] = CheckpointsDataset(
@@ -456,8 +460,14 @@ def run_pipeline(protocols: dict[str, ProtocolParams], folder: Path, masks: bool
     return catalog
 
 
-def test_all_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
-    catalog = run_pipeline({"published": PUBLISHED, "honest": HONEST, "sites": SITES}, tmp_path)
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> DataCatalog:
+    """The whole pipeline, run in memory."""
+    protocols = {"published": PUBLISHED, "honest": HONEST, "sites": SITES}
+    return run_pipeline(protocols, tmp_path_factory.mktemp("slice"))
+
+
+def test_all_protocols_run_from_films_to_figures(catalog: DataCatalog) -> None:
     predictions = Predictions.validate(catalog["tb_classification.predictions"].load())
     metrics = Metrics.validate(catalog["tb_classification.metrics"].load())
     Rejected.validate(catalog["tb_classification.rejected"].load())
@@ -478,10 +488,6 @@ def test_all_protocols_run_from_films_to_figures(tmp_path: Path) -> None:
     assert 0 <= checks.loc["share_on_lungs", "value"] <= 1
     assert checks.loc["area_of_lungs", "value"] == pytest.approx(lungs().mean())
 
-    # x has a mask of its lungs, those of y are guessed
-    found = catalog["tb_classification.new_tuberculosis"].load().set_index("image_id")
-    assert found["n_models"].to_dict() == {"x": 4, "y": 4}
-    assert found["notice"].eq("Research software. Not a medical device.").all()
     by_hand = honest[honest["model"].isin(["cnn", "boosting"])].groupby("image_id")["prediction"]
     mean = honest[honest["model"] == "ensemble"].set_index("image_id")["prediction"]
     pd.testing.assert_series_equal(mean.sort_index(), by_hand.mean(), check_names=False)
@@ -515,34 +521,150 @@ def test_embeddings_are_computed_once(tmp_path: Path, monkeypatch) -> None:
     np.testing.assert_array_equal(dataset.load()["a"].matrix, a)  # what was there is there
 
 
-def test_a_film_whose_lungs_nobody_knows_is_rejected_by_what_looks_at_lungs(tmp_path: Path) -> None:
-    arrays = write(make_set(4), {}, tmp_path / "arrays")
-    card = {
-        "name": "patterns", "arm": "fold_0", "threshold": 0.5, "preprocess": arrays.preprocess,
-        "spec": {"kind": "kernel", "encoder": None, "radiomics": True},
-    }  # fmt: skip
-    models = {"patterns_fold_0": ModelState(card)}
-    material = collect_new_material(arrays, estimate_lung_prior(arrays), {}, COHORT)
-    params = TbReleaseParams(model="patterns")
-    found, rejected = predict_tuberculosis(material, models, TRAINING, params)
-    assert found.empty
-    assert len(rejected) == 4
-    assert rejected["reason"].str.contains("no mask of its lungs; run lung_segmentation").all()
+class Released:
+    """What the pipeline has trained, and any model of it packed as a bundle."""
+
+    def __init__(self, catalog: DataCatalog) -> None:
+        def load(name: str):
+            return catalog[f"tb_classification.{name}"].load()
+
+        self.arrays, self.prior = load("arrays"), load("lung_prior")
+        self.cohort, self.models = load("honest.cohort"), load("honest.models")
+        self.predictions = load("honest.predictions")
+        self.weights = catalog["encoder_weights"].load()
+
+    def pack(self, model: str, lung_bundle=None, prior=None, embedding=EMBEDDING):
+        params = TbReleaseParams(model=model, familiarity=FEW)
+        found = pack_lungs(self.prior if prior is None else prior, lung_bundle or {}, COHORT)
+        encoders = pack_encoders(self.arrays, self.models, self.weights, embedding, params)
+        states = pack_bundle(self.arrays, self.cohort, self.models, found, encoders, params)
+        return open_predictor(states, RELEASE)
+
+    def said(self, model: str) -> pd.DataFrame:
+        """Return what both folds have said of films that neither has trained on: mean, and half the difference."""
+        rows = self.predictions[self.predictions["model"] == model]
+        said = rows.groupby("image_id")["prediction"].agg(["mean", "size", np.ptp])
+        said = said[said["size"] == 2].iloc[:4]
+        assert len(said) == 4
+        return said
 
 
-def test_a_released_model_is_named_and_knows_its_preprocessing(tmp_path: Path) -> None:
-    films = make_set(4)
-    arrays = write(films, {}, tmp_path / "arrays")
+@pytest.fixture(scope="module")
+def released(catalog: DataCatalog) -> Released:
+    return Released(catalog)
+
+
+def lung_network(threshold: float) -> dict[str, ModelState]:
+    """A bundle of lung_segmentation that draws the whole film as lung, or nothing, as its threshold says."""
+    params = NetworkParams(widths=(4, 8))
+    card = {"network": params.model_dump(mode="json"), "views": 1}
+    member = describe_network(build_network(params, 0), card)
+    preprocess = PreprocessParams(size_px=16, equalise="none").model_dump(mode="json")
+    described = {"preparations": {FILM: preprocess}, "threshold": threshold, "clean": False}
+    return pack_states("lung_segmentation", described, {"robust": member}, None)
+
+
+def test_the_bundle_of_a_run_says_what_the_models_of_both_folds_have_said(
+    catalog: DataCatalog, released: Released
+) -> None:
+    predictor = open_predictor(catalog["tb_classification.bundle"].load(), RELEASE)
+    card = predictor.bundle.card
+    assert card["notice"] == "Research software. Not a medical device."
+    assert card["released"] == ["ensemble_fold_0", "ensemble_fold_1"]
+    assert set(card["parts"]) == {
+        f"{name}_fold_{fold}" for name in ("cnn", "boosting") for fold in (0, 1)
+    }
+    assert card["encoders"] == ["a"]  # of the models that it is made of, and no other
+    said, films = released.said("ensemble"), make_set()
+    found = read_films(predictor, {name: films[name] for name in said.index})
+    outputs = pd.DataFrame([each.outputs for each in found.values()])
+    assert outputs["probability"].tolist() == pytest.approx(said["mean"].tolist(), abs=1e-4)
+    threshold = np.mean(
+        [released.models[f"ensemble_fold_{fold}"].card["threshold"] for fold in (0, 1)]
+    )
+    assert outputs["threshold"].tolist() == pytest.approx([threshold] * 4)
+    above = outputs["probability"] >= threshold
+    assert outputs["finding"].tolist() == [CLASS_NAMES[int(each)] for each in above]
+    assert outputs["lungs"].eq("estimated").all()  # no network that draws them was there
+    assert list(outputs) == [column.name for column in predictor.reader.columns]
+    loaded = [load_film(name, films[name], predictor.intake) for name in said.index]
+    maps = predictor.reader.heat(loaded, [("", "unknown")] * 4)
+    assert maps.shape == (4, SIZE, SIZE)
+    assert 0 <= maps.min() < maps.max() <= 1
+
+
+@pytest.mark.parametrize("model", ["mlp", "logistic", "patterns"])
+def test_models_of_features_agree_where_the_same_lungs_are_drawn(
+    released: Released, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.setattr(MaskNetworks, "maps", lambda self, films: np.stack([lungs()] * len(films)))
+    said, films = released.said(model), make_set()
+    predictor = released.pack(model, lung_network(0.5))
+    found = read_films(predictor, {name: films[name] for name in said.index})
+    outputs = pd.DataFrame([each.outputs for each in found.values()])
+    assert outputs["probability"].tolist() == pytest.approx(said["mean"].tolist(), abs=1e-4)
+    assert outputs["spread"].tolist() == pytest.approx((said["ptp"] / 2).tolist(), abs=1e-4)
+    assert outputs["lungs"].eq("segmented").all()
+    with pytest.raises(ValueError, match=f"'{model}' has no network among its members"):
+        predictor.reader.heat([], [])
+
+
+@pytest.mark.parametrize(("threshold", "lungs_are"), [(0.0, "segmented"), (1.5, "estimated")])
+def test_lungs_are_drawn_by_the_packed_network_or_else_estimated(
+    released: Released, threshold: float, lungs_are: str
+) -> None:
+    predictor = released.pack("patterns", lung_network(threshold))
+    assert set(predictor.intake.preparations) == {FILM, "lungs"}
+    (found,) = read_films(predictor, {"x": partial(draw, 901, True, "CHNCXR")}).values()
+    assert found.outputs["lungs"] == lungs_are
+    assert 0 <= found.outputs["probability"] <= 1
+    assert found.doubts == ()
+
+
+def test_a_film_whose_lungs_nobody_knows_is_read_without_what_looks_at_lungs(
+    released: Released, tmp_path: Path
+) -> None:
+    nothing = estimate_lung_prior(write(make_set(4), {}, tmp_path / "arrays"))
+    said, films = released.said("cnn"), make_set()
+    new = {name: films[name] for name in said.index}
+    for model in ("patterns", "logistic"):
+        for found in read_films(released.pack(model, prior=nothing), new).values():
+            assert found.outputs == {"lungs": "none"}
+            assert "no lungs were found" in found.doubts[0]
+    seen = read_films(released.pack("cnn", prior=nothing), new).values()
+    assert [each.outputs["probability"] for each in seen] == pytest.approx(
+        said["mean"].tolist(), abs=1e-4
+    )
+    assert {each.outputs["lungs"] for each in seen} == {"none"}
+    assert all("no lungs were found" in each.doubts[0] for each in seen)
+
+
+def test_an_encoder_with_other_weights_is_refused(released: Released) -> None:
+    other = EMBEDDING.model_copy(update={"seed": 1})
+    with pytest.raises(
+        ValueError, match=r"the encoder 'a' now has other weights .* 'mlp' was trained .*again"
+    ):
+        released.pack("mlp", embedding=other)
+
+
+def test_a_released_model_is_named_and_knows_its_preprocessing(indexed) -> None:
+    arrays, cohort = indexed
     card = {
         "name": "cnn", "arm": "fold_0", "threshold": 0.5, "spec": {"kind": "cnn", "inside_lungs": False},
         "preprocess": {**arrays.preprocess, "equalise": "histogram"},
     }  # fmt: skip
     models = {"cnn_fold_0": ModelState(card)}
-    material = collect_new_material(arrays, estimate_lung_prior(arrays), {}, COHORT)
+    known = pack_lungs(estimate_lung_prior(arrays), {}, COHORT)
+
+    def pack(model: str) -> None:
+        params = TbReleaseParams(model=model)
+        pack_encoders(arrays, models, {}, EMBEDDING, params)
+        pack_bundle(arrays, cohort, models, known, {}, params)
+
     with pytest.raises(ValueError, match=r"release.model 'best' is none of the trained cnn"):
-        predict_tuberculosis(material, models, TRAINING, TbReleaseParams(model="best"))
+        pack("best")
     with pytest.raises(ValueError, match=r"was trained on films prepared with .*'histogram'"):
-        predict_tuberculosis(material, models, TRAINING, TbReleaseParams(model="cnn"))
+        pack("cnn")
 
 
 @pytest.mark.parametrize(
@@ -572,15 +694,14 @@ def test_bad_protocols_are_refused(change: dict, words: str) -> None:
         ProtocolParams(**good | change)
 
 
-def test_tags_choose_a_protocol_and_the_release() -> None:
-    tagged = create_pipeline().only_nodes_with_tags("predict").nodes
-    assert {node.name.partition(".")[2] for node in tagged} == {
-        "cache_new_films", "embed_new_films", "collect_new_material", "predict_tuberculosis",
-        "plot_tuberculosis",
-    }  # fmt: skip
+def test_tags_choose_a_protocol_and_the_bundle_is_of_the_honest_one() -> None:
+    honest = {node.name for node in create_pipeline().only_nodes_with_tags("honest").nodes}
+    packing = {f"tb_classification.pack_{name}" for name in ("bundle", "lungs", "encoders")}
+    assert packing <= honest
     names = {node.name for node in create_pipeline().only_nodes_with_tags("published").nodes}
     assert "tb_classification.published.train" in names
     assert not any(".honest." in name or "saliency" in name for name in names)
+    assert packing.isdisjoint(names)
 
 
 @pytest.mark.real_films

@@ -82,7 +82,14 @@ def create_pipeline() -> Pipeline:
     parts = [
         create_part("bone_age", cohort_nodes, raw, PROTOCOLS),
         *(create_protocol("bone_age", each, protocol_nodes) for each in PROTOCOLS),
-        create_comparison("bone_age", PROTOCOLS, comparison_nodes, FIGURES, (*TABLES, *tuned)),
+        create_comparison(
+            "bone_age",
+            PROTOCOLS,
+            comparison_nodes,
+            FIGURES,
+            (*TABLES, *tuned),
+            {"stability": "bone_age.stability"},
+        ),
         create_part("bone_age", saliency_nodes, honest, ["honest"]),
         create_part(
             "bone_age", [released], {**honest, "cohort": "bone_age.honest.cohort"}, ["honest"]

@@ -21,8 +21,8 @@ from xraylab.flow.release import (
 from xraylab.flow.split import SINGLE
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.bone_age import restore_bone_age_network
+from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.engine import Finding, PredictParams, Sex
 from xraylab.prediction.export import Graph, Output
 from xraylab.prediction.intake import LoadedFilm
@@ -73,7 +73,9 @@ def _radii(predictions: pd.DataFrame, model: str) -> dict[str, float | None]:
     rows = predictions[(predictions["model"] == model) & (predictions["arm"] == SINGLE)]
     half = (rows["interval_high"] - rows["interval_low"]) / 2
     found = half.groupby(rows["sex"]).first()
-    return {sex: float(found[sex]) if pd.notna(found.get(sex)) else None for sex in _SEXES}
+    return {
+        sex: float(found[sex]) if np.isfinite(found.get(sex, np.nan)) else None for sex in _SEXES
+    }
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class AgeReader:
 
     bundle: Bundle
     params: PredictParams
+    segments = ()
     columns = (
         Column("sex", "Sex"),
         Column("sex_from", "Sex from"),

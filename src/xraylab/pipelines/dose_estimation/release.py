@@ -14,8 +14,8 @@ from xraylab.evaluation.conformal import prediction_interval
 from xraylab.flow.release import CHEST, Release, TrainedFilms, pack_release
 from xraylab.imaging.film_file import LoadFilm
 from xraylab.imaging.preprocess import prepare_film
+from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.engine import Finding, PredictParams, Sex
 from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm
@@ -64,12 +64,14 @@ def pack_bundle(
     trained, edges = _prepare(films, cohort, params)
     rows = predictions[predictions["model"] == params.model]
     doses = cohort.loc[cohort["split"] == "train", "target"]
+    # infinite where too few films calibrate it
+    radius = np.inf if protocol.interval is None else interval_radius(rows, protocol)
     card = {
         "model": params.model,
         "texture": "all",
         "interval": protocol.interval,
         "coverage": protocol.coverage,
-        "radius": None if protocol.interval is None else interval_radius(rows, protocol),
+        "radius": radius if np.isfinite(radius) else None,
         "dose_range": [float(doses.min()), float(doses.max())],
         "edge_range": [float(edges.min()), float(edges.max())],
     }
@@ -98,6 +100,7 @@ class DoseReader:
 
     bundle: Bundle
     params: PredictParams
+    segments = ()
     columns = (
         Column("dose_fraction", "Relative dose", "of the full dose", 2),
         Column("interval_low", "Interval from", "of the full dose", 2),

@@ -28,8 +28,8 @@ __all__ = ["FIGURES", "PROTOCOLS", "create_pipeline", "create_predict"]
 PROTOCOLS = ("published", "honest")
 
 FIGURES = (
-    *("audit", "copies", "protocol_comparison", "roc", "reliability", "confusion"),
-    *("saliency", "saliency_checks", "loss_curves", "accuracy_curves"),
+    *("audit", "copies", "protocol_comparison", "roc", "precision_recall", "reliability"),
+    *("confusion", "saliency", "saliency_checks", "loss_curves", "accuracy_curves"),
 )
 """Figures that the report shows, in its order."""
 
@@ -94,7 +94,13 @@ def create_pipeline() -> Pipeline:
     parts = [
         create_part("fracture", cohort_nodes, {"films": "fracture_multi_region.films"}, PROTOCOLS),
         *(create_protocol("fracture", each, protocol_nodes) for each in PROTOCOLS),
-        create_comparison("fracture", PROTOCOLS, comparison_nodes, FIGURES),
+        create_comparison(
+            "fracture",
+            PROTOCOLS,
+            comparison_nodes,
+            FIGURES,
+            inputs={"audit_summary": "fracture.audit_summary"},
+        ),
         create_part("fracture", saliency_nodes, honest, ["honest"]),
         create_part(
             "fracture", [released], {**honest, "cohort": "fracture.honest.cohort"}, ["honest"]

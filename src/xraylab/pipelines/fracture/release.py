@@ -24,9 +24,9 @@ from xraylab.flow.release import (
     trained_films,
 )
 from xraylab.imaging.array_cache import ArrayCache
+from xraylab.models.bundle import Bundle
 from xraylab.models.classifiers import restore_classifier
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.engine import Finding, PredictParams, Sex
 from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm
@@ -71,6 +71,7 @@ class FractureReader:
     bundle: Bundle
     params: PredictParams
     columns = CALLED
+    segments = ()
 
     @cached_property
     def _networks(self) -> list[tuple[nn.Module, ModelState]]:

@@ -23,7 +23,7 @@ from xraylab.flow.template import (
 )
 from xraylab.tabular.tree_params import KINDS
 
-from . import cohort, evaluation, regression, release, rows, task
+from . import cohort, evaluation, export, regression, release, rows, task
 
 __all__ = ["FIGURES", "PROTOCOLS", "create_pipeline", "create_predict"]
 
@@ -95,6 +95,7 @@ def _create_protocols() -> Pipeline:
         step(regression.tune_models, ["cohort", "studies", _TUNING, PROTOCOL], "best_hyperparams"),
         step(regression.predict_rows, best, ["predictions", "shap_values"]),
         step(regression.fit_models, best, ["models", "forest_onnx"]),
+        step(export.check_export, ["models", "forest_onnx", "cohort"], "export_check"),
     ]
     table = [
         step(rows.index_table, ["table", PROTOCOL], ["cohort", "leakage"]),
@@ -117,6 +118,7 @@ def _create_comparison() -> Pipeline:
         "trainings": ("segmentation",),
         "best_hyperparams": _TUNED,
         "shap_values": _TUNED,
+        "export_check": _TUNED,
         "predictions": PROTOCOLS,
     }
     node, parts = gather(
@@ -135,7 +137,11 @@ def _create_comparison() -> Pipeline:
             ["metrics", "trainings"],
             "protocol_comparison_figure",
         ),
-        create_summary(FIGURES, ["metrics", "rejected", "leakage", "trainings"], PROTOCOLS),
+        create_summary(
+            FIGURES,
+            ["metrics", "rejected", "leakage", "trainings", "cv_metrics", "export_check"],
+            PROTOCOLS,
+        ),
     ]
     tuned = [step(evaluation.plot_overlays, ["arrays", "masks", "films"], "overlays_figure")]
     draw = figure("plot_shap_importance")

@@ -25,8 +25,8 @@ from xraylab.flow.release import (
     trained_films,
 )
 from xraylab.imaging.array_cache import ArrayCache
+from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.engine import Finding, PredictParams, Sex
 from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm
@@ -86,7 +86,7 @@ class LesionReader:
         return (
             Column("mask", "Mask"),
             Column("lesion_ratio", "Lesions", "of the film", 3),
-            Column("num_lesions", "Lesions", "", 0),
+            Column("num_lesions", "Number of lesions", "", 0),
             Column("left_share", "Share on the left", "", 2),
             *estimates,
         )

@@ -26,8 +26,8 @@ from xraylab.flow.release import (
     trained_films,
 )
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, digest_source
+from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import Bundle
 from xraylab.prediction.engine import Finding, PredictParams, Sex
 from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm

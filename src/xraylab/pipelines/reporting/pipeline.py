@@ -1,4 +1,4 @@
-"""Wiring of reporting: the summary of every other pipeline → one page."""
+"""Wiring of reporting: the summary of every other pipeline → one page; two saved versions → another one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 
 from xraylab.flow.template import step
 
+from .comparison import compare_versions
 from .nodes import render_report
 
 __all__ = ["REPORTED", "create_pipeline"]
@@ -25,8 +26,12 @@ def create_pipeline() -> Pipeline:
         "origins": "sources",
         **{name: name for name in REPORTED},
     }
+    compared = {"params": "params:reporting", "versions": "versions"}
     return Pipeline(
-        [step(render_report, inputs, "page")],
+        [
+            step(render_report, inputs, "page"),
+            step(compare_versions, compared, "comparison"),
+        ],
         namespace="reporting",
         inputs=summaries,
         parameters={"params:reporting"},

@@ -27,11 +27,11 @@ from xraylab.flow.release import (
     trained_films,
 )
 from xraylab.imaging.array_cache import ArrayCache, hold_arrays
+from xraylab.models.bundle import Bundle, bundle_of
 from xraylab.models.embeddings import Embeddings, hold_embeddings
 from xraylab.models.frozen import GRADIENTS
 from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import Bundle, bundle_of
 from xraylab.prediction.engine import Finding, PredictParams, Sex
 from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm
@@ -172,6 +172,7 @@ class TbReader:
     bundle: Bundle
     params: PredictParams
     columns = (*CALLED, Column("lungs", "Lungs"))
+    segments = ()
 
     @cached_property
     def _parts(self) -> dict[str, tuple[ModelState, Any]]:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from tests.prediction.made import states
 
-from xraylab.models.state import ModelState
-from xraylab.prediction.bundle import (
+from xraylab.models.bundle import (
     BundleError,
     find_bundle,
     open_bundle,
     write_bundle,
     zip_bundle,
 )
+from xraylab.models.state import ModelState
 
 
 @pytest.fixture
