@@ -1,10 +1,13 @@
 """Tiny bundles of every task as ONNX: what the pipeline, Python and the script beside the model say is the same."""
 
+import io
 import json
+import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
@@ -173,11 +176,11 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def predict_by_script(folder: Path, films: Path, out: Path, *options: str) -> pd.DataFrame:
-    # -I: nothing but what is installed, and no path of this project
-    command = [sys.executable, "-I", str(folder / SCRIPT), str(films), "--out", str(out), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "Unfamiliar films are not refused." in done.stderr
+    said = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(said):
+        patch.setattr(sys, "argv", [SCRIPT, str(films), "--out", str(out), *options])
+        runpy.run_path(str(folder / SCRIPT), run_name="__main__")
+    assert "Unfamiliar films are not refused." in said.getvalue()
     return pd.read_csv(out / "predictions.csv", keep_default_na=False, na_values=["nan"])
 
 
@@ -264,10 +267,9 @@ def test_a_crop_that_cannot_be_repeated_is_said_twice(films: Path, tmp_path: Pat
     bundle = bone_age("component")
     card = export_bundle(bundle, find_release("bone_age").restore, tmp_path)
     assert "cannot crop a film to the hand" in card["cannot_prepare"]
-    command = [sys.executable, str(tmp_path / SCRIPT), str(films), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert done.stderr.strip() == card["cannot_prepare"]
+    with pytest.raises(SystemExit, match="cannot crop a film to the hand") as stopped:
+        predict_by_script(tmp_path, films, tmp_path / "out")
+    assert str(stopped.value) == card["cannot_prepare"]
     table = predict_by_script(tmp_path, films, tmp_path / "out", "--prepared", "--sex", "F")
     assert table["status"].str.contains("is not 32 x 32 pixels large").any()
 
@@ -289,9 +291,25 @@ def test_a_script_beside_another_model_refuses_it(
     for name in (SCRIPT, CARD):
         shutil.copy(exported / name, tmp_path)
     (tmp_path / MODEL).write_bytes(b"another")
-    command = [sys.executable, str(tmp_path / SCRIPT), str(films), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stderr.strip() == "model.onnx is not the file that onnx.json describes"
+    with pytest.raises(SystemExit, match=r"model\.onnx is not the file that onnx\.json describes"):
+        predict_by_script(tmp_path, films, tmp_path / "out")
+
+
+def test_the_script_needs_neither_torch_nor_this_package(
+    exported: Path, films: Path, tmp_path: Path
+) -> None:
+    code = (
+        "import runpy, sys\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "print([name for name in ('torch', 'xraylab', 'pandas', 'scipy') if name in sys.modules])"
+    )
+    arguments = [str(exported / SCRIPT), str(films / "a.png"), "--out", str(tmp_path)]
+    code = f"import sys; sys.argv = {arguments!r}\n{code}"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(
