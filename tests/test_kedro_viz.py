@@ -16,8 +16,8 @@ LAYERS = (
     *("raw", "raw_labels", "primary", "feature", "model_input"),
     *("models", "model_output", "release", "reporting"),
 )
-RESULTS = {"reporting.page", "dose_simulation.simulated_films"}
-MAX_DATA_SETS, MAX_IN_A_LAYER = 36, 11
+RESULTS = {"reporting.page", "reporting.comparison", "dose_simulation.simulated_films"}
+MAX_DATA_SETS, MAX_IN_A_LAYER = 38, 13
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,8 @@ def on_files(files: Files, *, config: Any) -> Files:
     pages = {"parameters.md": parameters_page(), "decisions/index.md": decisions_page()}
     pages |= {f"api/{name}.md": reference_page(name) for name in PACKAGES}
     pages |= {target: (ROOT / name).read_text("utf-8") for name, target in COPIED.items()}
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))  # to be downloaded
+    pages |= {f"notebooks/{path.name}": path.read_text("utf-8") for path in notebooks}
     for place, text in pages.items():
         files.append(File.generated(config, place, content=text))
     return files

@@ -9,7 +9,7 @@ from xraylab.run_summary import RunSummaryHooks
 from xraylab.tracking_hooks import TrackingHooks
 from xraylab.workspace import WorkspaceHooks
 
-__all__ = ["CONFIG_LOADER_ARGS", "HOOKS"]
+__all__ = ["CONFIG_LOADER_ARGS", "DISABLE_HOOKS_FOR_PLUGINS", "HOOKS"]
 
 HOOKS = (
     ParameterHooks(),

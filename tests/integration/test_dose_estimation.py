@@ -70,8 +70,10 @@ def test_models_are_data(results: Results) -> None:
 def test_the_bundle_holds_the_regression_and_the_width_of_its_interval(results: Results) -> None:
     bundle = check_bundle(results, "dose_estimation", {"mlp"})
     rows = results.predictions("dose_estimation")
-    chosen = (rows["protocol"] == "fair") & (rows["model"] == "mlp") & (rows["split"] == "test")
-    width = np.log(rows["interval_high"] / rows["interval_low"])[chosen] / 2
+    chosen = rows[
+        (rows["protocol"] == "fair") & (rows["model"] == "mlp") & (rows["split"] == "test")
+    ]
+    width = np.log(chosen["interval_high"] / chosen["interval_low"]) / 2
     assert width.to_numpy() == pytest.approx(bundle.card["radius"])
     least, most = bundle.card["dose_range"]
     assert 0 < least < most <= 1

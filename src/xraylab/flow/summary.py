@@ -50,9 +50,11 @@ def summarise(
     own: dict[str, pd.DataFrame] = {}
     for name, part in parts.items():
         protocol, _, last = f"{SEPARATOR}{name}".rpartition(SEPARATOR)
-        if isinstance(part, bytes):
+        if part is None:
+            continue
+        if not isinstance(part, pd.DataFrame):
             figures[name.removesuffix(FIGURE_PART)] = part
-        elif part is None or part.columns.empty:
+        elif part.columns.empty:
             continue
         elif last != COHORT_PART:
             own[name] = part

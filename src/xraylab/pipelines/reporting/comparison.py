@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from xraylab.datasets.versions_dataset import Version
 from xraylab.evaluation.bootstrap import FEW_GROUPS
@@ -65,8 +65,7 @@ class MetricRow:
     key: bool
 
 
-@dataclass(frozen=True)
-class CardRow:
+class CardRow(NamedTuple):
     """A fact of the models' cards that differs, and in which models it does so in the same way."""
 
     fact: str
