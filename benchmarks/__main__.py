@@ -11,6 +11,7 @@ from benchmarks import (
     feature_memory,
     feature_speed,
     hand_preprocessing,
+    prediction_speed,
     training_speed,
     unfamiliar_films,
 )
@@ -21,6 +22,7 @@ BENCHMARKS = {
     "feature_speed": feature_speed,
     "feature_memory": feature_memory,
     "hand_preprocessing": hand_preprocessing,
+    "prediction_speed": prediction_speed,
     "training_speed": training_speed,
     "unfamiliar_films": unfamiliar_films,
 }

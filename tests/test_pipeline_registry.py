@@ -47,7 +47,8 @@ def test_registry_finds_every_pipeline_and_imports_nothing_heavy() -> None:
     }
     assert released == {*RELEASED}
     assert set(names.split()) == folders | {f"{name}_predict" for name in released} | {
-        "__default__"
+        "__default__",
+        "export",
     }
     assert predicting == ""  # a default run needs no films of a user
     assert heavy == ""

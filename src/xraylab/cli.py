@@ -13,6 +13,7 @@ import click
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 
+from xraylab.flow.tags import EXPORT
 from xraylab.messages import did_you_mean, explain
 from xraylab.pipelines import pipeline_names, predict_names
 from xraylab.run_parameters import parse_run_parameters
@@ -91,7 +92,7 @@ def _terminals() -> list[logging.Handler]:
 
 def _check_pipelines(names: Iterable[str]) -> None:
     """Refuse the name of a pipeline that does not exist, before Kedro tries to import it."""
-    valid = [*pipeline_names(), *predict_names(), "__default__"]
+    valid = [*pipeline_names(), *predict_names(), EXPORT, "__default__"]
     for name in names:
         if name not in valid:
             raise ValueError(

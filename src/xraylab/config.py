@@ -15,7 +15,7 @@ CONFIG_LOADER_ARGS: dict[str, Any] = {
     "custom_resolvers": {
         "env": lambda name, default: os.environ.get(name) or default,
         "absent": lambda value: not value,
-        "expanduser": os.path.expanduser,
+        "expanduser": lambda path: path and os.path.expanduser(path),
         "when": lambda condition, value, other: value if condition else other,
     },
 }

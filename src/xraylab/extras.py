@@ -11,7 +11,7 @@ EXTRAS = {
     "boosting": ("lightgbm", "xgboost"),
     "cluster": ("dask", "distributed"),
     "dicom": ("highdicom",),
-    "export": ("onnx",),
+    "export": ("onnx", "onnxruntime"),
     "mlflow": ("kedro_mlflow", "mlflow"),
     "postgresql": ("psycopg",),
     "train": ("lightning", "optuna", "shap", "torchmetrics"),

@@ -17,7 +17,7 @@ from xraylab.datasets.checkpoints_dataset import CheckpointsDataset
 from xraylab.flow.tags import PREDICT
 from xraylab.messages import did_you_mean
 from xraylab.phantoms.registry import PHANTOMS, write_phantom
-from xraylab.pipelines import pipeline_names
+from xraylab.pipelines import pipeline_names, predict_names
 from xraylab.workspace import RawRoot
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ logger = logging.getLogger(__name__)
 RUN_PARAMETERS = {
     "raw": "the root of the raw data",
     "films": "a folder of films to predict on",
-    "out": "the folder of their predictions",
+    "out": "the folder of their predictions, or of an export",
     "model": "which released model predicts: a version, a folder or a zip",
+    "task": "of which pipeline the model is that is exported",
     "refuse": "whether films that are unlike those of the training are left out",
     "sex": "of children of whom no file says it",
     "heat_maps": "whether maps of where the model looks are written",
@@ -82,6 +83,12 @@ def check_parameter_keys(parameters: dict[str, Any], runtime: dict[str, Any]) ->
         if key not in names and not key.startswith("_"):  # a block that others are made of
             place = "" if key in runtime else " in the files of parameters under conf/"
             raise ValueError(_unknown(key, names, place))
+    tasks = list(predict_names().values())
+    if runtime.get("task") not in (None, *tasks):
+        given = str(runtime["task"])
+        raise ValueError(
+            f"there is no task '{given}' that releases a model.{did_you_mean(given, tasks)} Valid: {', '.join(tasks)}"
+        )
 
 
 def _check_below(path: str, value: Any, known: set[str]) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from xraylab.models.bundle import find_bundle, open_bundle
-from xraylab.pipelines import predict_names
+from xraylab.pipelines import find_release, predict_names
 from xraylab.prediction.engine import Predictor, PredictParams
 
 __all__ = ["load_model"]
@@ -61,5 +60,4 @@ def load_model(model: str, workspace: str = "data", **params: Any) -> Predictor:
     if model in predict_names().values():
         place = find_bundle("", model, [workspace], f"kedro run --pipeline={model}")
     bundle = open_bundle(place)
-    release = import_module(f"xraylab.pipelines.{bundle.task}.release").RELEASE
-    return Predictor(bundle, release.restore, PredictParams(**params))
+    return Predictor(bundle, find_release(bundle.task).restore, PredictParams(**params))

@@ -15,7 +15,7 @@ import fsspec
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
-from xraylab.flow.tags import PREDICT
+from xraylab.flow.tags import APART
 from xraylab.phantoms.registry import PHANTOMS, is_phantom
 from xraylab.pipelines import pipeline_names
 from xraylab.provenance import SIDECAR, Source, code_version, digest_films, identify_folder
@@ -90,7 +90,7 @@ class WorkspaceHooks:
             set was made in another one, from another raw root, or before the raw data changed.
         """
         self.__dict__.pop("base", None)
-        if all(PREDICT in node.tags for node in pipeline.nodes):
+        if all(APART & node.tags for node in pipeline.nodes):
             return  # a user's own films never enter the workspace of a training
         runtime = run_params.get("runtime_params") or {}
         self.catalog = catalog

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import fsspec
 from kedro.io.core import AbstractDataset, DatasetError
 
-from xraylab.models.bundle import Bundle, BundleError, find_bundle, open_bundle
+from xraylab.models.bundle import Bundle, BundleError, find_bundle, is_address, open_bundle
 
 __all__ = ["BundleDataset"]
 
@@ -71,7 +71,12 @@ class BundleDataset(AbstractDataset[NoReturn, Bundle]):
         if self._task is None:
             if not self._model:
                 raise BundleError(
-                    "which model? Name a bundle: --params model=FOLDER or model=FILE.zip"
+                    "which model? Name a bundle, --params model=FOLDER or model=FILE.zip, or a task, --params "
+                    "task=bone_age, and with it a version or nothing"
+                )
+            if not is_address(self._model):
+                raise BundleError(
+                    f"of which task is the version '{self._model}'? Name it: --params model={self._model},task=bone_age"
                 )
             return self._model
         places = []

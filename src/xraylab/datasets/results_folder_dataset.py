@@ -17,7 +17,7 @@ class FolderPlan(Protocol):
     """What knows how to write a folder."""
 
     def write(self, folder: str) -> None:
-        """Write the folder, or what is missing of it."""
+        """Write the folder, or what is missing of it; one that may be empty has a place of its own for that."""
 
 
 class ResultsFolderDataset(AbstractDataset[FolderPlan, pd.DataFrame]):
@@ -32,16 +32,17 @@ class ResultsFolderDataset(AbstractDataset[FolderPlan, pd.DataFrame]):
           path: my_results
     """
 
-    def __init__(self, *, path: str, metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, *, path: str | None = None, metadata: dict[str, Any] | None = None) -> None:
         """Describe a folder.
 
         Parameters
         ----------
-        path : str
-            The folder, on a local disk.
+        path : str, optional
+            The folder, on a local disk; without, the plan knows where its results belong.
         metadata : dict, optional
             Ignored by Kedro; for users and plugins.
         """
+        path = path or ""
         if "://" in path and not path.startswith("file://"):
             raise DatasetError(f"results are written to a local folder, not to {path!r}")
         self._path = path.removeprefix("file://")

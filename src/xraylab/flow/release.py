@@ -20,6 +20,7 @@ from xraylab.models.card import check_preparation, describe_cut_short
 from xraylab.models.networks import restore_network
 from xraylab.models.state import ModelState
 from xraylab.prediction.engine import Restore
+from xraylab.prediction.export import Graph, Output
 from xraylab.prediction.familiarity import fit_familiarity
 from xraylab.prediction.intake import RADIOGRAPHY, LoadedFilm
 from xraylab.prediction.result import Column, Value
@@ -38,8 +39,10 @@ __all__ = [
     "Release",
     "TrainedFilms",
     "call_films",
+    "called_graph",
     "draw_mask",
     "find_released",
+    "mean_threshold",
     "pack_release",
     "predict_masks",
     "stack_films",
@@ -214,7 +217,7 @@ def call_films(
     >>> call_films(np.array([[0.25, 0.75]]), states, ("whole", "fractured"))[1]["finding"]
     'fractured'
     """
-    threshold = float(np.mean([state.card["threshold"] for state in states]))
+    threshold = mean_threshold(states)
     probability, spread = np.nanmean(found, axis=0), np.nanstd(found, axis=0)
     return [
         {
@@ -225,6 +228,33 @@ def call_films(
         }
         for one, other in zip(probability, spread, strict=True)
     ]
+
+
+def mean_threshold(states: Sequence[ModelState]) -> float:
+    """Return the threshold of several trainings together: the mean of theirs."""
+    return float(np.mean([state.card["threshold"] for state in states]))
+
+
+def called_graph(
+    members: Sequence[nn.Module], states: Sequence[ModelState], classes: tuple[str, str]
+) -> Graph:
+    """Return what `call_films` says of films, for export.
+
+    Parameters
+    ----------
+    members : sequence of torch.nn.Module
+        Each maps films (B, S, S) of uint8 to probabilities (B,) of one training.
+    states, classes
+        As `call_films` takes them.
+    """
+    from xraylab.prediction.graphs import CalledGraph
+
+    outputs = {
+        "probability": Output("mean probability of the trainings"),
+        "spread": Output("standard deviation of the trainings"),
+    }
+    card = {"kind": "called", "threshold": mean_threshold(states), "classes": list(classes)}
+    return Graph(CalledGraph(members), outputs, card)
 
 
 def stack_films(films: Sequence[LoadedFilm], name: str = FILM) -> Bytes:
@@ -251,6 +281,26 @@ class MaskNetworks:
     @cached_property
     def _networks(self) -> list[nn.Module]:
         return [restore_network(state) for state in self.states]
+
+    def graph(self, card: Mapping[str, Any], without: str) -> Graph:
+        """Return the maps for export.
+
+        Parameters
+        ----------
+        card : mapping
+            ``threshold``; whether a mask is ``clean``; its ``share`` of the film by the name of its column, and whether
+            that is measured ``on_grid``, the grid of the networks.
+        without : str
+            What stays behind.
+        """
+        from xraylab.prediction.graphs import MaskGraph, NetworkGraph
+
+        members = [
+            NetworkGraph(network, state.card["views"])
+            for network, state in zip(self._networks, self.states, strict=True)
+        ]
+        outputs = {"map": Output("probability of each pixel")}
+        return Graph(MaskGraph(members), outputs, {"kind": "mask", **card}, without=without)
 
     def maps(self, films: Bytes) -> NDArray[np.float32]:
         """Return the probability (B, S, S) of each pixel."""

@@ -28,6 +28,7 @@ __all__ = [
     "BundleError",
     "bundle_of",
     "find_bundle",
+    "is_address",
     "open_bundle",
     "pack_bundle",
     "write_bundle",
@@ -160,6 +161,8 @@ def write_bundle(states: Mapping[str, ModelState], folder: str) -> None:
 def zip_bundle(place: str, file: str) -> None:
     """Write the files of a bundle to one zip file, whose times are fixed: equal bundles give equal files.
 
+    An export that lies in its folder (`xraylab.prediction.export`) goes along.
+
     Parameters
     ----------
     place : str
@@ -171,8 +174,8 @@ def zip_bundle(place: str, file: str) -> None:
     filesystem, folder = _locate(place)
     partial_file = Path(f"{file}.partial")
     with zipfile.ZipFile(partial_file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(str(each) for each in filesystem.ls(folder, detail=False)):
-            entry = zipfile.ZipInfo(path.rsplit("/", 1)[-1], _ZIP_TIME)
+        for path in sorted(str(each) for each in filesystem.find(folder)):
+            entry = zipfile.ZipInfo(path.removeprefix(folder).lstrip("/"), _ZIP_TIME)
             archive.writestr(entry, filesystem.cat_file(path), zipfile.ZIP_DEFLATED)
     partial_file.replace(file)
 
@@ -254,7 +257,7 @@ def find_bundle(model: str, task: str, workspaces: Iterable[str], train: str) ->
     BundleError
         If there is none: the message says how to train one, or which versions there are.
     """
-    if model and ("/" in model or "\\" in model or model.lower().endswith(".zip")):
+    if is_address(model):
         return model
     versions: dict[str, str] = {}
     for workspace in workspaces:
@@ -273,6 +276,17 @@ def find_bundle(model: str, task: str, workspaces: Iterable[str], train: str) ->
             f"there is no model '{model}' of {task}. Its versions, newest first: {newest}; or name a folder or a zip"
         )
     return versions[max(versions, key=lambda version: (_is_real(versions[version]), version))]
+
+
+def is_address(model: str) -> bool:
+    """Tell whether ``model=`` names a folder, a zip or an address, and no version.
+
+    Examples
+    --------
+    >>> is_address("models/bone_age"), is_address("2026-11-25T19.08.00.000Z")
+    (True, False)
+    """
+    return "/" in model or "\\" in model or model.lower().endswith(".zip")
 
 
 def _is_real(place: str) -> bool:

@@ -21,7 +21,7 @@ from xraylab.parameters import Parameters
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["FrozenEncoderParams", "build_frozen_encoder"]
+__all__ = ["GRADIENTS", "FrozenEncoderParams", "build_frozen_encoder"]
 
 logger = logging.getLogger(__name__)
 

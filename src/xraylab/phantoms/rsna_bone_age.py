@@ -38,7 +38,7 @@ from xraylab.phantoms.hand_growth import developmental_months
 from xraylab.phantoms.numbers import FIRST_HAND
 from xraylab.phantoms.write import choose_jobs
 
-__all__ = ["RsnaBoneAgePhantomParams", "write_rsna_bone_age_phantom"]
+__all__ = ["FILM_RANGE", "RsnaBoneAgePhantomParams", "write_rsna_bone_age_phantom"]
 
 _FILMS = "boneage-training-dataset"
 _TEST_FILMS = "boneage-test-dataset"
@@ -56,7 +56,7 @@ _WORTH_A_PROCESS = 5e5  # pixels above which other processes repay their start
 _FIRST_ID, _ID_STEP = FIRST_HAND, 37
 _MONTHS = (6, 216)
 _MALE = 0.54
-_FILM_RANGE = 0.5  # of the detector's range: a hand is thin
+FILM_RANGE = 0.5  # of the detector's range: a hand is thin
 _IMPOSSIBLE_MONTHS = 999
 
 
@@ -144,7 +144,7 @@ def _write_film(place: Path, number: int, params: RsnaBoneAgePhantomParams) -> d
     depth = np.ascontiguousarray(phantom.optical_depth[:, columns])
     mask = phantom.hand_mask[:, columns]
     detector = params.detector.model_copy(
-        update={"log_range": _FILM_RANGE * params.detector.log_range}
+        update={"log_range": FILM_RANGE * params.detector.log_range}
     )
     counts = expose(_add_lead(depth, mask, rng), 1.0, rng, detector)
     film = _develop(counts_to_film(counts, 1.0, detector), mask, rng)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from xraylab.parameters import Parameters
 from xraylab.prediction.familiarity import Assessment, Familiarity, restore_familiarity
 from xraylab.prediction.intake import Intake, LoadedFilm, load_film
 from xraylab.prediction.result import Column, Prediction, Status, Value
+
+if TYPE_CHECKING:
+    from xraylab.prediction.export import Graph
 
 __all__ = ["Finding", "PredictParams", "Predictor", "Reader", "Restore"]
 
@@ -103,6 +106,15 @@ class Reader(Protocol):
         ------
         ValueError
             If the model looks at no place.
+        """
+
+    def graph(self) -> Graph:
+        """Return what `read` computes of prepared films as a network that can be exported.
+
+        Raises
+        ------
+        ValueError
+            If it cannot: in one sentence which part, and why.
         """
 
 

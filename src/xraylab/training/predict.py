@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from xraylab.training.data import scale_films
 from xraylab.training.machine import choose_precision
 
-__all__ = ["Batches", "Views", "predict_films", "predict_probabilities"]
+__all__ = ["Batches", "Views", "average_views", "predict_films", "predict_probabilities"]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -63,27 +63,53 @@ def predict_probabilities(
     cast: Any = torch.autocast(device.type, half) if half is not None else nullcontext()
     batch = scale_films(torch.from_numpy(np.array(films))[:, None].to(device))
     known = [] if covariates is None else [torch.from_numpy(np.asarray(covariates)).to(device)]
-    read = torch.sigmoid if kind == "binary" else lambda numbers: numbers
     with torch.inference_mode(), cast:
-        found = [
-            _turn_back(read(network(_turn(batch, view), *known).float()), view)
-            for view in range(views)
-        ]
-    mean = torch.stack(found).mean(0)
-    return np.asarray(mean.squeeze(1).cpu().numpy(), np.float32)
+        mean = average_views(network, batch, known, kind, views)
+    return np.asarray(mean.cpu().numpy(), np.float32)
+
+
+def average_views(
+    network: nn.Module,
+    batch: Tensor,
+    known: Sequence[Tensor],
+    kind: Literal["binary", "number"],
+    views: Views,
+) -> Tensor:
+    """Return what a network gives for scaled films (B, 1, S, S), averaged over views, as a tensor of float32.
+
+    Covariates, kind and views are those of `predict_probabilities`, which this is the inner part of; so is it of a
+    network that is exported.
+    """
+    read = torch.sigmoid if kind == "binary" else lambda numbers: numbers
+    found = [
+        _turn_back(read(network(_turn(batch, view), *known).float()), view) for view in range(views)
+    ]
+    return torch.stack(found).mean(0).squeeze(1)
 
 
 def _turn(batch: Tensor, view: int) -> Tensor:
     """Return a view of films: odd ones are mirrored, every second adds a quarter turn."""
     mirrored = batch.flip(-1) if view % 2 else batch
-    return mirrored.rot90(view // 2, (-2, -1)).contiguous(memory_format=torch.channels_last)
+    return _quarter_turns(mirrored, view // 2).contiguous(memory_format=torch.channels_last)
 
 
 def _turn_back(found: Tensor, view: int) -> Tensor:
     if found.ndim <= 2:  # noqa: PLR2004 - numbers know no direction
         return found
-    turned = found.rot90(-(view // 2), (-2, -1))
+    turned = _quarter_turns(found, -(view // 2))
     return turned.flip(-1) if view % 2 else turned
+
+
+def _quarter_turns(images: Tensor, turns: int) -> Tensor:
+    """Return what ``torch.rot90`` does, by operations that ONNX has too."""
+    match turns % 4:
+        case 1:
+            return images.transpose(-2, -1).flip(-2)
+        case 2:
+            return images.flip(-2, -1)
+        case 3:
+            return images.transpose(-2, -1).flip(-1)
+    return images
 
 
 def predict_films(

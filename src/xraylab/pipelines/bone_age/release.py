@@ -24,6 +24,7 @@ from xraylab.models.bone_age import restore_bone_age_network
 from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
 from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.export import Graph, Output
 from xraylab.prediction.intake import LoadedFilm
 from xraylab.prediction.result import Column, Value
 
@@ -38,6 +39,7 @@ __all__ = ["RELEASE", "pack_bundle"]
 Floats = NDArray[np.float64]
 
 _SEXES = ("F", "M")
+_SCALE_MONTHS = 100.0
 _ASK = "the sex is not known: name it with sex=M or sex=F, or in a table beside the films"
 
 
@@ -155,6 +157,16 @@ class AgeReader:
         code = sex_code(sex)
         up, down = (grad_cam(self._network, batch, code, against=each) for each in (False, True))
         return np.asarray(np.where(older[:, None, None], up, down), np.float32)
+
+    def graph(self) -> Graph:
+        """Return the age for export; intervals are made of it and the radii."""
+        from xraylab.prediction.graphs import AgeGraph
+
+        card = self._state.card
+        network = AgeGraph(self._network, card["views"], card["target_mean"], card["target_sd"])
+        known = {name: self.bundle.card[name] for name in ("radii", "coverage")}
+        outputs = {"months": Output("bone age in months", _SCALE_MONTHS)}
+        return Graph(network, outputs, {"kind": "age", **known}, inputs=("films", "sex"))
 
 
 RELEASE = Release(

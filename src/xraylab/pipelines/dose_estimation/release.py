@@ -17,6 +17,7 @@ from xraylab.imaging.preprocess import prepare_film
 from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
 from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm
 from xraylab.prediction.result import Column, Value
 from xraylab.tabular.interface import TabularModel
@@ -149,6 +150,13 @@ class DoseReader:
     def heat(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> NDArray[np.float32]:
         """Raise ValueError: texture is measured all over a film."""
         raise ValueError("dose_estimation looks at no place in a film: it has no heat maps")
+
+    def graph(self) -> Graph:
+        """Raise ValueError: its features are no graph."""
+        raise ValueError(
+            "dose_estimation cannot be exported as ONNX: its regression reads texture that xraylab's own kernels "
+            "measure at the film's own size, and without them it says nothing"
+        )
 
 
 RELEASE = Release(

@@ -17,6 +17,7 @@ from xraylab.flow.release import (
     CALLED,
     Release,
     call_films,
+    called_graph,
     find_released,
     pack_release,
     stack_films,
@@ -27,6 +28,7 @@ from xraylab.models.bundle import Bundle
 from xraylab.models.classifiers import restore_classifier
 from xraylab.models.state import ModelState
 from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm
 
 from .params import CLASS_NAMES
@@ -96,6 +98,16 @@ class FractureReader:
         batch = stack_films(films)
         maps = [grad_cam(network, batch) for network, _ in self._networks]
         return np.asarray(np.mean(maps, axis=0), np.float32)
+
+    def graph(self) -> Graph:
+        """Return all of it for export."""
+        from xraylab.prediction.graphs import NetworkGraph
+
+        members = [
+            NetworkGraph(network, state.card["views"], calibration=state.card["calibration"])
+            for network, state in self._networks
+        ]
+        return called_graph(members, [state for _, state in self._networks], CLASS_NAMES)
 
 
 RELEASE = Release(

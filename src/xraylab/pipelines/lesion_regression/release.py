@@ -28,6 +28,7 @@ from xraylab.imaging.array_cache import ArrayCache
 from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
 from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm
 from xraylab.prediction.result import Column
 from xraylab.tabular.interface import TabularModel
@@ -131,6 +132,15 @@ class LesionReader:
     def heat(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> NDArray[np.float32]:
         """Return the probability (B, S, S) of a lesion."""
         return self._networks.maps(stack_films(films))
+
+    def graph(self) -> Graph:
+        """Return the map for export."""
+        known = {"threshold": self.bundle.card["threshold"], "clean": False}
+        return self._networks.graph(
+            {**known, "share": "lesion_ratio", "on_grid": True},
+            "Exported are the map and the mask, not the estimates of the ratio: those models read features that are "
+            "measured on the parts of a mask, which no graph does.",
+        )
 
 
 RELEASE = Release(

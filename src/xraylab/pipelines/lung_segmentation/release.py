@@ -29,6 +29,7 @@ from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm, digest_
 from xraylab.models.bundle import Bundle
 from xraylab.models.state import ModelState
 from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm
 from xraylab.prediction.result import Column, Value
 from xraylab.training.params import TrainingParams
@@ -209,6 +210,15 @@ class LungReader:
     def heat(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> NDArray[np.float32]:
         """Return the probability (B, S, S) of lung."""
         return self._networks.maps(stack_films(films))
+
+    def graph(self) -> Graph:
+        """Return the map for export."""
+        known = {name: self.bundle.card[name] for name in ("threshold", "clean")}
+        return self._networks.graph(
+            {**known, "share": "lung_fraction", "on_grid": False},
+            "Exported are the map and the mask: right and left lung are not told apart, and the size of the lungs is "
+            "not checked.",
+        )
 
 
 RELEASE = Release(

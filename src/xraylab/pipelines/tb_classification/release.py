@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from xraylab.flow.release import (
     MaskNetworks,
     Release,
     call_films,
+    called_graph,
     draw_mask,
     find_released,
     pack_release,
@@ -28,9 +29,11 @@ from xraylab.flow.release import (
 from xraylab.imaging.array_cache import ArrayCache, hold_arrays
 from xraylab.models.bundle import Bundle, bundle_of
 from xraylab.models.embeddings import Embeddings, hold_embeddings
+from xraylab.models.frozen import GRADIENTS
 from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
 from xraylab.prediction.engine import Finding, PredictParams, Sex
+from xraylab.prediction.export import Graph
 from xraylab.prediction.intake import LoadedFilm
 from xraylab.prediction.result import Column
 from xraylab.training.params import TrainingParams
@@ -41,6 +44,8 @@ from .material import Material
 from .params import CLASS_NAMES, EmbeddingParams, TbCohortParams, TbReleaseParams
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from xraylab.training.embed import KnownEncoder
 
 __all__ = ["RELEASE", "pack_bundle", "pack_encoders", "pack_lungs"]
@@ -275,6 +280,54 @@ class TbReader:
             for state, network in networks
         ]
         return np.asarray(np.mean(maps, axis=0), np.float32)
+
+    def graph(self) -> Graph:
+        """Return the mean of its trainings for export.
+
+        Raises
+        ------
+        ValueError
+            If one of them looks at the lungs alone, or is made of trees.
+        """
+        members = [self._member(name, *each) for name, each in self._parts.items()]
+        states = [self.bundle.members[name] for name in self.bundle.card["released"]]
+        return called_graph(members, states, CLASS_NAMES)
+
+    def _member(self, name: str, state: ModelState, restored: Any) -> nn.Module:
+        """Return one training as a graph from films to probabilities."""
+        from xraylab.prediction.graphs import (
+            EncodedGraph,
+            KernelClassifier,
+            LinearClassifier,
+            NetworkGraph,
+        )
+
+        spec = state.card["spec"]
+        if (reason := _no_graph(state)) is not None:
+            raise ValueError(
+                f"tb_classification cannot export '{self.bundle.card['model']}' as ONNX: its part '{name}' {reason}. "
+                "Release a model that looks at whole films, such as a cnn (tb_classification.release.model)"
+            )
+        if spec["kind"] == "cnn":
+            return NetworkGraph(restored, spec["views"])
+        classifiers: dict[str, Callable[[], nn.Module]] = {
+            "mlp": lambda: restored,
+            "logistic": lambda: LinearClassifier(state.tensors),
+            "kernel": lambda: KernelClassifier(state.tensors, spec["width"]),
+        }
+        encoder = self._encoders[spec["encoder"]]
+        return EncodedGraph(encoder.network, encoder.equalise, classifiers[spec["kind"]]())
+
+
+def _no_graph(state: ModelState) -> str | None:
+    """Return why a training is no graph that could be exported; None where it is one."""
+    if _needs_lungs(state):
+        return "looks at the lungs alone, which are drawn, cleaned and cut out by more than a graph"
+    if state.card["spec"]["kind"] == "boosting":
+        return "is made of boosted trees, which are no network"
+    if state.card.get("embedding", {}).get("encoder", {}).get("encoder") == GRADIENTS:
+        return "reads oriented gradients, of which ONNX lacks an operation"
+    return None
 
 
 def _needs_lungs(state: ModelState) -> bool:
