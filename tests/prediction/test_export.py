@@ -6,6 +6,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from pathlib import Path
@@ -16,10 +17,22 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
+from kedro.runner import SequentialRunner
 
+from xraylab.datasets import BundleDataset, ResultsFolderDataset
+from xraylab.flow.export import create_export
+from xraylab.flow.tags import EXPORT
 from xraylab.imaging.film_file import FilmFile
 from xraylab.models.bone_age import BoneAgeNetworkParams, build_bone_age_network
-from xraylab.models.bundle import Bundle, bundle_of, open_bundle, pack_bundle, write_bundle
+from xraylab.models.bundle import (
+    Bundle,
+    bundle_of,
+    open_bundle,
+    pack_bundle,
+    write_bundle,
+    zip_bundle,
+)
 from xraylab.models.classifiers import ClassifierParams, build_classifier
 from xraylab.models.frozen import FrozenEncoderParams
 from xraylab.models.mlp import build_mlp
@@ -337,7 +350,10 @@ def test_an_export_lies_in_its_bundle_unless_a_folder_is_named(tmp_path: Path) -
     bundle = open_bundle(str(tmp_path / "mine"))
     ExportPlan(bundle, find_release("fracture").restore).write("")
     assert (tmp_path / "mine" / "onnx" / CARD).is_file()
-    assert open_bundle(str(tmp_path / "mine")).digest == bundle.digest
+    zip_bundle(str(tmp_path / "mine"), str(tmp_path / "mine.zip"))
+    assert f"onnx/{CARD}" in zipfile.ZipFile(tmp_path / "mine.zip").namelist()
+    for place in ("mine", "mine.zip"):
+        assert open_bundle(str(tmp_path / place)).digest == bundle.digest
     zipped = Bundle("my.zip", bundle.card, bundle.members)
     with pytest.raises(ValueError, match=r"'my\.zip' is no local folder .* out=FOLDER"):
         ExportPlan(zipped, find_release("fracture").restore).write("")
@@ -345,6 +361,28 @@ def test_an_export_lies_in_its_bundle_unless_a_folder_is_named(tmp_path: Path) -
     (tmp_path / "taken" / MODEL).write_bytes(b"another")
     with pytest.raises(ValueError, match=r"holds a model\.onnx that this software did not write"):
         ExportPlan(zipped, find_release("fracture").restore).write(str(tmp_path / "taken"))
+
+
+def test_a_run_exports_the_bundle_that_it_is_given(tmp_path: Path) -> None:
+    catalog = DataCatalog(
+        {
+            "export.bundle": MemoryDataset(fracture(), copy_mode="assign"),
+            "export.files": ResultsFolderDataset(path=str(tmp_path / "out")),
+        }
+    )
+    pipeline = create_export(find_release)
+    assert {tag for node in pipeline.nodes for tag in node.tags} == {EXPORT}
+    SequentialRunner().run(pipeline, catalog)
+    assert json.loads((tmp_path / "out" / CARD).read_text())["task"] == "fracture"
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [("", "which model?"), ("2026-11-25T19.08.00.000Z", "of which task is the version")],
+)
+def test_a_model_without_its_task_is_asked_for(model: str, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        BundleDataset(model=model).load()
 
 
 def test_films_are_equalised_as_opencv_does_it() -> None:
