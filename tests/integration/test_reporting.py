@@ -13,7 +13,7 @@ SECTIONS = {
     "lung_segmentation": 4,
     "lesion_regression": 8,
     "bone_age": 8,
-    "fracture": 10,
+    "fracture": 11,
     "tb_classification": 14,
 }
 """Pipelines in the order of the page, and how many figures each one shows."""
