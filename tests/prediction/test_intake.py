@@ -92,3 +92,13 @@ def test_texture_is_measured_at_the_films_own_size(tmp_path: Path) -> None:
     intake = Intake(INTAKE.preparations, texture="published")
     found = load_film("a.png", FilmFile(str(tmp_path / "a.png")), intake)
     assert found.texture["mean_intensity"] == pytest.approx(1 - 16 / 1024)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 500), (500, 1)])
+def test_a_film_of_a_few_pixels_costs_itself_alone(tmp_path: Path, shape: tuple[int, int]) -> None:
+    write_film(tmp_path / "a.png", 255, shape)
+    file = FilmFile(str(tmp_path / "a.png"))
+    assert load_film("a.png", file, INTAKE).is_film
+    found = load_film("a.png", file, Intake(INTAKE.preparations, texture="all"))
+    assert str(found.status).startswith("refused: cannot be prepared: ")
+    assert not found.is_film

@@ -136,14 +136,20 @@ def load_film(path: str, file: Any, intake: Intake) -> LoadedFilm:
         return LoadedFilm(path, Status("unreadable", error.reason))
     refused = intake.refuse(film.header)
     texture: dict[str, float] = {}
-    if intake.texture is not None:
-        from xraylab.features.texture import measure_texture
+    try:
+        films = {
+            name: prepare_film(film.pixels, each) for name, each in intake.preparations.items()
+        }
+        if intake.texture is not None:
+            from xraylab.features.texture import measure_texture
 
-        texture = dict(measure_texture(film.pixels, intake.texture))
+            texture = dict(measure_texture(film.pixels, intake.texture))
+    except (ValueError, ArithmeticError, cv2.error) as error:  # it costs this film alone
+        return LoadedFilm(path, Status("refused", f"cannot be prepared: {error}"))
     return LoadedFilm(
         path,
         Status("refused", refused) if refused else Status(),
-        {name: prepare_film(film.pixels, each) for name, each in intake.preparations.items()},
+        films,
         (int(film.pixels.shape[0]), int(film.pixels.shape[1])),
         film.scaled_by,
         film.header.sex if film.header else "",

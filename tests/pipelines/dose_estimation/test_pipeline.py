@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -28,6 +29,7 @@ from xraylab.pipelines.dose_estimation.params import (
 from xraylab.pipelines.dose_estimation.pipeline import FIGURES, PROTOCOLS, create_pipeline
 from xraylab.pipelines.dose_estimation.release import RELEASE, pack_bundle
 from xraylab.prediction.engine import Predictor
+from xraylab.prediction.intake import load_film
 from xraylab.tabular.params import RegressorParams
 
 MODELS = {
@@ -293,3 +295,16 @@ def test_a_dose_and_a_size_that_no_model_was_fitted_to_are_doubtful(catalog: Dat
     assert found["flat"].outputs["dose_fraction"] == pytest.approx(LEAST_DOSE)
     (doubt,) = found["large"].doubts
     assert "the film is 100 px long, those that it was fitted to 48 to 48 px" in doubt
+
+
+def test_a_film_without_a_dose_does_not_cost_the_others_theirs(catalog: DataCatalog) -> None:
+    predictor = open_predictor(catalog["dose_estimation.bundle"].load(), RELEASE)
+    film = load_film("a", partial(film_of, 907), predictor.intake)
+    without = replace(film, texture=dict.fromkeys(film.texture, np.nan))
+    alone, none, beside = (
+        *predictor.reader.read([film], [("", "")]),
+        *predictor.reader.read([without, film], [("", "")] * 2),
+    )
+    assert beside == alone
+    assert np.isnan(none.outputs["dose_fraction"])
+    assert none.doubts == ("it has no texture from which a dose could be told",)

@@ -116,11 +116,20 @@ class DoseReader:
     def read(self, films: Sequence[LoadedFilm], sexes: Sequence[Sex]) -> list[Finding]:
         """Estimate the dose of films from the texture that was measured at their own size."""
         card = self.bundle.card
-        found = np.asarray(self._model.predict(pd.DataFrame([film.texture for film in films])))
-        low = high = np.full(len(found), np.nan)
-        if card["radius"] is not None:
+        table = pd.DataFrame([film.texture for film in films])
+        read = table[list(self._model.record.feature_names)]
+        known = np.isfinite(read.to_numpy(np.float64)).all(axis=1)
+        found = np.full(len(films), np.nan)
+        if known.any():
+            found[known] = self._model.predict(table[known])
+        known &= np.isfinite(found)
+        found[~known] = np.nan
+        low, high = np.full((2, len(found)), np.nan)
+        if card["radius"] is not None and known.any():
             found = np.maximum(found, LEAST_DOSE) if card["interval"] == "relative" else found
-            low, high = prediction_interval(found, card["radius"], card["interval"])
+            low[known], high[known] = prediction_interval(
+                found[known], card["radius"], card["interval"]
+            )
         findings = []
         for row, (film, dose) in enumerate(zip(films, found, strict=True)):
             values: dict[str, Value] = {
@@ -134,6 +143,8 @@ class DoseReader:
 
     def _doubts(self, film: LoadedFilm, dose: float) -> tuple[str, ...]:
         """Return why the estimate may be wrong: a dose, or a size of film, that it was not fitted to."""
+        if np.isnan(dose):
+            return ("it has no texture from which a dose could be told",)
         doubts = []
         least, most = self.bundle.card["dose_range"]
         if not least <= dose <= most:
