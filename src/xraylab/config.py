@@ -14,9 +14,7 @@ CONFIG_LOADER_ARGS: dict[str, Any] = {
     "merge_strategy": {"parameters": "soft", "globals": "soft"},
     "custom_resolvers": {
         "env": lambda name, default: os.environ.get(name) or default,
-        "absent": lambda value: not value,
         "expanduser": lambda path: path and os.path.expanduser(path),
-        "when": lambda condition, value, other: value if condition else other,
     },
 }
 """Arguments of Kedro's configuration loader."""
