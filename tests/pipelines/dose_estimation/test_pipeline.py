@@ -308,3 +308,21 @@ def test_a_film_without_a_dose_does_not_cost_the_others_theirs(catalog: DataCata
     assert beside == alone
     assert np.isnan(none.outputs["dose_fraction"])
     assert none.doubts == ("it has no texture from which a dose could be told",)
+
+
+def test_a_dose_is_doubtful_where_no_part_of_its_interval_was_fitted_to(
+    catalog: DataCatalog,
+) -> None:
+    predictor = open_predictor(catalog["dose_estimation.bundle"].load(), RELEASE)
+    film = load_film("a", partial(film_of, 907), predictor.intake)
+    (usual,) = predictor.reader.read([film], [("", "")])
+    dose, low = (float(usual.outputs[name]) for name in ("dose_fraction", "interval_low"))  # type: ignore[arg-type]
+    assert low < dose
+
+    def doubts(most: float) -> tuple[str, ...]:
+        card = {**predictor.bundle.card, "dose_range": [0.0, most]}
+        reader = RELEASE.restore(replace(predictor.bundle, card=card), predictor.params)
+        return reader.read([film], [("", "")])[0].doubts
+
+    assert doubts((low + dose) / 2) == ()
+    assert "the doses that it was fitted to" in doubts(low / 2)[0]

@@ -138,16 +138,17 @@ class DoseReader:
                 "interval_high": float(high[row]),
                 "coverage": card["coverage"],
             }
-            findings.append(Finding(values, self._doubts(film, float(dose))))
+            likely = (low[row], high[row]) if np.isfinite(low[row]) else (dose, dose)
+            findings.append(Finding(values, self._doubts(film, *likely)))
         return findings
 
-    def _doubts(self, film: LoadedFilm, dose: float) -> tuple[str, ...]:
-        """Return why the estimate may be wrong: a dose, or a size of film, that it was not fitted to."""
-        if np.isnan(dose):
+    def _doubts(self, film: LoadedFilm, low: float, high: float) -> tuple[str, ...]:
+        """Return why the estimate may be wrong: doses, all of the interval, or a size that it was not fitted to."""
+        if np.isnan(low):
             return ("it has no texture from which a dose could be told",)
         doubts = []
         least, most = self.bundle.card["dose_range"]
-        if not least <= dose <= most:
+        if high < least or low > most:
             doubts.append(f"outside of {least:.2g} to {most:.2g}, the doses that it was fitted to")
         short, long = self.bundle.card["edge_range"]
         edge = max(film.shape)
