@@ -1,0 +1,1 @@
+"""Audit of any set of radiographs: is it fit to train on?"""
