@@ -67,8 +67,8 @@ class FileFacts(NamedTuple):
         Of DICOM: (0008,0070), (0018,5101), (0028,0004).
     kvp : float
         Of DICOM: (0018,0060), kV.
-    age_years : float
-        Of DICOM: (0010,1010).
+    age : str
+        Of DICOM: (0010,1010), such as ``034Y``.
     study, series, instance : str
         Of DICOM: digests of the UIDs (`xraylab.imaging.dicom.digest_id`).
     named : bool
@@ -86,7 +86,7 @@ class FileFacts(NamedTuple):
     view: str = ""
     photometric: str = ""
     kvp: float = math.nan
-    age_years: float = math.nan
+    age: str = ""
     study: str = ""
     series: str = ""
     instance: str = ""
@@ -191,7 +191,7 @@ def _describe_dicom(data: bytes, facts: FileFacts) -> FileFacts:
             bits=_number(header.get("BitsStored")),
             channels=_number(header.get("SamplesPerPixel", 1)),
             kvp=_number(header.get("KVP")),
-            age_years=_age(str(header.get("PatientAge") or "")),
+            age=str(header.get("PatientAge") or "").strip()[:16],
             named=looks_like_name(str(header.get("PatientID") or "")),
             **said,
         )
@@ -209,14 +209,6 @@ def _number(written: object) -> float:
     except ValueError:
         return math.nan
     return value if math.isfinite(value) else math.nan
-
-
-def _age(written: str) -> float:
-    """Return the years of an age as DICOM writes it (PS3.5 6.2, AS): ``034Y``, ``006M``, ``011D``."""
-    per_year = {"Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}
-    text = written.strip().upper()
-    unit = per_year.get(text[-1:], 0.0)
-    return _number(text[:-1]) / unit if unit else math.nan
 
 
 def _measure_quality(data: bytes) -> float:

@@ -16,8 +16,9 @@ from xraylab.flow.cohort import describe_films, group_by_patient, plan_films
 from xraylab.flow.split import check_classes, split_films
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.film_file import ignored_files
+from xraylab.records.ids import plain_name
 
-from .params import FractureCohortParams, ProtocolParams, plain_name
+from .params import FractureCohortParams, ProtocolParams
 
 __all__ = ["cache_films", "index_cohort", "split_cohort"]
 
