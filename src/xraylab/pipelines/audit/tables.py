@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ import pandas as pd
 from xraylab.records.delimited import LoadTable, find_column, iterate_readable, text_of
 from xraylab.records.ids import match_films
 
+from .folders import parse_split
 from .params import ColumnsParams
 
-__all__ = ["JoinedTable", "join_table", "read_given_table"]
+__all__ = ["JoinedTable", "join_tables", "read_given_table"]
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +140,7 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
 FACTS = tuple(name for name in COLUMN_NAMES if name != "image")
 
 _LEAST_NAMED = 0.5
+_LEAST_NEW = 0.5
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,11 @@ class JoinedTable:
     ambiguous: dict[str, str] = field(default_factory=dict)
     passed_over: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def n_named(self) -> int:
+        """Films that it says anything of."""
+        return int(self.facts["named"].sum()) if "named" in self.facts else 0
+
 
 def read_given_table(
     image_ids: pd.Series, table: pd.DataFrame, name: str, columns: ColumnsParams
@@ -197,10 +205,13 @@ def read_given_table(
     return joined
 
 
-def join_table(
+def join_tables(
     image_ids: pd.Series, tables: Mapping[str, LoadTable], columns: ColumnsParams
 ) -> JoinedTable:
-    """Join the table beside the films that names most of them; a table that names less than half is not used.
+    """Join the tables beside the films: one of all films, or several of different ones, such as one for each part.
+
+    A table most of whose films another one has named is not used, and none is where less than half of the films are
+    named. Where tables have no column of parts and their names are those of parts, as ``train.csv``, these count.
 
     Parameters
     ----------
@@ -216,38 +227,71 @@ def join_table(
     JoinedTable
         With no fact where there is no such table.
     """
-    joined: list[JoinedTable] = []
+    usable: list[JoinedTable] = []
     passed_over: dict[str, str] = {}
     for name, table in iterate_readable(tables):
         found = _find_columns(table, columns, "")
-        if "image" not in found:
+        joined = _join(image_ids, table, name, found) if "image" in found else None
+        if joined is None:
             passed_over[name] = "no column names films"
-            continue
-        each = _join(image_ids, table, name, found)
-        n_named = int(each.facts["named"].sum())
-        if n_named < _LEAST_NAMED * len(image_ids):
-            several = f", {len(each.ambiguous)} of them more than once" if each.ambiguous else ""
-            n_films = n_named + len(each.ambiguous)
-            passed_over[name] = f"it names {n_films} of {len(image_ids)} films{several}"
-        elif len(found) > 1:
-            joined.append(each)
-        else:
+        elif joined.n_named == 0:
+            passed_over[name] = _few(joined, len(image_ids))
+        elif not joined.columns and not parse_split(_stem(name)):
             passed_over[name] = "it has no column of labels, patients or parts"
-    if not joined:
+        else:
+            usable.append(joined)
+    used: list[JoinedTable] = []
+    named = pd.Series(False, image_ids.index)
+    for joined in sorted(usable, key=lambda each: (-each.n_named, -len(each.columns), each.name)):
+        new = joined.facts["named"] & ~named
+        if new.sum() < _LEAST_NEW * joined.n_named:
+            passed_over[joined.name] = "other tables name its films"
+            continue
+        used.append(joined)
+        named |= joined.facts["named"]
+    if named.sum() < _LEAST_NAMED * len(image_ids):
+        passed_over |= {each.name: _few(each, len(image_ids)) for each in used}
+        used = []
+    if not used:
         return JoinedTable(pd.DataFrame(index=image_ids.index), passed_over=passed_over)
-    best = max(joined, key=lambda each: (each.facts["named"].sum(), len(each.columns)))
-    for other in joined:
-        if other is not best:
-            passed_over[other.name] = f"'{best.name}' is used"
-    return JoinedTable(
-        best.facts,
-        best.columns,
-        best.name,
-        best.n_rows,
-        best.unmatched,
-        best.ambiguous,
-        passed_over,
+    return _merge(used, passed_over)
+
+
+def _merge(used: list[JoinedTable], passed_over: dict[str, str]) -> JoinedTable:
+    """Return what several tables say, the first of those that name a film."""
+    parts = {each.name: parse_split(_stem(each.name)) for each in used}
+    by_name = not any("split" in each.columns for each in used) and len(set(parts.values())) > 1
+    merged = JoinedTable(pd.DataFrame(index=used[0].facts.index), passed_over=passed_over)
+    facts = pd.DataFrame({"named": False}, index=used[0].facts.index)
+    columns: dict[str, str] = {}
+    for each in used:
+        new = each.facts["named"] & ~facts["named"]
+        own = each.facts.drop(columns="named")
+        if by_name:
+            own = own.assign(split=parts[each.name])
+        for fact in own:
+            known = facts[fact] if fact in facts else pd.Series("", facts.index, dtype="str")
+            facts[fact] = known.where(~new, own[fact])
+        facts["named"] |= new
+        columns |= each.columns | ({"split": "the tables' names"} if by_name else {})
+    return replace(
+        merged,
+        facts=facts,
+        columns=columns,
+        name=", ".join(each.name for each in used),
+        n_rows=sum(each.n_rows for each in used),
+        unmatched=[row for each in used for row in each.unmatched],
+        ambiguous={k: v for each in used for k, v in each.ambiguous.items()},
     )
+
+
+def _few(joined: JoinedTable, n_films: int) -> str:
+    several = f", {len(joined.ambiguous)} of them more than once" if joined.ambiguous else ""
+    return f"it names {joined.n_named + len(joined.ambiguous)} of {n_films} films{several}"
+
+
+def _stem(name: str) -> str:
+    return PurePosixPath(name).name
 
 
 def _find_columns(table: pd.DataFrame, columns: ColumnsParams, name: str) -> dict[str, str]:
