@@ -5,37 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from xraylab.pages import Interval, Scale
+
 from .numbers import Estimate
 
-__all__ = ["AXIS", "HEIGHT", "WIDTH", "Interval", "Strip", "draw_strip"]
+__all__ = ["AXIS", "HEIGHT", "WIDTH", "Strip", "draw_strip"]
 
 WIDTH, HEIGHT = 220, 46
 """Size of a strip, in units of its own."""
 
-_LEFT, _RIGHT = -0.6, 1.6  # ends of the scale; 0 is the baseline, 1 what was claimed
-_MARGIN = 8
+_SCALE = Scale(left=-0.6, right=1.6, width=WIDTH, margin=8)  # 0 is the baseline, 1 what was claimed
 _THEIRS_Y, _HONEST_Y = 15.0, 32.0
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A dot with its interval.
-
-    Attributes
-    ----------
-    x, low, high : float
-        Where they stand; low and high are the ends of the line that is drawn.
-    y : float
-        Height of the line.
-    beyond : str
-        ``left`` or ``right`` where the dot lies beyond the scale, else empty.
-    """
-
-    x: float
-    low: float
-    high: float
-    y: float
-    beyond: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +66,7 @@ def draw_strip(
     return Strip(
         _interval(theirs, scale, _THEIRS_Y),
         _interval(honest, scale, _HONEST_Y),
-        _x(place) if place is not None and _LEFT <= place <= _RIGHT else None,
+        _SCALE.place(place) if place is not None and place in _SCALE else None,
     )
 
 
@@ -97,15 +77,8 @@ def _interval(
         return None
     at = scale(estimate.value)
     ends = sorted((scale(estimate.low), scale(estimate.high))) if estimate.known else (at, at)
-    beyond = "left" if at < _LEFT else "right" if at > _RIGHT else ""
-    return Interval(_x(at), _x(ends[0]), _x(ends[1]), y, beyond)
+    return _SCALE.interval(at, ends[0], ends[1], y)
 
 
-def _x(at: float) -> float:
-    """Return the place of a value of the scale, kept on the strip."""
-    share = (min(max(at, _LEFT), _RIGHT) - _LEFT) / (_RIGHT - _LEFT)
-    return round(_MARGIN + share * (WIDTH - 2 * _MARGIN), 1)
-
-
-AXIS = {"baseline": _x(0.0), "claimed": _x(1.0)}
+AXIS = {"baseline": _SCALE.place(0.0), "claimed": _SCALE.place(1.0)}
 """Places of the two lines that all strips share."""
