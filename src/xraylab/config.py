@@ -15,6 +15,7 @@ CONFIG_LOADER_ARGS: dict[str, Any] = {
     "custom_resolvers": {
         "env": lambda name, default: os.environ.get(name) or default,
         "expanduser": lambda path: path and os.path.expanduser(path),
+        "folder_name": lambda path: os.path.basename(str(path).rstrip("/")) or "films",
     },
 }
 """Arguments of Kedro's configuration loader."""

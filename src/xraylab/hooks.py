@@ -29,11 +29,14 @@ __all__ = ["CheckpointsHooks", "ParameterHooks", "PredictHooks", "RawDataHooks",
 
 logger = logging.getLogger(__name__)
 
+AUDITED = "audit.films"
+"""The data set of the films that are audited."""
+
 # What a run takes beside the parameters of its pipelines; PREDICT is the block of those that predict.
 RUN_PARAMETERS = {
     "raw": "the root of the raw data",
-    "films": "a folder of films to predict on",
-    "out": "the folder of their predictions, or of an export",
+    "films": "a folder of films to predict on, or to audit",
+    "out": "the folder of their predictions, of an audit or of an export",
     "model": "which released model predicts: a version, a folder or a zip",
     "task": "of which pipeline the model is that is exported",
     "refuse": "whether films that are unlike those of the training are left out",
@@ -126,9 +129,11 @@ class PredictHooks:
         ValueError
             If one is missing, there are no films, or the results would lie among them.
         """
-        if not any(PREDICT in node.tags for node in pipeline.nodes):
-            return
         runtime = run_params.get("runtime_params") or {}
+        predicts = any(PREDICT in node.tags for node in pipeline.nodes)
+        audits = AUDITED in pipeline.inputs() and runtime.get("films")
+        if not predicts and not (audits and runtime.get("out")):
+            return
         missing = [name for name in ("films", "out") if not runtime.get(name)]
         if missing:
             raise ValueError(
@@ -197,8 +202,8 @@ class RawDataHooks:
     def after_context_created(self, context: KedroContext) -> None:
         """Find the raw root: ``--params raw=…`` before ``XRAYLAB_RAW`` before ``conf``."""
         self.settings = dict(context.config_loader["globals"])
-        runtime = context.config_loader.runtime_params or {}
-        self.root = RawRoot(self.settings, runtime, context.project_path)
+        self.runtime = context.config_loader.runtime_params or {}
+        self.root = RawRoot(self.settings, self.runtime, context.project_path)
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline) -> None:
@@ -210,6 +215,8 @@ class RawDataHooks:
             If a data set's folder is missing under the root, naming both.
         """
         read = {name.partition(".")[0] for name in pipeline.inputs()}
+        if AUDITED in pipeline.inputs() and not self.runtime.get("films"):
+            read.add(self._audited())
         wanted = sorted(read & PHANTOMS.keys())
         if not wanted:
             return
@@ -222,6 +229,18 @@ class RawDataHooks:
                     logger.info("Wrote phantom data set %s", folder)
             else:
                 check_folder(name, self.root.path)
+
+
+    def _audited(self) -> str:
+        """Return the public data set that is audited where no films are named."""
+        default = self.settings["audit"]["data_set"]
+        given = str((self.runtime.get("audit") or {}).get("data_set", default))
+        if given not in PHANTOMS:
+            raise ValueError(
+                f"there is no data set '{given}' (audit.data_set).{did_you_mean(given, PHANTOMS)} Valid: "
+                f"{', '.join(sorted(PHANTOMS))}. Name films of your own: --params films=FOLDER"
+            )
+        return given
 
 
 def check_folder(name: str, root: str) -> None:

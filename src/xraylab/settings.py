@@ -2,6 +2,7 @@
 
 import logging
 
+from xraylab.audit_hooks import AuditHooks
 from xraylab.budget_hooks import BudgetHooks
 from xraylab.config import CONFIG_LOADER_ARGS
 from xraylab.hooks import (
@@ -27,6 +28,7 @@ HOOKS = (
     CheckpointsHooks(),
     RunSummaryHooks(),
     TrackingHooks(),
+    AuditHooks(),  # last: all others have had their say when a run ends with an error
 )
 
 # Nothing is sent anywhere. The file .telemetry says so too, but an installed package has none.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from typing import Any, NoReturn
 
 import fsspec
-import pandas as pd
 from kedro.io.core import AbstractDataset, DatasetError
 
 from xraylab.datasets.table_dataset import TableFile
@@ -61,11 +59,7 @@ class SplitTableDataset(AbstractDataset[NoReturn, SplitTable | None]):
             return None
         try:
             path = _find_file(self._path)
-            if path.lower().endswith((".parquet", ".pq")):
-                table = pd.read_parquet(io.BytesIO(_read(path)))
-            else:
-                table = TableFile(path)()
-            return parse_split_table(table, path)
+            return parse_split_table(TableFile(path)(), path)
         except (ValueError, OSError) as error:
             raise DatasetError(str(error)) from error
 

@@ -17,7 +17,8 @@ __all__ = ["PARQUET", "WORKBOOKS", "TableDataset", "TableFile"]
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 """Ends of the names of workbooks, which are refused by name."""
 
-PARQUET = ".parquet"
+PARQUET = (".parquet", ".pq")
+"""Ends of the names of Parquet tables."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,8 @@ class TableFolderDataset(AbstractDataset[NoReturn, dict[str, TableFile]]):
         Parameters
         ----------
         path : str
-            The folder, on any fsspec file system. For a file, such as a single film, the tables that lie beside it.
+            The folder, on any fsspec file system; or a table, which is given alone. For another file, such as a single
+            film, the tables that lie beside it.
         folders : sequence of str
             Where tables lie, relative to `path`.
         suffixes : sequence of str
@@ -70,6 +71,10 @@ class TableFolderDataset(AbstractDataset[NoReturn, dict[str, TableFile]]):
         """Return lazy tables by their path under the folder, without suffix, in order."""
         filesystem, root = fsspec.core.url_to_fs(self._path, **self._fs_args)
         root, recursive = root.rstrip("/"), self._recursive
+        if root.lower().endswith((*self._suffixes, *WORKBOOKS)) and not filesystem.isdir(root):
+            local = "file" in filesystem.protocol
+            address = root if local else filesystem.unstrip_protocol(root)
+            return {PurePosixPath(root).stem: TableFile(address, self._fs_args)}
         if filesystem.isfile(root):
             root, recursive = root.rpartition("/")[0], False
         found: dict[str, str] = {}

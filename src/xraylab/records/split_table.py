@@ -8,26 +8,75 @@ from dataclasses import dataclass
 import pandas as pd
 
 from xraylab.records.delimited import find_column, text_of
-from xraylab.records.ids import clean_id
+from xraylab.records.ids import clean_id, plain_name
 
-__all__ = ["IMAGE_COLUMNS", "SPLIT_COLUMNS", "SplitTable", "parse_split_table", "read_part"]
+__all__ = [
+    "IMAGE_COLUMNS",
+    "PART_NAMES",
+    "SPLIT_COLUMNS",
+    "SplitTable",
+    "parse_split_table",
+    "read_part",
+]
 
 IMAGE_COLUMNS = (
-    *("image_id", "image", "image id", "image index", "image_index", "id", "case id"),
-    *("filename", "file_name", "file name", "file", "filepath", "file_path", "path", "image_path"),
+    *(
+        "image_id",
+        "imageid",
+        "image id",
+        "image index",
+        "image_index",
+        "image",
+        "image_path",
+        "image path",
+    ),
+    *(
+        "path",
+        "filepath",
+        "file_path",
+        "file path",
+        "filename",
+        "file_name",
+        "file name",
+        "file",
+        "image_name",
+    ),
+    *(
+        "image name",
+        "img",
+        "img_path",
+        "dicom_id",
+        "dicom",
+        "sopinstanceuid",
+        "id",
+        "case id",
+        "name",
+    ),
 )
-"""Usual names of the column that names films, in any case."""
+"""Usual names of the column that names films, the likeliest first, in any case."""
 
-SPLIT_COLUMNS = ("split", "part", "partition", "subset")
-"""Usual names of the column of parts, in any case."""
+SPLIT_COLUMNS = (
+    "split",
+    "set",
+    "subset",
+    "partition",
+    "part",
+    "phase",
+    "dataset_split",
+    "data_split",
+)
+"""Usual names of the column of parts, the likeliest first, in any case."""
 
-_PARTS = {
-    "train": ("train", "training"),
-    "val": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing"),
-    "": ("", "none", "nan"),
+PART_NAMES = {
+    **dict.fromkeys(("train", "training", "trn", "learn", "learning"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "tune", "tuning"), "val"),
+    **dict.fromkeys(
+        ("test", "testing", "tst", "holdout", "hold out", "eval", "evaluation"), "test"
+    ),
 }
-_PART_OF = {name: part for part, names in _PARTS.items() for name in names}
+"""Parts of a split by the words that are used for them."""
+
+_NO_PART = ("", "none", "nan")
 
 
 @dataclass(frozen=True)
@@ -57,7 +106,8 @@ def read_part(written: str) -> str | None:
     >>> [read_part(each) for each in (" Training", "valid", "TEST", "", "fold 1")]
     ['train', 'val', 'test', '', None]
     """
-    return _PART_OF.get(written.strip().casefold())
+    name = plain_name(written)
+    return "" if name in _NO_PART else PART_NAMES.get(name)
 
 
 def parse_split_table(table: pd.DataFrame, path: str) -> SplitTable:

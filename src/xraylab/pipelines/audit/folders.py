@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from xraylab.records.ids import plain_name
+from xraylab.records.split_table import PART_NAMES
 
 __all__ = [
-    "SPLIT_NAMES",
     "FileNames",
     "find_labels",
     "find_patients",
@@ -26,15 +26,6 @@ __all__ = [
     "parse_file_names",
     "parse_split",
 ]
-
-SPLIT_NAMES = {
-    **dict.fromkeys(("train", "training", "trn", "learn", "learning"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "tune", "tuning"), "val"),
-    **dict.fromkeys(
-        ("test", "testing", "tst", "holdout", "hold out", "eval", "evaluation"), "test"
-    ),
-}
-"""Parts of a split by the words that are used for them."""
 
 _MASK = re.compile(r"(?:^|[^a-z])(?:masks?|segmentations?|segs?|annotations?)(?:$|[^a-z])")
 _SIDES = ("leftmask", "rightmask", "manualmask")
@@ -115,9 +106,9 @@ def parse_split(written: str) -> str:
     ['train', 'test', 'val', '', '']
     """
     name = plain_name(written)
-    if name in SPLIT_NAMES:
-        return SPLIT_NAMES[name]
-    found = {SPLIT_NAMES[word] for word in re.split(r"[^a-z]+", name) if word in SPLIT_NAMES}
+    if name in PART_NAMES:
+        return PART_NAMES[name]
+    found = {PART_NAMES[word] for word in re.split(r"[^a-z]+", name) if word in PART_NAMES}
     return found.pop() if len(found) == 1 else ""
 
 

@@ -13,7 +13,9 @@ from xraylab.imaging.film_file import IGNORED
 from xraylab.pages import printable
 from xraylab.records.delimited import LoadTable, to_numbers
 from xraylab.records.groups import group_films
+from xraylab.records.ids import match_films
 from xraylab.records.readings import parse_age, parse_sex
+from xraylab.records.split_table import SplitTable
 
 from .folders import (
     find_labels,
@@ -41,7 +43,10 @@ _NOT_FOUND = "not found"
 
 
 def recognise_films(
-    arrays: ArrayCache, tables: Mapping[str, LoadTable], params: AuditParams
+    arrays: ArrayCache,
+    tables: Mapping[str, LoadTable],
+    split: SplitTable | None,
+    params: AuditParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Say of every file what it is, and of every film what tables, headers, folders and names say.
 
@@ -51,6 +56,8 @@ def recognise_films(
         Films that could be read, with what their files say, and why others could not.
     tables : mapping of str to callable
         The table that the user has named, or those that lie beside the films.
+    split : SplitTable or None
+        The split that the user has named, which counts before all other sources.
     params : AuditParams
         Which table and columns are meant.
 
@@ -73,11 +80,13 @@ def recognise_films(
     ids = records.loc[inputs, "image_id"]
     table = _join(ids, tables, params)
     found = _gather(ids, records, table, params)
+    if split is not None:
+        found["split"] = {f"the table '{split.path}'": _parts_of(ids, split)}
     said: list[dict[str, str]] = [_describe_files(records), _describe_table(table, params)]
     for fact, word in _WORDS.items():
-        values, how = _first_source(found[fact], strict=fact in _NAMED)
+        values, how = _first_source(found[fact], ids.index, strict=fact in _NAMED)
         records[fact] = values.reindex(records.index, fill_value="")
-        said.append({"what": word, "found": _describe(fact, values), "how": how})
+        said.append({"what": word, "found": _describe(fact, values, table), "how": how})
     records["series"] = records["series"].fillna("")
     records = _parse_values(records, table.columns.get("sex", ""))
     groups = group_films(ids, found["patient"]).reindex(records.index, fill_value="")
@@ -157,19 +166,26 @@ def _gather(
         "age": {"PatientAge of the DICOM files": files["age"]},
     }
     found = {fact: {**from_table.get(fact, {}), **sources} for fact, sources in others.items()}
-    # one patient for all films is a placeholder, such as ANONYMOUS
-    found["patient"] = {
-        name: said for name, said in found["patient"].items() if len(said) < 2 or said.nunique() > 1
-    } or {"nothing": pd.Series("", ids.index, dtype="str")}
+    found["patient"] = {name: said for name, said in found["patient"].items() if _tells(said)}
     return found
 
 
-def _first_source(sources: Sources, strict: bool) -> tuple[pd.Series, str]:
+def _parts_of(ids: pd.Series, split: SplitTable) -> pd.Series:
+    """Return the part (N,) of each film by the table of a split."""
+    rows = match_films(ids, split.films).row_of
+    return ids.map({film: split.parts[row] for film, row in rows.items()}).fillna("").astype("str")
+
+
+def _tells(patients: pd.Series) -> bool:
+    """Tell whether a source names patients: one for all films is a placeholder, such as ANONYMOUS."""
+    return len(patients) == 1 or len(set(patients)) > 1
+
+
+def _first_source(sources: Sources, index: pd.Index, strict: bool) -> tuple[pd.Series, str]:
     """Return what the first source says that knows anything, and its name; gaps are filled by the next ones.
 
     Where names are those of classes, a source fills gaps only if it says the same as the first where both speak.
     """
-    index = next(iter(sources.values())).index
     values = pd.Series("", index, dtype="str")
     used: list[str] = []
     for name, found in sources.items():
@@ -186,7 +202,10 @@ def _differ(values: pd.Series, found: pd.Series) -> bool:
     return bool((values[both] != found[both]).any()) or not both.any()
 
 
-def _describe(fact: str, values: pd.Series) -> str:
+def _describe(fact: str, values: pd.Series, table: JoinedTable) -> str:
+    if fact == "sex":
+        column = table.columns.get("sex", "sex")
+        values = values.map(lambda each: parse_sex(each, column))
     known = values[values != ""]
     if not len(known):
         return _NOT_FOUND

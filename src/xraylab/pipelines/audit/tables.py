@@ -12,6 +12,7 @@ import pandas as pd
 
 from xraylab.records.delimited import LoadTable, find_column, iterate_readable, text_of
 from xraylab.records.ids import match_films
+from xraylab.records.split_table import IMAGE_COLUMNS, SPLIT_COLUMNS
 
 from .folders import parse_split
 from .params import ColumnsParams
@@ -21,40 +22,7 @@ __all__ = ["JoinedTable", "join_tables", "read_given_table"]
 logger = logging.getLogger(__name__)
 
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
-    "image": (
-        *(
-            "image_id",
-            "imageid",
-            "image id",
-            "image index",
-            "image_index",
-            "image",
-            "image_path",
-            "image path",
-        ),
-        *(
-            "path",
-            "filepath",
-            "file_path",
-            "file path",
-            "filename",
-            "file_name",
-            "file name",
-            "file",
-            "image_name",
-        ),
-        *(
-            "image name",
-            "img",
-            "img_path",
-            "dicom_id",
-            "dicom",
-            "sopinstanceuid",
-            "id",
-            "case id",
-            "name",
-        ),
-    ),
+    "image": IMAGE_COLUMNS,
     "patient": (
         *(
             "patient_id",
@@ -80,16 +48,7 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
         ),
         *("accession_number", "accessionnumber", "exam_id"),
     ),
-    "split": (
-        "split",
-        "set",
-        "subset",
-        "partition",
-        "part",
-        "phase",
-        "dataset_split",
-        "data_split",
-    ),
+    "split": SPLIT_COLUMNS,
     "label": (
         *(
             "label",
