@@ -115,6 +115,15 @@ class LabelsParams(Parameters):
         Nearest films of other groups that are asked.
     least_disagreeing : float
         Share of them with another label from which a film is listed.
+    most_by_chance : float
+        A film is listed where its class would have so many neighbours of other classes at most so often, by how often
+        the films of its class have them.
+    deviations : float
+        A label that is a number is listed from so many robust deviations off the median of its neighbours.
+    outlier_deviations : float
+        A film is unlike all others from so many robust deviations of its distance to them above the median.
+    least_films, least_share : int, float
+        A class of fewer films, or of a smaller share of them, is named as rare.
     max_films : int
         Films that are embedded, drawn group by group.
     """
@@ -125,6 +134,11 @@ class LabelsParams(Parameters):
     size_px: int = Field(96, ge=32, le=512)
     neighbours: int = Field(10, ge=1, le=100)
     least_disagreeing: float = Field(0.9, gt=0.5, le=1)
+    most_by_chance: float = Field(0.01, gt=0, lt=1)
+    deviations: float = Field(4.0, gt=0, le=100)
+    outlier_deviations: float = Field(6.0, gt=0, le=1000)
+    least_films: int = Field(20, ge=0)
+    least_share: float = Field(0.01, ge=0, lt=1)
     max_films: int = Field(20_000, ge=10)
 
 
