@@ -31,7 +31,8 @@ class AuditHooks:
         """Read what ends a run (``audit.fail_on``)."""
         self.findings = None
         params = "params:audit"
-        self.fail_on = catalog.load(params).get("fail_on", "never") if params in pipeline.inputs() else "never"
+        audits = params in pipeline.inputs()
+        self.fail_on = catalog.load(params).fail_on if audits else "never"
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:

@@ -230,7 +230,6 @@ class RawDataHooks:
             else:
                 check_folder(name, self.root.path)
 
-
     def _audited(self) -> str:
         """Return the public data set that is audited where no films are named."""
         default = self.settings["audit"]["data_set"]

@@ -29,7 +29,7 @@ _PILLOW_FORMATS = {"TIFF": "tiff", "BMP": "bmp", "WEBP": "webp"}
 _EXIF_IFD, _EXPOSURE = 0x8769, (0x829A, 0x829D, 0x920A)  # ExposureTime, FNumber, FocalLength
 _LARGEST = 255  # of a table of 8 bits: where quality is low, larger values are cut off there
 _COLOUR_LEVELS = 24  # of 255 between two channels: above what JPEG leaves in a grey film
-_NAME = re.compile(r"[^\W\d_]{2,}(?:[\^, ]+[^\W\d_]{2,})+|[^\W\d_]+\^.*")
+_NAME = re.compile(r"[^\W\d_]{2,}(?:[\^, ]+[^\W\d_]{2,})+|[^\W\d_][^\d_]*\^.*")
 
 # ITU-T T.81, table K.1: luminance, to which quality 50 of the Independent JPEG Group is equal
 _K1 = np.array(

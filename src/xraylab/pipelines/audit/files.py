@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -85,7 +84,7 @@ def check_files(records: pd.DataFrame, arrays: ArrayCache, params: AuditParams) 
 def _broken(inputs: pd.DataFrame) -> Iterator[Finding]:
     left = inputs[inputs["status"] == "unreadable"]
     for kind, (pattern, words) in _BROKEN.items():
-        fits = left["reason"].map(lambda reason, p=pattern: re.search(p, reason) is not None)
+        fits = left["reason"].str.contains(pattern, regex=True).astype(bool)
         if fits.any():
             title = "{are} " + words
             yield _finding(kind, "warning", left.loc[fits, "image_id"], inputs, title, _TELL[kind])

@@ -233,8 +233,9 @@ def _may_be_class(folder: str) -> bool:
     name = plain_name(folder)
     if parse_split(folder) or _PATIENT.fullmatch(name) or _STUDY.fullmatch(name):
         return False
+    words = name.replace("x ray", "xray").split()
     # "images", "images_001", "CXR_png" say only that images are in them
-    return not all(word.rstrip("0123456789") in (*_CONTAINERS, "") for word in name.split())
+    return not all(word.rstrip("0123456789") in (*_CONTAINERS, "") for word in words)
 
 
 def _holds(found: pd.Series) -> bool:

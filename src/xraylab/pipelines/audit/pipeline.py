@@ -26,7 +26,7 @@ def create_pipeline() -> Pipeline:
     """Return the pipeline; its films are those of ``--params films=…``, or a public data set."""
     params = "params:audit"
     checks = ("files", "copies", "groups", "splits", "shortcuts", "labels")
-    shown = ("arrays", "name", "place", "records", "recognised", "clusters", "probes", "suspects")
+    shown = ("arrays", "place", "records", "recognised", "clusters", "probes", "suspects")
     return Pipeline(
         [
             step(plan_scan, ["films", params], "arrays"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
+from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
@@ -100,15 +101,15 @@ def list_films(
     return table.assign(findings=records["image_id"].map(names).fillna(""))
 
 
-def write_page(arrays: ArrayCache, name: str, place: str, **tables: pd.DataFrame) -> str:
+def write_page(arrays: ArrayCache, place: str, **tables: pd.DataFrame) -> str:
     """Return the page of an audit.
 
     Parameters
     ----------
     arrays : ArrayCache
         The films.
-    name, place : str
-        What the set is called, and where it lies.
+    place : str
+        The folder of the films; its name is the title.
     **tables : DataFrame
         ``records, recognised, findings, clusters, probes, suspects`` and ``split``, see `AuditContent`.
     """
@@ -120,4 +121,4 @@ def write_page(arrays: ArrayCache, name: str, place: str, **tables: pd.DataFrame
         "Files found": int(counts.sum()),
         "Films read": int(counts.get("ok", 0)),
     }
-    return render_audit(AuditContent(name, facts, arrays=arrays, **tables))
+    return render_audit(AuditContent(PurePosixPath(place).name, facts, arrays=arrays, **tables))
