@@ -48,9 +48,14 @@ def record(n: int, **columns: object) -> pd.DataFrame:
         ("reason", "split", "label", "patient", "study", "series", "site", "sex", "age_note", "instance"), ""
     )  # fmt: skip
     table = pd.DataFrame({"image_id": names, "status": "ok", "row": range(n), **texts})
-    facts = {
-        "format": "png", "bits": 8.0, "channels": 1.0, "colour": 0.0, "camera": False, "named": False,
-        "grey_range": 0.8, "height_px": 100.0, "width_px": 80.0, "target": np.nan, "age_years": np.nan, "source": names, "digest": names,
-        "group_id": names, "duplicate_cluster": names,
-    }  # fmt: skip
+    facts: dict[str, object] = {"format": "png", "bits": 8.0, "channels": 1.0, "colour": 0.0}
+    facts |= {
+        "camera": False,
+        "named": False,
+        "grey_range": 0.8,
+        "height_px": 100.0,
+        "width_px": 80.0,
+    }
+    facts |= {"target": np.nan, "age_years": np.nan}
+    facts |= dict.fromkeys(("source", "digest", "group_id", "duplicate_cluster"), names)
     return table.assign(**facts).assign(**columns)

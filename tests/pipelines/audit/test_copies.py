@@ -87,12 +87,14 @@ def test_copies_across_parts_and_classes_are_errors(
 def test_one_film_of_two_patients() -> None:
     records = record(3, patient=["p", "q", "r"], split="train")
     clusters = pd.DataFrame(
-        {
-            "cluster": 1, "image_id": ["000.png", "001.png"], "kind": ["first", "same bytes"],
-            "copy_of": ["", "000.png"], "angle_deg": 0.0, "mirrored": False, "similarity": 1.0, "split": "train", "label": "",
-            "patient": hide_ids(pd.Series(["p", "q"]), "s"),
-        }
-    )  # fmt: skip
+        {"cluster": 1, "image_id": ["000.png", "001.png"], "copy_of": ["", "000.png"]}
+    )
+    clusters = clusters.assign(
+        kind=["first", "same bytes"], angle_deg=0.0, mirrored=False, similarity=1.0
+    )
+    clusters = clusters.assign(
+        split="train", label="", patient=hide_ids(pd.Series(["p", "q"]), "s")
+    )
     findings = check_copies(records, clusters, PARAMS).set_index("finding")
     assert findings.loc["copies_across_patients", ["severity", "n"]].tolist() == ["warning", 2]
     assert "copies_across_parts" not in findings.index
