@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 _BATCH = 32
 _LEAST_FILMS = 20  # below it, no distance is far
+_NEAR = 3  # the neighbour whose distance says whether a film is unlike others
 _SHOWN = 10
 _NEIGHBOURS_SHOWN = 3
 _NORMAL = 1.4826  # a deviation of a normal distribution over its median absolute deviation
@@ -125,7 +126,7 @@ def check_labels(
         near = find_neighbours(features[rows], compared.films["group_id"], params.labels.neighbours)
     suspect = suspect_numbers if compared.kind == "numbers" else suspect_classes
     suspects, expected = suspect(compared, near, params.labels)
-    findings.append(_name_suspects(suspects, expected, len(compared.films)))
+    findings.append(_name_suspects(suspects, expected, compared.films))
     return tabulate_findings(findings), suspects
 
 
@@ -166,14 +167,13 @@ def _describe_balance(labelled: Labelled, params: LabelsParams) -> Iterator[Find
 def _find_unlike(
     films: pd.DataFrame, around: Neighbours, params: LabelsParams
 ) -> Iterator[Finding]:
-    """Yield the films whose farthest neighbour is much farther than usual."""
-    full = around.counts == params.neighbours
-    distance = 1 - around.similarity[:, -1].astype(np.float64)
-    if full.sum() < _LEAST_FILMS:
+    """Yield the films whose third nearest neighbour is much farther than usual: a pair of strangers is found, too."""
+    if len(films) < _LEAST_FILMS or around.rows.shape[1] < _NEAR:
         return
-    middle = float(np.median(distance[full]))
-    scale = _NORMAL * float(np.median(np.abs(distance[full] - middle)))
-    far = np.flatnonzero(full & (distance > middle + params.outlier_deviations * scale))
+    distance = around.distance[:, _NEAR - 1].astype(np.float64)
+    middle = float(np.median(distance))
+    scale = _NORMAL * float(np.median(np.abs(distance - middle)))
+    far = np.flatnonzero(distance > middle + params.outlier_deviations * scale)
     if not len(far):
         return
     ids = films["image_id"].astype(str).to_numpy()[far[np.argsort(-distance[far], kind="stable")]]
@@ -184,32 +184,31 @@ def _find_unlike(
         severity="warning",
         title=f"{subject} unlike all others, and may not be a radiograph of this kind.",
         n=len(far),
-        total=int(full.sum()),
+        total=len(films),
         advice="Look at these films, and leave out those that do not belong to the set.",
         examples=[[each] for each in ids],
         affected=list(ids),
     )
 
 
-def _name_suspects(suspects: pd.DataFrame, expected: float, n_films: int) -> Finding:
+def _name_suspects(suspects: pd.DataFrame, expected: float, films: pd.DataFrame) -> Finding:
     from scipy.stats import poisson
 
-    n = len(suspects)
-    more_than_chance = n > poisson.ppf(_SURE, expected)
     ids = suspects["image_id"].tolist()
-    verb = "film has a label" if n == 1 else "films have a label"
-    title = (
-        f"{n:,} {verb} that nearly all similar films of other families do not have; chance would list about "
-        f"{expected:.1f}."
-    )
+    n, n_families = len(ids), int(films.loc[films["image_id"].isin(ids), "group_id"].nunique())
+    of = "1 patient or family" if n_families == 1 else f"{n_families:,} patients or families"
+    verb = f"film of {of} has" if n == 1 else f"films of {of} have"
+    title = f"{n:,} {verb} a label that nearly all similar films of others do not have"
+    if not n:
+        title = "No film has a label that nearly all similar films do not have"
     pairs = zip(ids, suspects["neighbours"], strict=True)
     return Finding(
         check="labels",
         finding="suspicious_labels",
-        severity="warning" if more_than_chance else "info",
-        title=title,
+        severity="warning" if n_families > poisson.ppf(_SURE, expected) else "info",
+        title=f"{title}; chance would list about {expected:.1f} of {films['group_id'].nunique():,}.",
         n=n,
-        total=n_films,
+        total=len(films),
         advice="Have these labels read again, from the top of the list; a hard film may be right."
         if n
         else "",

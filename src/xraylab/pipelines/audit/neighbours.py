@@ -15,28 +15,25 @@ Features = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 _BLOCK = 512  # films compared with all others at once
-_CANDIDATES = 8  # nearest films looked at for each neighbour wanted, since a family counts once
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest films of N films, the nearest first, each of another family.
+    """The nearest films of N films, the nearest first, no two of one family and none of the film's own.
 
     Attributes
     ----------
     rows : (N, K) ndarray of int64
-        Positions of the neighbours; -1 where there are fewer.
+        Positions of the neighbours.
     similarity : (N, K) ndarray of float32
-        Cosine of the standardised features, in [-1, 1]; nan where there is no neighbour.
+        Cosine of the standardised features, in [-1, 1].
+    distance : (N, K) ndarray of float32
+        Euclidean distance of the standardised features, in deviations of one feature.
     """
 
     rows: Rows
     similarity: Features
-
-    @property
-    def counts(self) -> Rows:
-        """Return how many neighbours each film has (N,)."""
-        return np.asarray((self.rows >= 0).sum(axis=1), np.int64)
+    distance: Features
 
 
 def find_neighbours(
@@ -49,54 +46,66 @@ def find_neighbours(
     features : (N, F) ndarray
         Features of films.
     groups : (N,) Series
-        Family of each film. No neighbour is of a film's own family, and no two are of one.
+        Family of each film.
     n_neighbours : int
-        Neighbours wanted; fewer are found where there are fewer families, or one family fills what is nearest.
+        Neighbours wanted; one for each other family where there are fewer.
+
+    Returns
+    -------
+    Neighbours
+        Of each family the nearest film.
 
     Examples
     --------
     >>> features = np.array([[0.0, 1], [0.1, 1], [0.2, 1], [5, -3]])
-    >>> find_neighbours(features, pd.Series(list("aabc")), 1).rows[:2].tolist()
-    [[2], [2]]
+    >>> find_neighbours(features, pd.Series(list("aabc")), 1).rows.tolist()
+    [[2], [2], [1], [2]]
     """
     codes = np.asarray(pd.factorize(groups)[0], np.int64)
-    n = len(codes)
-    rows = np.full((n, n_neighbours), -1, np.int64)
-    similarity = np.full((n, n_neighbours), np.nan, np.float32)
-    if n < 2:  # noqa: PLR2004
-        return Neighbours(rows, similarity)
-    directions = _standardise(features)
-    n_candidates = min(n, _CANDIDATES * n_neighbours)
-    for start in range(0, n, _BLOCK):
-        part = slice(start, min(start + _BLOCK, n))
+    n_families = int(codes.max(initial=-1)) + 1
+    kept = max(0, min(n_neighbours, n_families - 1))
+    rows = np.zeros((len(codes), kept), np.int64)
+    similarity = np.zeros((len(codes), kept), np.float32)
+    if not kept:
+        return Neighbours(rows, similarity, similarity)
+    order = np.argsort(codes, kind="stable")  # families side by side
+    ends = np.cumsum(np.bincount(codes))
+    starts = ends - np.bincount(codes)
+    directions, lengths = _standardise(np.asarray(features, np.float32)[order])
+    for start in range(0, len(codes), _BLOCK):
+        part = slice(start, start + _BLOCK)
         alike = directions[part] @ directions.T
-        alike[codes[part, None] == codes[None]] = -np.inf
-        candidates = np.argpartition(alike, n - n_candidates, axis=1)[:, n - n_candidates :]
-        values = np.take_along_axis(alike, candidates, axis=1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        candidates = np.take_along_axis(candidates, order, axis=1)
-        values = np.take_along_axis(values, order, axis=1)
-        chosen = _first_of_families(codes[candidates], np.isfinite(values), n_neighbours)
-        film, place = np.nonzero(chosen)
-        column = (np.cumsum(chosen, axis=1) - 1)[film, place]
-        rows[start + film, column] = candidates[film, place]
-        similarity[start + film, column] = values[film, place]
-    return Neighbours(rows, similarity)
+        best = np.maximum.reduceat(alike, starts, axis=1)
+        best[np.arange(len(best)), codes[order[part]]] = -np.inf
+        families = np.argpartition(best, n_families - kept, axis=1)[:, n_families - kept :]
+        values = np.take_along_axis(best, families, axis=1)
+        by_value = np.argsort(-values, axis=1, kind="stable")
+        families = np.take_along_axis(families, by_value, axis=1)
+        rows[part] = _nearest_films(alike, families, starts, ends)
+        similarity[part] = np.take_along_axis(values, by_value, axis=1)
+    squares = (
+        lengths[:, None] ** 2
+        + lengths[rows] ** 2
+        - 2 * lengths[:, None] * lengths[rows] * similarity
+    )
+    back = np.argsort(order)
+    distance = np.sqrt(np.maximum(squares, 0)).astype(np.float32)
+    return Neighbours(order[rows][back], similarity[back], distance[back])
 
 
-def _standardise(features: NDArray[np.floating[Any]]) -> Features:
-    """Return features with a mean of 0 and a deviation of 1 over films, and then a length of 1 for each film."""
-    values = np.asarray(features, np.float32)
-    mean, deviation = values.mean(axis=0), values.std(axis=0)
-    values = (values - mean) / np.where(deviation > 0, deviation, np.float32(1))
-    length = np.asarray(np.linalg.norm(values, axis=1, keepdims=True), np.float32)
-    return np.asarray(values / np.where(length > 0, length, 1), np.float32)
+def _nearest_films(alike: Features, families: Rows, starts: Rows, ends: Rows) -> Rows:
+    """Return the nearest film (B, K) of each of the families (B, K), whose films lie side by side."""
+    films = starts[families]
+    for film, place in np.argwhere(ends[families] - films > 1):
+        family = families[film, place]
+        films[film, place] += int(alike[film, starts[family] : ends[family]].argmax())
+    return films
 
 
-def _first_of_families(families: Rows, usable: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
-    """Return which candidates (B, C) are the first of their family, at most n of each film."""
-    film = np.arange(len(families))[:, None]
-    keys = film * (int(families.max()) + 1) + families
-    first = ~pd.Series(keys.ravel()).duplicated().to_numpy().reshape(families.shape)
-    first &= usable
-    return np.asarray(first & (np.cumsum(first, axis=1) <= n), np.bool_)
+def _standardise(values: Features) -> tuple[Features, Features]:
+    """Return features with a mean of 0 and a deviation of 1, as directions (N, F) and lengths (N,)."""
+    deviation = values.std(axis=0)
+    values = (values - values.mean(axis=0)) / np.where(deviation > 0, deviation, np.float32(1))
+    lengths = np.asarray(np.linalg.norm(values, axis=1), np.float32)
+    directions = values / np.where(lengths > 0, lengths, 1)[:, None]
+    return np.asarray(directions, np.float32), lengths

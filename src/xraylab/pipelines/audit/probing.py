@@ -55,12 +55,17 @@ class Targets:
         Number of the class of each film, with ``len(names)`` for a class that is too rare; or the label itself.
     groups, folds : (N,) ndarray of int64
         Group and fold of each film.
+    weights : (N,) ndarray of float64
+        Weight of each film in a fit.
     """
 
     def __init__(self, labelled: Labelled, n_folds: int, seed: int) -> None:
         films = labelled.films
         self.groups: Codes = np.asarray(pd.factorize(films["group_id"])[0], np.int64)
         self.n_groups = int(self.groups.max()) + 1
+        # each family weighs as one, so that a film with many copies does not decide
+        self.weights: Floats = 1.0 / np.bincount(self.groups)[self.groups]
+        self.weights /= self.weights.mean()
         self.seed = seed
         if labelled.kind == "numbers":
             self.names: tuple[str, ...] = ()
@@ -103,7 +108,7 @@ def predict_held_out(features: NDArray[np.floating], targets: Targets) -> Floats
     for fold in np.unique(targets.folds):
         held = targets.folds == fold
         model = _build(numbers, int((~held).sum()), targets.seed)
-        model.fit(features[~held], targets.labels[~held])
+        model.fit(features[~held], targets.labels[~held], sample_weight=targets.weights[~held])
         if numbers:
             found[held, 0] = model.predict(features[held])
             continue

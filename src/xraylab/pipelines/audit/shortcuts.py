@@ -45,6 +45,15 @@ _ERROR_AUROC = 0.9
 _ERROR_R2 = 0.45
 _PAIRS = 3
 
+_WORDS = {
+    "metadata": "the metadata of its file",
+    "part": "its part of the split",
+    "markers": "its burned-in markers",
+    "film of 8 × 8": "8 × 8 pixels",
+    "sex": "the patient's sex",
+    "age": "the patient's age",
+}
+
 _KNOWN_CAUSES = ("sex", "age")
 """Probes that a disease may really depend on."""
 
@@ -54,7 +63,7 @@ _OF_ANATOMY = ("grey values", "film of 8 × 8")
 _INSTEAD = "A network may learn this instead of the disease."
 _SAME_SOURCES = "Take films of all classes from the same sources, prepared the same way."
 _ADVICE = {
-    "file size": f"{_INSTEAD} {_SAME_SOURCES}",
+    "file size": f"{_INSTEAD} It shows in sharpness, noise and compression. {_SAME_SOURCES}",
     "image size": f"{_INSTEAD} It shows in the shape and sharpness of resized films. {_SAME_SOURCES}",
     "format": f"{_INSTEAD} It shows in traces of compression. {_SAME_SOURCES}",
     "bit depth": f"{_INSTEAD} {_SAME_SOURCES}",
@@ -216,16 +225,16 @@ def _grade(probe: str, row: dict[Any, Any], strong: float) -> Severity:
 
 
 def _describe(probe: str, row: dict[Any, Any], targets: Targets, others: list[str]) -> str:
-    what = probe[0].upper() + probe[1:]
+    by = f"by {_WORDS.get(probe, f'its {probe}')} alone"
     interval = f"{row['value']:.2f} ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
     if row["metric"] == _R2:
-        return f"{what} alone predicts the label: R² {interval}."
+        return f"The label of a film is predicted {by}: R² {interval}."
     rest = [name for name in targets.names if name != row["target"]]
     against = f"'{rest[0]}'" if len(targets.classes) == 1 else "the other classes"
     more = (
         f", and {len(others)} more {'class' if len(others) == 1 else 'classes'}" if others else ""
     )
-    return f"{what} alone tells '{row['target']}' from {against}: AUROC {interval}{more}."
+    return f"A film of '{row['target']}' is told from {against} {by}: AUROC {interval}{more}."
 
 
 def _extremes(predictions: NDArray[np.float64], ids: NDArray[Any]) -> list[Example]:

@@ -29,7 +29,6 @@ Floats = NDArray[np.float64]
 
 SUSPECT_COLUMNS = ("image_id", "label", "other", "share", "neighbours")
 _NORMAL = 1.4826  # a deviation of a normal distribution over its median absolute deviation
-_FEW = 0.5  # of the neighbours wanted: with fewer a film is not judged
 
 
 def suspect_classes(
@@ -52,41 +51,45 @@ def suspect_classes(
         Columns `SUSPECT_COLUMNS`, those first whose class would have such neighbours least often, of equals those with
         the nearest.
     expected : float
-        Films that would be listed if each neighbour disagreed by chance, as often as those of its class do.
+        Families with a film that would be listed if each neighbour disagreed by chance, as often as those of its class
+        do, and the films of a family had the same neighbours.
     """
     from scipy.stats import binom
 
     labels = labelled.films["label"].astype(str).to_numpy()
-    there = neighbours.rows >= 0
     around = labels[neighbours.rows]
-    disagree = (around != labels[:, None]) & there
-    counts, against = neighbours.counts, disagree.sum(axis=1)
-    judged = np.isin(labels, labelled.classes) & (counts >= _FEW * params.neighbours) & (counts > 0)
-    share = against / np.maximum(counts, 1)
+    disagree = around != labels[:, None]
+    n, against = disagree.shape[1], disagree.sum(axis=1)
+    judged = np.isin(labels, labelled.classes)
+    share = against / n
     usual = pd.Series(share[judged]).groupby(labels[judged]).mean()
-    rate = pd.Series(labels).map(usual).fillna(1.0).to_numpy(np.float64)
-    by_chance = binom.sf(against - 1, counts, rate)
+    # how often chance, for each class, gives 0, 1, … neighbours of other classes or more
+    chances = {name: binom.sf(np.arange(n + 1) - 1, n, rate) for name, rate in usual.items()}
+    by_chance = np.array(
+        [
+            chances[name][k] if name in chances else 1.0
+            for name, k in zip(labels, against, strict=True)
+        ]
+    )
+    enough = np.arange(n + 1) / n >= params.least_disagreeing
+    listable = {
+        name: chance[enough & (chance <= params.most_by_chance)].max(initial=0.0)
+        for name, chance in chances.items()
+    }
     listed = judged & (share >= params.least_disagreeing) & (by_chance <= params.most_by_chance)
     closeness = np.where(disagree, neighbours.similarity, 0).sum(axis=1) / np.maximum(against, 1)
     order = np.lexsort([-closeness, by_chance])
     order = order[listed[order]]
     others = [pd.Series(around[i][disagree[i]]).mode()[0] for i in order]
     suspects = _tabulate(labelled, neighbours, order, (labels[order], others, share[order]))
-    return suspects, _expect(counts[judged], rate[judged], params)
+    expected = pd.Series(labels).map(listable).fillna(0.0) @ _family_weights(labelled)
+    return suspects, float(expected)
 
 
-def _expect(counts: NDArray[np.int64], rates: Floats, params: LabelsParams) -> float:
-    """Return how many films chance would list."""
-    from scipy.stats import binom
-
-    pairs, times = np.unique(np.stack([counts, rates], axis=1), axis=0, return_counts=True)
-    expected = 0.0
-    for (n, rate), films in zip(pairs, times, strict=True):
-        against = np.arange(int(n) + 1)
-        chance = binom.sf(against - 1, int(n), rate)
-        listed = (against / n >= params.least_disagreeing) & (chance <= params.most_by_chance)
-        expected += float(chance[listed].max(initial=0.0)) * int(films)
-    return expected
+def _family_weights(labelled: Labelled) -> Floats:
+    """Return 1 over the number of films of each film's family (N,)."""
+    groups = labelled.films["group_id"]
+    return np.asarray(1.0 / groups.groupby(groups).transform("size"), np.float64)
 
 
 def suspect_numbers(
@@ -100,29 +103,21 @@ def suspect_numbers(
         As `suspect_classes` gives it; ``other`` is the median of the neighbours, ``share`` that of the neighbours whose
         label is farther off than half of the distance that is far.
     expected : float
-        Films that would be listed if these distances were normal.
+        Families with a film that would be listed if these distances were normal.
     """
     from scipy.stats import norm
 
     targets = labelled.films["target"].to_numpy(np.float64)
-    there = neighbours.rows >= 0
-    around = np.where(there, targets[neighbours.rows], np.nan)
-    judged = (neighbours.counts >= _FEW * params.neighbours) & (neighbours.counts > 0)
-    medians = np.full(len(targets), np.nan)
-    medians[judged] = np.nanmedian(around[judged], axis=1)
+    around = targets[neighbours.rows]
+    medians = np.median(around, axis=1)
     off = targets - medians
-    if not judged.any():
-        return _tabulate(labelled, neighbours, np.zeros(0, np.int64), ([], [], np.zeros(0))), 0.0
-    off -= np.nanmedian(off)
-    scale = _NORMAL * float(np.nanmedian(np.abs(off)))
-    far = params.deviations * scale
-    listed = judged & (np.abs(np.nan_to_num(off)) > far)
-    order = np.argsort(-np.abs(np.nan_to_num(off)), kind="stable")
-    order = order[listed[order]]
-    apart = np.abs(around - targets[:, None]) > far / 2
-    share = apart.sum(axis=1) / np.maximum(neighbours.counts, 1)
+    off -= np.median(off)
+    far = params.deviations * _NORMAL * float(np.median(np.abs(off)))
+    order = np.argsort(-np.abs(off), kind="stable")
+    order = order[np.abs(off[order]) > far]
+    share = (np.abs(around - targets[:, None]) > far / 2).mean(axis=1)
     labels, others = ([f"{each:g}" for each in some[order]] for some in (targets, medians))
-    expected = 2 * float(norm.sf(params.deviations)) * int(judged.sum())
+    expected = 2 * float(norm.sf(params.deviations)) * labelled.films["group_id"].nunique()
     return _tabulate(labelled, neighbours, order, (labels, others, share[order])), expected
 
 
@@ -134,7 +129,7 @@ def _tabulate(
 ) -> pd.DataFrame:
     ids = labelled.films["image_id"].astype(str).to_numpy()
     near = [
-        json.dumps([str(ids[each]) for each in neighbours.rows[i] if each >= 0], ensure_ascii=False)
+        json.dumps([str(ids[each]) for each in neighbours.rows[i]], ensure_ascii=False)
         for i in order
     ]
     values = (ids[order], *columns, near)
