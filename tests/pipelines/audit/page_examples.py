@@ -203,8 +203,8 @@ def make_suspects(ids: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image_id": ids[:2],
-            "label": "fractured",
-            "other": "not fractured",
+            "label": "not fractured",
+            "other": "fractured",
             "share": [1.0, 0.9],
             "neighbours": [json.dumps(ids[4:14]), json.dumps(ids[6:16])],
         }

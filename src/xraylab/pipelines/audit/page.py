@@ -132,7 +132,7 @@ def render_audit(content: AuditContent) -> str:
         severity=severity,
         reasons=reasons,
         n_more_reasons=n_more,
-        facts={clean(name): clean(words) for name, words in content.facts.items()},
+        facts={clean(name): _write_fact(fact) for name, fact in content.facts.items()},
         recognised=_clean_rows(content.recognised),
         checks=checks,
         about=_ABOUT,
@@ -147,6 +147,7 @@ def render_audit(content: AuditContent) -> str:
         has_parts=bool(content.split["official_split"].astype(bool).any()),
         moves=count_moves(content.split),
         n_split=len(content.split),
+        n_files=len(content.records),
         left_out=count_reasons(content.records),
         notice=NOTICE,
     )
@@ -157,6 +158,10 @@ def _list_reasons(checks: list[CheckWords]) -> tuple[list[FindingWords], int]:
     found = [each for check in checks for each in check.findings if each.severity != "info"]
     ordered = sorted(found, key=lambda each: each.severity != "error")
     return ordered[:_MAX_REASONS], max(0, len(ordered) - _MAX_REASONS)
+
+
+def _write_fact(fact: Any) -> str:
+    return f"{fact:,}" if isinstance(fact, int) else clean(fact)
 
 
 def _clean_rows(table: pd.DataFrame) -> list[dict[str, str]]:
