@@ -14,6 +14,7 @@ from kedro.framework.project import pipelines
 from kedro.pipeline import Pipeline
 
 from xraylab.datasets.checkpoints_dataset import CheckpointsDataset
+from xraylab.flow.given_split import SPLIT_TABLE
 from xraylab.flow.tags import PREDICT
 from xraylab.messages import did_you_mean
 from xraylab.phantoms.registry import PHANTOMS, write_phantom
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
 
-__all__ = ["CheckpointsHooks", "ParameterHooks", "PredictHooks", "RawDataHooks"]
+__all__ = ["CheckpointsHooks", "ParameterHooks", "PredictHooks", "RawDataHooks", "SplitHooks"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ RUN_PARAMETERS = {
     "sex": "of children of whom no file says it",
     "heat_maps": "whether maps of where the model looks are written",
     "dicom_seg": "whether masks are written as DICOM Segmentation too",
+    "split": "a table that says in which part of the split each film lies",
     "workspace": "the folder of outputs",
     "minutes": "wall-clock of all trainings of each pipeline",
     "compare": "two saved versions of results to compare in reporting",
@@ -142,6 +144,33 @@ class PredictHooks:
                 f"the results would lie among the films: out={runtime['out']} is in films={films}. Name a folder "
                 "elsewhere"
             )
+
+
+class SplitHooks:
+    """Read the table of ``--params split=…`` before anything runs."""
+
+    @hook_impl
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        """Check the table.
+
+        Raises
+        ------
+        ValueError
+            If no node of the run would read it.
+        kedro.io.DatasetError
+            If it cannot be read, or says no split.
+        """
+        given = (run_params.get("runtime_params") or {}).get("split")
+        if not given:
+            return
+        if SPLIT_TABLE not in pipeline.inputs():
+            raise ValueError(
+                f"split={given} changes nothing: no node of this run splits films. Run the pipeline from its node "
+                "split_cohort on, or leave split out"
+            )
+        catalog.load(SPLIT_TABLE)
 
 
 class CheckpointsHooks:

@@ -49,6 +49,8 @@ class Source:
         The run's identifier, which is also the version of what it saved.
     seed : int or None
         Seed of the settings.
+    split : str
+        Digest of the table that gives the parts of the films (``--params split=…``); empty without one.
     """
 
     environment: str
@@ -62,6 +64,7 @@ class Source:
     n_films: int | None = None
     data_digest: str = ""
     seed: int | None = None
+    split: str = ""
 
     def to_json(self) -> str:
         """Return the source as JSON text."""
@@ -109,6 +112,7 @@ class Source:
             self.data,
             f"environment {self.environment}",
             ", ".join(filter(None, (films, digest))),
+            f"split {self.split[:_DIGITS]}" if self.split else "",
             f"code {self.code}",
             self.date[:10],
         ]

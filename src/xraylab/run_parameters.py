@@ -7,7 +7,7 @@ from typing import Any
 
 __all__ = ["PATHS", "parse_run_parameters"]
 
-PATHS = ("raw", "films", "workspace", "out", "model")
+PATHS = ("raw", "films", "workspace", "out", "model", "split")
 """Parameters that are paths: their commas are commas."""
 
 _KEY = re.compile(r"\s*[A-Za-z_][\w.-]*\s*=")

@@ -4,7 +4,13 @@ import logging
 
 from xraylab.budget_hooks import BudgetHooks
 from xraylab.config import CONFIG_LOADER_ARGS
-from xraylab.hooks import CheckpointsHooks, ParameterHooks, PredictHooks, RawDataHooks
+from xraylab.hooks import (
+    CheckpointsHooks,
+    ParameterHooks,
+    PredictHooks,
+    RawDataHooks,
+    SplitHooks,
+)
 from xraylab.run_summary import RunSummaryHooks
 from xraylab.tracking_hooks import TrackingHooks
 from xraylab.workspace import WorkspaceHooks
@@ -14,6 +20,7 @@ __all__ = ["CONFIG_LOADER_ARGS", "DISABLE_HOOKS_FOR_PLUGINS", "HOOKS"]
 HOOKS = (
     ParameterHooks(),
     PredictHooks(),
+    SplitHooks(),
     RawDataHooks(),
     WorkspaceHooks(),
     BudgetHooks(),

@@ -15,6 +15,7 @@ import fsspec
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
+from xraylab.flow.given_split import SPLIT_TABLE
 from xraylab.flow.tags import APART
 from xraylab.phantoms.registry import PHANTOMS, is_phantom
 from xraylab.pipelines import pipeline_names
@@ -107,12 +108,13 @@ class WorkspaceHooks:
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             run=str(run_params.get("run_id") or ""),
             seed=self.settings.get("seed"),
+            split=self._identify_split(pipeline),
         )
         self.sources: dict[str, Source] = {}
         self._check_workspace()
         self._read_inputs(pipeline.inputs())
         if run_params.get("only_missing_outputs"):
-            self._check_outputs(pipeline.all_outputs())
+            self._check_outputs(pipeline)
 
     def _check_workspace(self) -> None:
         """Refuse the workspace of another environment, or one whose path is a pattern; stamp a new one."""
@@ -134,7 +136,9 @@ class WorkspaceHooks:
     def _read_inputs(self, names: Iterable[str]) -> None:
         for name in sorted(names):
             data_set = name.partition(".")[0]
-            if data_set in PHANTOMS:
+            if name == SPLIT_TABLE:
+                self.sources[name] = self.base
+            elif data_set in PHANTOMS:
                 identity = self._identify(data_set)
                 phantoms = self.base.phantoms or is_phantom(f"{self.root.path}/{data_set}")
                 self.sources[name] = replace(
@@ -153,13 +157,20 @@ class WorkspaceHooks:
                     self._refuse_other(name, made)
                 self.sources[name] = made
 
-    def _check_outputs(self, names: Iterable[str]) -> None:
+    def _check_outputs(self, pipeline: Pipeline) -> None:
         """With ``--only-missing-outputs`` a node is left out if its outputs are there: they must be of this source."""
-        for name in sorted(names):
+        split = {name for node in pipeline.nodes if SPLIT_TABLE in node.inputs for name in node.outputs}  # fmt: skip
+        for name in sorted(pipeline.all_outputs()):
             if self._place(name) and self.catalog.exists(name):
                 made = self._made(name)
                 if made is not None:
                     self._refuse_other(name, made)
+                    if name in split and made.split != self.base.split:
+                        raise ValueError(
+                            f"'{name}' in the workspace '{self.workspace_given}' was made with another split "
+                            f"({made.date[:10]}). Run without --only-missing-outputs, or name another workspace: "
+                            "--params workspace=FOLDER"
+                        )
 
     def _refuse_other(self, name: str, made: Source) -> None:
         reason = self._differs(made)
@@ -195,6 +206,13 @@ class WorkspaceHooks:
             f"Make it again (kedro run --pipelines={','.join(chain)}), or name another workspace: "
             "--params workspace=FOLDER"
         )
+
+    def _identify_split(self, pipeline: Pipeline) -> str:
+        """Return the digest of the table that gives the parts; empty where the run reads none."""
+        if SPLIT_TABLE not in pipeline.inputs():
+            return ""
+        table: Any = self.catalog.get(SPLIT_TABLE)
+        return str(table.identify())
 
     def _identify(self, data_set: str) -> str:
         if data_set not in self.identities:
@@ -251,10 +269,12 @@ class WorkspaceHooks:
         """Return the source of an output: the data sets and films behind the inputs of its node."""
         inputs = [self.sources[each] for each in node.inputs if each in self.sources]
         data_sets = {key: value for each in inputs for key, value in each.data_sets.items()}
+        split = next((each.split for each in inputs if each.split), "")
         behind = self._films_behind(name, node)
         return replace(
             self.base,
             data_sets=data_sets,
+            split=split,
             phantoms=any(each.phantoms for each in inputs) if inputs else self.base.phantoms,
             n_films=behind.n_films if behind else None,
             data_digest=behind.data_digest if behind else "",

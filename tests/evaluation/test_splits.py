@@ -13,6 +13,7 @@ from xraylab.evaluation.splits import (
     assign_folds,
     assign_splits,
     assign_stratified_folds,
+    assign_stratified_splits,
     split_rows_at_random,
 )
 
@@ -170,3 +171,41 @@ def test_strata_need_the_index_of_the_groups():
         assign_stratified_folds(
             pd.Series(["a", "b"]), pd.Series(["x", "x"], index=[1, 0]), 2, seed=0
         )
+
+
+def test_stratified_splits_have_their_share_of_each_stratum_in_the_order_of_the_hash():
+    groups, strata = pd.Series(MANY), pd.Series([0] * 150 + [1] * 50)
+    splits = assign_stratified_splits(groups, strata, FRACTIONS, seed=7)
+    counts = pd.crosstab(strata, splits)[["train", "val", "test"]].to_numpy().tolist()
+    assert counts == [[90, 30, 30], [30, 10, 10]]
+    units = [
+        int(hashlib.blake2b(f"split:7:{group}".encode(), digest_size=8).hexdigest(), 16)
+        for group in MANY[150:]
+    ]
+    in_order = [splits[150 + place] for place in np.argsort(units)]
+    assert in_order == ["train"] * 30 + ["val"] * 10 + ["test"] * 10
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(3, 40), st.integers(0, 2))
+def test_stratified_splits_keep_groups_whole_and_small_strata_together(seed, n, n_rare):
+    groups = pd.Series([f"g{k % n}" for k in range(3 * n)])
+    strata = pd.Series(["rare" if k % n < n_rare else "common" for k in range(3 * n)])
+    splits = assign_stratified_splits(groups, strata, FRACTIONS, seed)
+    assert splits.groupby(groups).nunique().max() == 1
+    shuffled = groups.sample(frac=1, random_state=seed)
+    again = assign_stratified_splits(shuffled, strata[shuffled.index], FRACTIONS, seed)
+    assert again.sort_index().tolist() == splits.tolist()
+    if n - n_rare >= 3:
+        assert set(splits) == {"train", "val", "test"}
+
+
+def test_stratified_splits_of_few_groups_and_bad_strata():
+    alone = assign_stratified_splits(pd.Series(["a"]), pd.Series([1]), FRACTIONS, 0)
+    assert alone.tolist() == ["train"]
+    with pytest.raises(ValueError, match="group 'b' lies in two strata"):
+        assign_stratified_splits(pd.Series(list("abb")), pd.Series([1, 1, 2]), FRACTIONS, 0)
+    with pytest.raises(ValueError, match="strata: 1 of 2 are missing"):
+        assign_stratified_splits(pd.Series(list("ab")), pd.Series([1, np.nan]), FRACTIONS, 0)
+    with pytest.raises(ValueError, match="must lie in"):
+        assign_stratified_splits(pd.Series(list("ab")), pd.Series([1, 1]), {"train": 0.5}, 0)

@@ -64,8 +64,13 @@ def test_only_new_films_are_decoded(raw, tmp_path, monkeypatch):
     write_cache(plan(raw, "ab"), folder)
     first = np.array(read_cache(folder).films)
     decoded = []
-    read = FilmFile.read
-    monkeypatch.setattr(FilmFile, "read", lambda self: (decoded.append(self.path), read(self))[1])
+    decode = FilmFile.decode
+
+    def count(self: FilmFile, data: bytes):
+        decoded.append(self.path)
+        return decode(self, data)
+
+    monkeypatch.setattr(FilmFile, "decode", count)
     write_cache(plan(raw, "abc"), folder)
     assert {Path(path).stem for path in decoded} == {"c", "c_mask"}
     assert np.array_equal(read_cache(folder).films[:2], first)
@@ -108,6 +113,51 @@ def test_a_failed_write_leaves_the_old_cache(raw, tmp_path):
         write_cache(CachePlan({"d": broken}, preprocess=PARAMS), str(folder))
     assert len(read_cache(str(folder)).index) == 3
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_an_interrupted_write_goes_on_where_it_was(raw, tmp_path, monkeypatch):
+    monkeypatch.setattr("xraylab.imaging.cache_parts._PART", 2)
+    decoded: list[str] = []
+
+    def film(name: str, value: float, stops: bool = False):
+        def load() -> np.ndarray:
+            decoded.append(name)
+            if stops and decoded.count(name) > 1:  # once for its digest
+                raise KeyboardInterrupt
+            return np.full((8, 8), value, np.float32)
+
+        return load
+
+    folder = tmp_path / "cache"
+    names = "abcde"
+    films = {name: film(name, k / 10, name == "e") for k, name in enumerate(names)}
+    options = {"preprocess": PARAMS, "workers": 1}
+    with pytest.raises(KeyboardInterrupt):
+        write_cache(CachePlan(films, **options), str(folder))
+    assert not folder.exists()
+
+    decoded.clear()
+    films["e"] = film("e", 0.4)
+    write_cache(CachePlan(films, **options), str(folder))
+    cache = read_cache(str(folder))
+    assert [decoded.count(name) for name in names] == [1, 1, 1, 1, 2]  # its digest; and its pixels
+    assert cache.index["image_id"].tolist() == list(names)
+    assert np.asarray(cache.films[:, 0, 0]).tolist() == [0, 26, 51, 76, 102]
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_a_file_says_is_kept_beside_its_film(raw, tmp_path):
+    def describe(data: bytes, film) -> dict[str, float]:
+        return {"file_bytes": float(len(data)), "middle": float(film.pixels[12, 16])}
+
+    folder = str(tmp_path / "cache")
+    write_cache(plan(raw, "ab", describe=describe), folder)
+    write_cache(plan(raw, "abc", describe=describe), folder)  # two of them are known already
+    index = read_cache(folder).index.set_index("image_id")
+    for name in "abc":
+        assert index.loc[name, "file_bytes"] == (raw / f"{name}.png").stat().st_size
+        film = FilmFile(str(raw / f"{name}.png"))()
+        assert index.loc[name, "middle"] == pytest.approx(film[12, 16])
 
 
 def test_films_without_masks_need_no_room_for_them(raw, tmp_path):

@@ -20,6 +20,7 @@ _MODULES = {
     "RadiographFolderDataset": "radiograph_folder_dataset",
     "ResultsFolderDataset": "results_folder_dataset",
     "SourcesDataset": "sources_dataset",
+    "SplitTableDataset": "split_table_dataset",
     "SummaryDataset": "summary_dataset",
     "TableDataset": "table_dataset",
     "TableFolderDataset": "table_folder_dataset",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
@@ -9,17 +10,19 @@ import fsspec
 import pandas as pd
 from kedro.io.core import AbstractDataset, DatasetError
 
-from xraylab.records.delimited import UnreadableTableError, parse_table
+from xraylab.records.delimited import UnreadableTableError, parse_table, text_of
 
-__all__ = ["WORKBOOKS", "TableDataset", "TableFile"]
+__all__ = ["PARQUET", "WORKBOOKS", "TableDataset", "TableFile"]
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods")
 """Ends of the names of workbooks, which are refused by name."""
 
+PARQUET = ".parquet"
+
 
 @dataclass(frozen=True, slots=True)
 class TableFile:
-    """The file of one table: calling it reads the table.
+    """The file of one table, delimited text or Parquet: calling it reads the table.
 
     Attributes
     ----------
@@ -38,7 +41,8 @@ class TableFile:
         Raises
         ------
         UnreadableTableError
-            If the file is missing or a workbook, and as `xraylab.records.delimited.parse_table` raises.
+            If the file is missing, a workbook or no Parquet table, and as `xraylab.records.delimited.parse_table`
+            raises.
         """
         if self.path.lower().endswith(WORKBOOKS):
             raise UnreadableTableError(
@@ -51,7 +55,21 @@ class TableFile:
             raise UnreadableTableError(self.path, "there is no such file") from None
         except OSError as error:
             raise UnreadableTableError(self.path, f"{type(error).__name__}: {error}") from None
+        if self.path.lower().endswith(PARQUET):
+            return _parse_parquet(bytes(data), self.path)
         return parse_table(bytes(data), self.path)
+
+
+def _parse_parquet(data: bytes, path: str) -> pd.DataFrame:
+    """Return a Parquet table as text, as a delimited one is."""
+    try:
+        table = pd.read_parquet(io.BytesIO(data))
+    except Exception as error:  # pyarrow raises of many kinds on a broken file
+        reason = f"it is no Parquet table ({str(error).splitlines()[0][:200]})"
+        raise UnreadableTableError(path, reason) from None
+    table = table.reset_index() if table.index.name else table
+    columns = {str(name).strip(): text_of(values) for name, values in table.items()}
+    return pd.DataFrame(columns, dtype="str").reset_index(drop=True)
 
 
 class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):

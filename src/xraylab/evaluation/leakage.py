@@ -23,6 +23,7 @@ __all__ = [
     "LeakError",
     "OnLeak",
     "check_leakage",
+    "describe_leaks",
     "find_leaks",
     "merge_duplicates",
     "pass_gate",
@@ -137,8 +138,37 @@ def check_leakage(cohort: pd.DataFrame, on_leak: OnLeak) -> pd.DataFrame:
         raise ValueError(f"on_leak must be one of {', '.join(get_args(OnLeak))}, got {on_leak!r}")
     leaks = find_leaks(cohort)
     if on_leak == "fail" and len(leaks):
-        raise LeakError(_describe(leaks))
+        raise LeakError(
+            f"images are on both sides of a split: {describe_leaks(leaks)}. Split by group, or set on_leak to "
+            "'regroup' (duplicates become one group and the split is made again) or to 'report'"
+        )
     return leaks
+
+
+def describe_leaks(leaks: pd.DataFrame) -> str:
+    """Return in words how much leaks, and the worst pairs.
+
+    Parameters
+    ----------
+    leaks : DataFrame
+        As `find_leaks` gives it, with at least one row.
+
+    Examples
+    --------
+    >>> cohort = pd.DataFrame({"image_id": list("ab"), "group_id": ["p", "p"], "split": ["train", "test"]})
+    >>> describe_leaks(find_leaks(cohort))
+    "same_group: 1 keys, 1 pairs. Worst: 'b' (test) and 'a' (train), same_group 'p'"
+    """
+    counts = leaks.groupby("kind")["n_pairs"].agg(["size", "sum"])
+    summary = "; ".join(
+        f"{kind}: {row['size']} keys, {row['sum']} pairs" for kind, row in counts.iterrows()
+    )
+    examples = "; ".join(
+        f"'{row.image_id_a}' ({row.split_a}) and '{row.image_id_b}' ({row.split_b}), "
+        f"{row.kind} '{row.key}'"
+        for row in leaks.head(_SHOWN).itertuples()
+    )
+    return f"{summary}. Worst: {examples}"
 
 
 def merge_duplicates(cohort: pd.DataFrame) -> pd.Series:
@@ -312,20 +342,3 @@ def _shared_keys(cohort: pd.DataFrame, kind: str, column: str) -> pd.DataFrame |
     leaks: pd.DataFrame = pd.concat(pairs, ignore_index=True)
     leaks = leaks.assign(kind=kind, n_pairs=leaks["n_images_a"] * leaks["n_images_b"])
     return leaks.loc[:, list(LEAK_COLUMNS)]
-
-
-def _describe(leaks: pd.DataFrame) -> str:
-    counts = leaks.groupby("kind")["n_pairs"].agg(["size", "sum"])
-    summary = "; ".join(
-        f"{kind}: {row['size']} keys, {row['sum']} pairs" for kind, row in counts.iterrows()
-    )
-    examples = "; ".join(
-        f"'{row.image_id_a}' ({row.split_a}) and '{row.image_id_b}' ({row.split_b}), "
-        f"{row.kind} '{row.key}'"
-        for row in leaks.head(_SHOWN).itertuples()
-    )
-    return (
-        f"images are on both sides of a split ({summary}). Worst: {examples}. Split by group, or "
-        "set on_leak to 'regroup' (duplicates become one group and the split is made again) or to "
-        "'report'"
-    )

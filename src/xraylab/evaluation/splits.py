@@ -22,6 +22,7 @@ __all__ = [
     "assign_folds",
     "assign_splits",
     "assign_stratified_folds",
+    "assign_stratified_splits",
     "fold_groups_evenly",
     "fold_rows_at_random",
     "split_rows_at_random",
@@ -63,12 +64,7 @@ def assign_splits(group_ids: pd.Series, fractions: Mapping[str, float], seed: in
     >>> splits.groupby(groups).nunique().tolist()
     [1, 1, 1, 1, 1]
     """
-    names = list(fractions)
-    shares = np.array([fractions[name] for name in names], np.float64)
-    if not names or not np.all((shares >= 0) & (shares <= 1)) or abs(shares.sum() - 1) > 1e-9:  # noqa: PLR2004
-        raise ValueError(
-            f"fractions: each must lie in [0, 1] and all sum to 1, got {dict(fractions)}"
-        )
+    names, shares = _check_fractions(fractions)
     keys, codes = _group_codes(group_ids)
     # The last split with a share takes what rounding leaves between the last edge and 1.
     edges = np.cumsum(shares)[: np.flatnonzero(shares)[-1]]
@@ -171,10 +167,7 @@ def assign_stratified_folds(
     from sklearn.model_selection import StratifiedGroupKFold
 
     _check_fold_count(n_folds)
-    if not strata.index.equals(group_ids.index):
-        raise ValueError("strata and group_ids must lie on one index, got two")
-    if strata.isna().any():
-        raise ValueError(f"strata: {int(strata.isna().sum())} of {len(strata)} are missing")
+    _check_strata(group_ids, strata)
     _, codes = _group_codes(group_ids)
     groups_of = pd.Series(codes).groupby(strata.to_numpy()).nunique()
     if groups_of.min() < n_folds:
@@ -188,6 +181,75 @@ def assign_stratified_folds(
     for fold, (_, rows) in enumerate(splitter.split(np.zeros(len(codes)), labels, codes)):
         folds[rows] = fold
     return pd.Series(folds, index=group_ids.index, name="fold")
+
+
+def assign_stratified_splits(
+    group_ids: pd.Series, strata: pd.Series, fractions: Mapping[str, float], seed: int
+) -> pd.Series:
+    """Assign each row the split of its group, so that each stratum has its share in every split.
+
+    Groups of a stratum are put in the order of their hash, the same as in `assign_splits`, and dealt in that order. A
+    new group moves only the old ones at the border between two splits.
+
+    Parameters
+    ----------
+    group_ids : (N,) Series
+        Group of each row: text or whole numbers.
+    strata : (N,) Series
+        Class or bin of each row, on the index of `group_ids`, one for all rows of a group. Strata of fewer groups than
+        there are splits are taken together.
+    fractions : mapping of str to float
+        Wanted share of the **groups** of each stratum in each split, as `assign_splits` takes it. Shares are rounded,
+        and a split with a share has a group of every stratum that has as many groups as there are splits.
+    seed : int
+        Another seed gives another split.
+
+    Returns
+    -------
+    (N,) Series of str
+        Named ``split``, on the index of `group_ids`. A split stays empty where there are fewer groups than splits.
+
+    Raises
+    ------
+    ValueError
+        If the fractions are no shares, a group id or stratum is missing, or a group lies in two strata.
+
+    Examples
+    --------
+    >>> groups = pd.Series([f"p{k}" for k in range(8)])
+    >>> classes = pd.Series([0, 0, 0, 0, 0, 0, 1, 1])
+    >>> splits = assign_stratified_splits(groups, classes, {"train": 0.5, "test": 0.5}, seed=0)
+    >>> pd.crosstab(classes, splits).to_numpy().tolist()
+    [[3, 3], [1, 1]]
+    """
+    names, shares = _check_fractions(fractions)
+    _check_strata(group_ids, strata)
+    keys, codes = _group_codes(group_ids)
+    own = pd.Series(strata.astype(str).to_numpy(), group_ids.astype(str), name="stratum")
+    own = own[~pd.MultiIndex.from_arrays([own.index, own]).duplicated()].sort_index()
+    if own.index.has_duplicates:
+        raise ValueError(f"group '{own.index[own.index.duplicated()][0]}' lies in two strata")
+    kinds = own.reset_index(drop=True)  # by the group, as the keys are
+    sizes = kinds.map(kinds.value_counts())
+    kinds = kinds.where(sizes >= np.count_nonzero(shares), "")
+    order = np.lexsort((np.arange(len(keys)), _hash_to_unit(keys, "split", seed)))
+    chosen = np.empty(len(keys), object)
+    for _, members in pd.Series(order).groupby(kinds.to_numpy()[order]):
+        counts = _share_out(len(members), shares)
+        chosen[members.to_numpy()] = np.repeat(np.array(names, object), counts)
+    return pd.Series(chosen[codes], index=group_ids.index, name="split", dtype="str")
+
+
+def _share_out(n: int, shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return whole numbers that sum to n: the largest remainders are rounded up, and no share is left without one."""
+    counts = np.floor(shares * n + 1e-9).astype(np.int64)
+    remainders = np.where(shares > 0, shares * n - counts, -1)
+    counts[np.argsort(-remainders, kind="stable")[: n - counts.sum()]] += 1
+    for empty in np.flatnonzero((counts == 0) & (shares > 0)):
+        if n >= np.count_nonzero(shares):
+            counts[np.argmax(counts)] -= 1
+            counts[empty] += 1
+    return counts
 
 
 def fold_rows_at_random(n_rows: int, n_folds: int, seed: int) -> NDArray[np.int64]:
@@ -288,6 +350,24 @@ def split_rows_at_random(
 def _check_fold_count(n_folds: int) -> None:
     if n_folds < 2:  # noqa: PLR2004
         raise ValueError(f"n_folds must be at least 2, got {n_folds}")
+
+
+def _check_strata(group_ids: pd.Series, strata: pd.Series) -> None:
+    if not strata.index.equals(group_ids.index):
+        raise ValueError("strata and group_ids must lie on one index, got two")
+    if strata.isna().any():
+        raise ValueError(f"strata: {int(strata.isna().sum())} of {len(strata)} are missing")
+
+
+def _check_fractions(fractions: Mapping[str, float]) -> tuple[list[str], NDArray[np.float64]]:
+    """Return names and shares of the splits."""
+    names = list(fractions)
+    shares = np.array([fractions[name] for name in names], np.float64)
+    if not names or not np.all((shares >= 0) & (shares <= 1)) or abs(shares.sum() - 1) > 1e-9:  # noqa: PLR2004
+        raise ValueError(
+            f"fractions: each must lie in [0, 1] and all sum to 1, got {dict(fractions)}"
+        )
+    return names, shares
 
 
 def _group_codes(group_ids: pd.Series) -> tuple[list[str], NDArray[np.int64]]:

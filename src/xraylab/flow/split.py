@@ -21,7 +21,9 @@ from xraylab.evaluation.splits import (
     fold_rows_at_random,
     split_rows_at_random,
 )
+from xraylab.flow.given_split import apply_table
 from xraylab.parameters import Parameters
+from xraylab.records.split_table import SplitTable
 
 __all__ = [
     "SINGLE",
@@ -33,6 +35,7 @@ __all__ = [
     "Split",
     "Strata",
     "check_classes",
+    "fold_beside",
     "fold_name",
     "split_films",
     "split_groups",
@@ -173,6 +176,7 @@ def split_films(
     seed: int,
     strata: Strata = None,
     own_splits: Sequence[str] = (),
+    table: SplitTable | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Split films, and pass the split through the leak gate.
 
@@ -190,6 +194,9 @@ def split_films(
         What each part shall have its share of, on the index of `films`; without it groups are split by a hash.
     own_splits : sequence of str
         Under ``rows``: names of models that are each given a split of their own, as was published.
+    table : SplitTable, optional
+        The parts that a user gives. They are those of ``groups``, in one training whatever its folds
+        (`xraylab.flow.given_split.apply_table`); the other kinds stay as they are.
 
     Returns
     -------
@@ -205,8 +212,11 @@ def split_films(
     ValueError
         If a part would be empty, or there is a single site.
     LeakError
-        With ``on_leak: fail``, if anything leaks.
+        With ``on_leak: fail``, and in a table also with ``regroup``, if anything leaks.
     """
+    if table is not None and isinstance(split, GroupsSplit):
+        cohort, leaks_there = apply_table(films, table, split.on_leak)
+        return cohort.assign(arm=SINGLE, fold=NO_FOLD), leaks_there.assign(arm=SINGLE)
     if isinstance(split, RowsSplit | FoldsSplit | OfficialSplit):
         found = [
             _report(films, arm, split.on_leak)
@@ -348,6 +358,30 @@ def _split_fold(
     # by a hash another draw for each fold, so that no group validates in all of them
     own_seed = seed + fold if strata is None else seed + 1
     return split_rest(groups, folds == fold, split.val_fraction, own_seed, strata)
+
+
+def fold_beside(
+    cohort: pd.DataFrame, n_folds: int, val_fraction: float, seed: int
+) -> Iterator[pd.DataFrame]:
+    """Give folds of the training and validation films of a single split: each group is tested once, by its hash.
+
+    Parameters
+    ----------
+    cohort : DataFrame
+        ``group_id, split`` of the single split; its test films, and those in no part, are in no fold.
+    n_folds : int
+        Folds.
+    val_fraction : float
+        Share of the groups that are not tested.
+    seed : int
+        Seed of the split; folds have another hash.
+    """
+    films = cohort[cohort["split"].isin(["train", "val"])]
+    folds = assign_folds(films["group_id"], n_folds, seed)
+    for fold in range(n_folds):
+        own_seed = seed + 1 + fold  # another hash than that of the single split
+        split = split_rest(films["group_id"], folds == fold, val_fraction, own_seed)
+        yield films.assign(split=split, arm=fold_name(fold), fold=fold)
 
 
 def split_rest(

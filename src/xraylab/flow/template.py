@@ -10,6 +10,7 @@ from kedro.pipeline import Node, Pipeline
 
 from xraylab import plots
 from xraylab.flow.compare import SEPARATOR, gather_protocols
+from xraylab.flow.given_split import SPLIT_TABLE
 from xraylab.flow.prediction import predict_films
 from xraylab.flow.progress import PLACES, open_folder
 from xraylab.flow.release import Release
@@ -22,6 +23,7 @@ __all__ = [
     "PREDICT_PARAMS",
     "PROTOCOL",
     "RELEASE",
+    "SPLIT_TABLE",
     "TABLES",
     "TRAINING",
     "bind",
@@ -136,8 +138,9 @@ def create_protocol(
     pipeline, protocol : str
         Their names. The nodes call the parameters of the protocol ``params:protocol``.
     nodes : iterable of Node
-        The nodes. ``all_films`` is the cohort of the pipeline before it is split, ``encoder_weights`` pretrained
-        weights. Folders of work in progress (`xraylab.flow.progress.PLACES`) that they read are opened before.
+        The nodes. ``all_films`` is the cohort of the pipeline before it is split, ``split_table`` the parts that a
+        user gives, ``encoder_weights`` pretrained weights. Folders of work in progress
+        (`xraylab.flow.progress.PLACES`) that they read are opened before.
     shared : iterable of str
         Data sets of the pipeline that all protocols read.
     inputs : mapping of str to str, optional
@@ -145,7 +148,8 @@ def create_protocol(
     tags : iterable of str
         Tags of all nodes; without any the protocol.
     """
-    known = {"all_films": f"{pipeline}.cohort", "encoder_weights": "encoder_weights"}
+    known = {"all_films": f"{pipeline}.cohort"}
+    known |= {name: name for name in (SPLIT_TABLE, "encoder_weights")}
     known |= {name: f"{pipeline}.{name}" for name in shared}
     parameters = {"params:protocol": f"params:{pipeline}.{protocol}"}
     known |= inputs or {}

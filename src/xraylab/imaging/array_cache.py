@@ -13,7 +13,7 @@ import logging
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,10 +23,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from xraylab.imaging.cache_parts import CARD, CacheWriter, find_interrupted, read_parts
 from xraylab.imaging.errors import UnreadableRadiograph
-from xraylab.imaging.film_file import IGNORED, LoadFilm, ignored_files, read_loaded, with_voi
+from xraylab.imaging.film import Film
+from xraylab.imaging.film_file import (
+    IGNORED,
+    FilmFile,
+    LoadFilm,
+    digest_bytes,
+    ignored_files,
+    read_loaded,
+    with_voi,
+)
 from xraylab.imaging.fingerprint import HASH_BITS, TURNS, digest_pixels, perceptual_hashes
 from xraylab.imaging.preprocess import MaskSizeError, PreprocessParams, prepare_film, prepare_mask
+from xraylab.imaging.progress import show_progress
 
 __all__ = [
     "ArrayCache",
@@ -43,11 +54,13 @@ logger = logging.getLogger(__name__)
 _FORMAT = 3  # raise it when the same parameters give other arrays or another index
 EMPTY_MASK = "its mask is empty"
 """Reason of a film that cannot be used without a mask."""
-_INDEX, _REJECTED, _CARD = "index.parquet", "rejected.parquet", "card.json"
+_INDEX, _REJECTED = "index.parquet", "rejected.parquet"
 _FACTS = (
     *("source", "height_px", "width_px", "spacing_mm"),
     *("scaled_by", "patient_id", "digest", "hashes"),
 )
+
+Describe = Callable[[bytes, Film], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,8 @@ class CachePlan:
     masks_of_content : mapping of str to list of callable
         Lazy masks by the digest of their film's file (`digest_source`), taken before those by image id: masks that were
         made from a film belong to its content, whatever a film is called.
+    describe : callable, optional
+        Gives further columns of the index, from the bytes of a film's file and its header.
     """
 
     films: Mapping[str, LoadFilm]
@@ -91,6 +106,7 @@ class CachePlan:
     empty_masks: Literal["accept", "keep", "reject"] = "accept"
     masks_of_content: Mapping[str, list[LoadFilm]] = field(default_factory=dict)
     unpaired: Mapping[str, str] = field(default_factory=dict)
+    describe: Describe | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +121,8 @@ class ArrayCache:
         One row per array, in order: ``image_id``, the ``path`` of its file (empty where there is none), the digest of
         its files (``source``), its own size (``height_px, width_px``), ``spacing_mm`` (row spacing, nan where
         unknown), ``scaled_by`` and ``patient_id`` (see `xraylab.imaging.Film`), the ``digest`` of its pixels, and
-        ``hashes``, its perceptual hashes as 256 bytes (see the attribute of that name).
+        ``hashes``, its perceptual hashes as 256 bytes (see the attribute of that name); then what `CachePlan.describe`
+        has said.
     rejected : DataFrame
         ``image_id, reason``.
     preprocess : dict
@@ -227,7 +244,7 @@ def read_cache(folder: str) -> ArrayCache:
     0        a         20        30
     """
     place = Path(folder)
-    card = json.loads((place / _CARD).read_text(encoding="utf-8"))
+    card = json.loads((place / CARD).read_text(encoding="utf-8"))
     return ArrayCache(
         str(place),
         pd.read_parquet(place / _INDEX),
@@ -257,55 +274,62 @@ def write_cache(plan: CachePlan, folder: str) -> None:
     (1, 16, 16)
     """
     place = Path(folder)
-    old = _Old(place, _card(plan))
-    partial = place.with_name(f".{place.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    rows: list[dict[str, Any]] = []
+    interrupted = find_interrupted(place)
+    card = _card(plan)
+    old = _Old([place, *([interrupted] if interrupted else [])], card)
     rejected = {**ignored_files(plan.films), **plan.rejected}
     empty: list[str] = []
+    with CacheWriter(place, card, bool(plan.masks)) as writer:
+        for image_id, facts, film, mask, reason in _prepare_all(plan, old):
+            if reason:
+                rejected[image_id] = reason
+                continue
+            path = getattr(plan.films[image_id], "path", "")
+            writer.add({"image_id": image_id, "path": path, **facts}, film, mask)
+            empty += [image_id] if plan.masks and not mask.any() else []
+        index = writer.table()
     try:
-        with open(partial / "films.u8", "wb") as films, open(partial / "masks.u8", "wb") as masks:
-            for image_id, facts, film, mask, reason in _prepare_all(plan, old):
-                if reason:
-                    rejected[image_id] = reason
-                    continue
-                path = getattr(plan.films[image_id], "path", "")
-                rows.append({"image_id": image_id, "path": path, **facts})
-                empty += [image_id] if plan.masks and not mask.any() else []
-                films.write(film.data)
-                if plan.masks:
-                    masks.write(mask.data)
         empty += [image_id for image_id, reason in rejected.items() if reason == EMPTY_MASK]
         _check_empty(plan, empty)
-        _check(plan, rows, rejected)
-        _warn_of_scaling(rows)
-        pd.DataFrame(rows, columns=["image_id", "path", *_FACTS]).to_parquet(partial / _INDEX)
-        listed = {**plan.unpaired, **rejected}
-        table = pd.DataFrame(sorted(listed.items()), columns=["image_id", "reason"], dtype="str")
-        table.to_parquet(partial / _REJECTED)
-        card = _card(plan)
-        (partial / _CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
+        _check(plan, len(index), rejected)
+        _finish(plan, index, rejected, writer)
         old.close()
         shutil.rmtree(place, ignore_errors=True)
-        os.replace(partial, place)
+        os.replace(writer.folder, place)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(writer.folder, ignore_errors=True)
+        if interrupted:
+            shutil.rmtree(interrupted, ignore_errors=True)
+
+
+def _finish(
+    plan: CachePlan, index: pd.DataFrame, rejected: dict[str, str], writer: CacheWriter
+) -> None:
+    """Write the tables of a cache whose arrays are written."""
+    if not len(index):
+        index = pd.DataFrame(columns=["image_id", "path", *_FACTS])
+    _warn_of_scaling(index)
+    index.to_parquet(writer.folder / _INDEX)
+    listed = {**plan.unpaired, **rejected}
+    table = pd.DataFrame(sorted(listed.items()), columns=["image_id", "reason"], dtype="str")
+    table.to_parquet(writer.folder / _REJECTED)
+    writer.clear_parts()
 
 
 def _card(plan: CachePlan) -> dict[str, Any]:
     preprocess = plan.preprocess.model_dump(mode="json")
     facts = {"format": _FORMAT, "preprocess": preprocess, "masks": bool(plan.masks)}
-    return {**facts, "empty_masks": plan.empty_masks}
+    described = {} if plan.describe is None else {"described": True}
+    return {**facts, "empty_masks": plan.empty_masks, **described}
 
 
-def _check(plan: CachePlan, rows: list[dict[str, Any]], rejected: dict[str, str]) -> None:
+def _check(plan: CachePlan, n_read: int, rejected: dict[str, str]) -> None:
     """Stop where too many films are left out, or all."""
     if plan.allow_empty and not plan.films:
         return
     left_out = [name for name, reason in rejected.items() if not reason.startswith(IGNORED)]
-    n_films = len(rows) + len(left_out)
-    if len(left_out) > plan.max_rejected_fraction * n_films or not rows:
+    n_films = n_read + len(left_out)
+    if len(left_out) > plan.max_rejected_fraction * n_films or not n_read:
         first = next(iter(left_out), "")
         raise ValueError(
             f"{len(left_out)} of {n_films} films cannot be used"
@@ -335,18 +359,19 @@ def _check_empty(plan: CachePlan, empty: list[str]) -> None:
     )
 
 
-def _warn_of_scaling(rows: list[dict[str, Any]]) -> None:
+def _warn_of_scaling(index: pd.DataFrame) -> None:
     """Say how many films use only a small part of what their files could hold, and were spread over [0, 1]."""
-    spread = [row for row in rows if str(row["scaled_by"]).startswith(("bits_", "percentiles"))]
-    if spread:
-        kinds = ", ".join(sorted({str(row["scaled_by"]) for row in spread}))
+    scaled_by = index["scaled_by"].astype(str)
+    spread = index[scaled_by.str.startswith(("bits_", "percentiles"))]
+    if len(spread):
+        kinds = ", ".join(sorted(spread["scaled_by"].unique()))
         logger.warning(
             "%d of %d films use a small part of the range of their files and are scaled by %s (column scaled_by), such "
             "as '%s'",
             len(spread),
-            len(rows),
+            len(index),
             kinds,
-            spread[0]["image_id"],
+            spread["image_id"].iloc[0],
         )
 
 
@@ -360,19 +385,20 @@ def _prepare_all(plan: CachePlan, old: _Old) -> Iterator[Prepared]:
     run = Parallel(plan.workers, prefer="threads", return_as="generator", pre_dispatch="2*n_jobs")
     films = with_voi(plan.films, plan.preprocess.apply_voi)
     jobs = (delayed(_prepare)(image_id, films[image_id], plan, old) for image_id in sorted(films))
-    yield from run(jobs)
+    yield from show_progress(run(jobs), len(films))
 
 
 def _prepare(image_id: str, load: LoadFilm, plan: CachePlan, old: _Old) -> Prepared:
     """Return the facts and arrays of one film, or the reason why it cannot be used."""
     try:
-        content = digest_source(load)
+        data = load.read_bytes() if isinstance(load, FilmFile) else b""
+        content = digest_bytes(data) if data else digest_source(load)
         load_masks = plan.masks_of_content.get(content) or plan.masks.get(image_id, [])
         source = "+".join((content, *(digest_source(each) for each in load_masks)))
         known = old.find(source)
         if known is not None:
             return image_id, *known, ""
-        whole = read_loaded(load)
+        whole = load.decode(data) if isinstance(load, FilmFile) else read_loaded(load)
         film = whole.pixels
         facts: dict[str, Any] = {
             "source": source,
@@ -389,6 +415,7 @@ def _prepare(image_id: str, load: LoadFilm, plan: CachePlan, old: _Old) -> Prepa
         mask = prepare_mask(masks, film.shape, plan.preprocess)
         small = prepare_film(film, plan.preprocess)
         facts["hashes"] = perceptual_hashes(small).tobytes()
+        facts |= plan.describe(data, whole) if plan.describe is not None else {}
     except (UnreadableRadiograph, MaskSizeError) as error:
         return image_id, {}, _NOTHING, _NOTHING, getattr(error, "reason", str(error))
     return image_id, facts, small, mask, ""
@@ -416,31 +443,42 @@ def digest_source(load: LoadFilm) -> str:
 
 
 class _Old:
-    """The cache that is already where a new one is written, if it was made in the same way."""
+    """What is known already: the cache in the place of a new one, and what an interrupted run has left of one."""
 
-    def __init__(self, folder: Path, card: dict[str, Any]) -> None:
-        self.rows: dict[str, int] = {}
+    def __init__(self, folders: list[Path], card: dict[str, Any]) -> None:
+        self.rows: dict[str, tuple[ArrayCache, int]] = {}
         self.has_masks = bool(card["masks"])
-        try:
-            if json.loads((folder / _CARD).read_text(encoding="utf-8")) == card:
-                self.cache = read_cache(str(folder))
-                self.rows = {source: row for row, source in enumerate(self.cache.index["source"])}
-        except (OSError, ValueError, KeyError):
-            return  # none, or a broken one: all is decoded
+        for folder in folders:
+            try:
+                if json.loads((folder / CARD).read_text(encoding="utf-8")) != card:
+                    continue  # made in another way
+                cache = self._open(folder)
+                sources = enumerate(cache.index["source"])
+            except (OSError, ValueError, KeyError):
+                continue  # none, or a broken one: all is decoded
+            self.rows |= {source: (cache, row) for row, source in sources}
+
+    @staticmethod
+    def _open(folder: Path) -> ArrayCache:
+        if (folder / _INDEX).is_file():
+            return read_cache(str(folder))
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        return ArrayCache(str(folder), read_parts(folder), pd.DataFrame(), card["preprocess"])
 
     def find(
         self, source: str
     ) -> tuple[dict[str, Any], NDArray[np.uint8], NDArray[np.uint8]] | None:
         """Return what is known of a film."""
-        row = self.rows.get(source)
-        if row is None:
+        if source not in self.rows:
             return None
-        facts = self.cache.index.iloc[row]
-        mask = self.cache.masks[row] if self.has_masks else _NOTHING
-        return {k: facts[k] for k in _FACTS}, self.cache.films[row], mask
+        cache, row = self.rows[source]
+        facts = cache.index.iloc[row].to_dict()
+        mask = cache.masks[row] if self.has_masks else _NOTHING
+        known = {str(k): value for k, value in facts.items() if k not in ("image_id", "path")}
+        return known, np.asarray(cache.films[row]), np.asarray(mask)
 
     def close(self) -> None:
         """Let go of the mapped files."""
-        if self.rows:
-            self.cache.__dict__.pop("films", None)
-            self.cache.__dict__.pop("masks", None)
+        for cache, _ in self.rows.values():
+            cache.__dict__.pop("films", None)
+            cache.__dict__.pop("masks", None)

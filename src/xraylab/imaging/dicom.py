@@ -26,7 +26,7 @@ from xraylab.imaging.scaling import ApplyVoi
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["decode_dicom", "looks_like_dicom"]
+__all__ = ["decode_dicom", "digest_id", "looks_like_dicom"]
 
 FloatImage = NDArray[np.float32]
 
@@ -130,12 +130,23 @@ def decode_dicom(data: bytes, *, apply_voi: ApplyVoi, max_pixels: int) -> Film:
         raise BrokenFileError(f"is a DICOM file that does not decode ({_words(error)})") from error
 
 
-def _patient(dataset: Dataset) -> str:
-    """Return a digest of the patient's id, never the id itself; empty where there is none."""
+def digest_id(written: object) -> str:
+    """Return 16 hexadecimal digits that stand for an id; empty for an empty one.
+
+    Examples
+    --------
+    >>> digest_id("P1") == digest_id(" P1 "), len(digest_id("P1")), digest_id("")
+    (True, 16, '')
+    """
     from xxhash import xxh3_64_hexdigest
 
-    patient = str(dataset.get("PatientID") or "").strip()
-    return str(xxh3_64_hexdigest(patient.encode())) if patient else ""
+    text = str(written or "").strip()
+    return str(xxh3_64_hexdigest(text.encode())) if text else ""
+
+
+def _patient(dataset: Dataset) -> str:
+    """Return a digest of the patient's id, never the id itself; empty where there is none."""
+    return digest_id(dataset.get("PatientID"))
 
 
 def _header(dataset: Dataset) -> FilmHeader:

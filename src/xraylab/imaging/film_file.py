@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from xraylab.imaging.files import read_bytes
 from xraylab.imaging.film import Film
-from xraylab.imaging.readers import MAX_PIXELS, max_bytes, read_film
+from xraylab.imaging.readers import MAX_PIXELS, decode_film, max_bytes
 from xraylab.imaging.scaling import ApplyVoi
 
 __all__ = [
@@ -19,12 +19,18 @@ __all__ = [
     "FilmFile",
     "FilmFolder",
     "LoadFilm",
+    "digest_bytes",
     "ignored_files",
     "read_loaded",
     "with_voi",
 ]
 
 LoadFilm = Callable[[], NDArray[np.float32]]
+
+_DECODED: dict[str, Any] = {
+    "apply_voi": "auto",
+    "max_pixels": MAX_PIXELS,
+}  # the defaults of `read_film`
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,12 @@ class FilmFile:
 
     def read(self) -> Film:
         """Return the film with what its file says of it, as `xraylab.imaging.read_film` does."""
-        return read_film(self.path, **self.options)
+        return self.decode(self.read_bytes())
+
+    def decode(self, data: bytes) -> Film:
+        """Return the film of bytes that were read before (`read_bytes`), as `read` does."""
+        given = {k: v for k, v in self.options.items() if k in _DECODED}
+        return decode_film(data, self.path, **{**_DECODED, **given})
 
     def with_options(self, **options: Any) -> FilmFile:
         """Return the same film, read with other options, such as ``apply_voi``."""
@@ -62,9 +73,7 @@ class FilmFile:
         UnreadableRadiograph
             If the file cannot be read, or is larger than any film.
         """
-        from xxhash import xxh3_128_hexdigest
-
-        return str(xxh3_128_hexdigest(self.read_bytes()))
+        return digest_bytes(self.read_bytes())
 
     def read_bytes(self) -> bytes:
         """Return the bytes of the file.
@@ -81,6 +90,19 @@ class FilmFile:
     def _storage(self) -> dict[str, Any] | None:
         storage: dict[str, Any] | None = self.options.get("storage_options")
         return storage
+
+
+def digest_bytes(data: bytes) -> str:
+    """Return the 128-bit xxHash of the bytes of a file.
+
+    Examples
+    --------
+    >>> len(digest_bytes(b"a film"))
+    32
+    """
+    from xxhash import xxh3_128_hexdigest
+
+    return str(xxh3_128_hexdigest(data))
 
 
 IGNORED = "ignored: "

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from xraylab import __version__
 from xraylab.imaging.dicom import looks_like_dicom
 from xraylab.imaging.film_file import FilmFile, FilmFolder, LoadFilm, ignored_files
+from xraylab.imaging.progress import show_progress
 from xraylab.imaging.writers import encode_film
 from xraylab.pages import printable
 from xraylab.prediction.engine import Predictor
@@ -36,8 +37,6 @@ from xraylab.prediction.state import RESULTS, Pictures, ResultsFolder, replace_f
 __all__ = ["PredictionPlan", "write_predictions"]
 
 logger = logging.getLogger(__name__)
-
-_LOG_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def _predict(plan: PredictionPlan, state: ResultsFolder, todo: list[str]) -> Non
     )
     loaded = load_films(files, predictor.intake, workers)
     try:
-        for batch in _progress(_batches(loaded, size), len(todo)):
+        for batch in show_progress(_batches(loaded, size), len(todo), len):
             sexes = [
                 (plan.sexes[film.path], "table") if film.path in plan.sexes else ("", "")
                 for film in batch
@@ -144,24 +143,6 @@ def _predict(plan: PredictionPlan, state: ResultsFolder, todo: list[str]) -> Non
 def _batches(films: Iterator[LoadedFilm], size: int) -> Iterator[list[LoadedFilm]]:
     while batch := list(islice(films, size)):
         yield batch
-
-
-def _progress(batches: Iterator[list[LoadedFilm]], total: int) -> Iterator[list[LoadedFilm]]:
-    """Give batches; on a terminal with a bar, elsewhere with a line of the log from time to time."""
-    from tqdm import tqdm
-
-    began = said = time.monotonic()
-    done = 0
-    with tqdm(total=total, unit="film", disable=None, smoothing=0.1) as bar:
-        for batch in batches:
-            yield batch
-            done += len(batch)
-            bar.update(len(batch))
-            now = time.monotonic()
-            if bar.disable and now - said > _LOG_S:
-                said = now
-                left = (total - done) * (now - began) / done
-                logger.info("%d of %d films, about %.0f s left", done, total, left)
 
 
 def _draw_heat(

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Matches", "clean_id", "match_films"]
+__all__ = ["Matches", "clean_id", "match_films", "plain_name"]
 
 _SUFFIX = re.compile(r"\.(png|jpe?g|dcm|dicom|tiff?|bmp|webp)$", re.IGNORECASE)
 _FLOAT = re.compile(r"(\d+)\.0*")
@@ -33,6 +33,17 @@ def clean_id(written: object) -> str:
     name = _SUFFIX.sub("", parts[-1]).strip()
     number = _FLOAT.fullmatch(name)
     return "/".join([*parts[:-1], number[1] if number else name])
+
+
+def plain_name(folder: str) -> str:
+    """Return the name of a folder in one spelling.
+
+    Examples
+    --------
+    >>> plain_name("Non_fractured"), plain_name(" not  Fractured ")
+    ('non fractured', 'not fractured')
+    """
+    return " ".join(re.split(r"[\s_-]+", folder.strip().casefold()))
 
 
 def _parts(clean: str) -> Parts:

@@ -1,1 +1,1 @@
-"""Audit of any set of radiographs: is it fit to train on?"""
+"""Audit of any set of radiographs, before anyone trains on it."""

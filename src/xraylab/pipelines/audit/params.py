@@ -48,8 +48,6 @@ class FilesParams(Parameters):
 
     Attributes
     ----------
-    max_age_years : float
-        An older patient cannot be.
     blank_range : float
         A film whose grey values (percentiles 1 to 99) span less of [0, 1] is blank.
     colour_fraction : float
@@ -60,7 +58,6 @@ class FilesParams(Parameters):
         A film is called inverted where its correlation with the mean film of the set is below minus this.
     """
 
-    max_age_years: float = Field(120.0, gt=0, le=200)
     blank_range: float = Field(0.02, ge=0, lt=1)
     colour_fraction: float = Field(0.05, gt=0, lt=1)
     outlier_factor: float = Field(4.0, gt=1, le=100)

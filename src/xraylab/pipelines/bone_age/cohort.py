@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from xraylab.evaluation.splits import assign_folds
 from xraylab.flow.cohort import describe_films, find_clusters, group_by_patient, plan_films
-from xraylab.flow.split import GroupsSplit, fold_name, split_films, split_rest
+from xraylab.flow.split import GroupsSplit, fold_beside, split_films
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.film_file import IGNORED, ignored_files
 from xraylab.records.delimited import (
@@ -24,6 +23,7 @@ from xraylab.records.delimited import (
 )
 from xraylab.records.ids import clean_id, match_films
 from xraylab.records.readings import log_notes, parse_sex
+from xraylab.records.split_table import SplitTable
 
 from .params import AgeCohortParams, ProtocolParams
 
@@ -301,15 +301,15 @@ def index_cohort(
 
 
 def split_cohort(
-    all_films: pd.DataFrame, params: ProtocolParams
+    all_films: pd.DataFrame, params: ProtocolParams, table: SplitTable | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split films under one protocol, and pass the split through the leak gate.
+    """Split films under one protocol, or as a user's table says, and pass the split through the leak gate.
 
     Returns
     -------
     cohort : DataFrame
-        As `xraylab.flow.split.split_films` gives it; beside a single split the folds of its training and validation
-        films.
+        As `xraylab.flow.split.split_films` gives it; beside a single split, unless it is a table's, the folds of its
+        training and validation films.
     leakage : DataFrame
         What the gate found.
 
@@ -318,21 +318,10 @@ def split_cohort(
     ValueError
         If a part of the split would be empty.
     LeakError
-        With ``on_leak: fail``, if anything leaks.
+        With ``on_leak: fail``, and in a table also with ``regroup``, if anything leaks.
     """
-    cohort, leaks = split_films(all_films, params.split, params.seed)
+    cohort, leaks = split_films(all_films, params.split, params.seed, table=table)
     arms = [cohort]
-    if isinstance(params.split, GroupsSplit) and params.n_folds:
-        arms += _fold(cohort[cohort["split"] != "test"], params.split.val_fraction, params)
+    if isinstance(params.split, GroupsSplit) and params.n_folds and table is None:
+        arms += fold_beside(cohort, params.n_folds, params.split.val_fraction, params.seed)
     return pd.concat(arms, ignore_index=True), leaks
-
-
-def _fold(
-    films: pd.DataFrame, val_fraction: float, params: ProtocolParams
-) -> Iterator[pd.DataFrame]:
-    """Test each group once, in the fold of its hash."""
-    folds = assign_folds(films["group_id"], params.n_folds, params.seed)
-    for fold in range(params.n_folds):
-        seed = params.seed + 1 + fold  # another hash than that of the single split
-        split = split_rest(films["group_id"], folds == fold, val_fraction, seed)
-        yield films.assign(split=split, arm=fold_name(fold), fold=fold)

@@ -10,6 +10,7 @@ from xraylab.flow.template import (
     EVALUATION,
     PROTOCOL,
     RELEASE,
+    SPLIT_TABLE,
     TABLES,
     TRAINING,
     create_comparison,
@@ -43,7 +44,7 @@ def create_pipeline() -> Pipeline:
     machine, tuned = [TRAINING, PROTOCOL], ["best_hyperparams", "trials"]
     read = ["arrays", "cohort"]
     protocol_nodes = [
-        step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+        step(cohort.split_cohort, ["all_films", PROTOCOL, SPLIT_TABLE], ["cohort", "leakage"]),
         step(tuning.tune_networks, [*read, "studies", *machine], tuned),
         step(
             task.train,

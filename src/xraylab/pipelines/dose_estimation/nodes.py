@@ -17,7 +17,9 @@ from xraylab.evaluation.leakage import check_leakage, regroup
 from xraylab.evaluation.metrics import DEFAULT_METRICS, score_predictions, tidy
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.features.texture import EXTENDED_FEATURES, PUBLISHED_FEATURES
+from xraylab.flow.given_split import apply_table
 from xraylab.models.state import ModelState
+from xraylab.records.split_table import SplitTable
 from xraylab.tabular.interface import FitOptions
 from xraylab.tabular.kinds import fit_tabular_model, restore_tabular_model
 
@@ -43,7 +45,7 @@ LEAST_DOSE = 1e-3
 
 
 def split_cohort(
-    features: pd.DataFrame, params: ProtocolParams
+    features: pd.DataFrame, params: ProtocolParams, table: SplitTable | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Choose the examples of a protocol, split them, and pass the split through the leak gate.
 
@@ -53,6 +55,8 @@ def split_cohort(
         `xraylab.features.tables.Features`.
     params : ProtocolParams
         The protocol.
+    table : SplitTable, optional
+        The parts of films that a user gives, in place of those by groups.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def split_cohort(
     ValueError
         If there is no exposure of the recipe, or a part of the split would be empty.
     LeakError
-        With ``on_leak: fail``, if anything leaks.
+        With ``on_leak: fail``, and in a table also with ``regroup``, if anything leaks.
     """
     chosen = features[features["recipe"] == params.recipe]
     if chosen.empty:
@@ -83,6 +87,8 @@ def split_cohort(
         leaks = check_leakage(cohort, params.on_leak)
         return cohort, leaks.assign(action="reported")
 
+    if table is not None:
+        return apply_table(cohort, table, params.on_leak)
     fractions = {
         "train": 1 - params.val_fraction - params.test_fraction,
         "val": params.val_fraction,

@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 
 from xraylab.flow.template import (
     RELEASE,
+    SPLIT_TABLE,
     create_comparison,
     create_part,
     create_prediction,
@@ -40,7 +41,7 @@ def create_pipeline() -> Pipeline:
     """Features → each protocol: cohort, models, predictions → comparison."""
     params, evaluation = "params:protocol", "params:evaluation"
     protocol = [
-        step(split_cohort, ["features", params], ["cohort", "leakage"]),
+        step(split_cohort, ["features", params, SPLIT_TABLE], ["cohort", "leakage"]),
         step(fit_models, ["features", "cohort", params], ["models", "history"]),
         step(predict, ["features", "cohort", "models", params], "predictions"),
     ]

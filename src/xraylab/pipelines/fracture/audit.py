@@ -12,8 +12,9 @@ import pandas as pd
 from xraylab import plots
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.imaging.film_file import IGNORED
+from xraylab.records.ids import plain_name
 
-from .params import CLASS_NAMES, FractureCohortParams, plain_name
+from .params import CLASS_NAMES, FractureCohortParams
 
 __all__ = ["KINDS", "audit_files", "plot_copies"]
 

@@ -16,8 +16,10 @@ from xraylab.flow.cohort import describe_films, group_by_patient, plan_films
 from xraylab.flow.split import check_classes, split_films
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.film_file import ignored_files
+from xraylab.records.ids import plain_name
+from xraylab.records.split_table import SplitTable
 
-from .params import FractureCohortParams, ProtocolParams, plain_name
+from .params import FractureCohortParams, ProtocolParams
 
 __all__ = ["cache_films", "index_cohort", "split_cohort"]
 
@@ -157,9 +159,9 @@ def _marker_fraction(arrays: ArrayCache, params: FractureCohortParams) -> pd.Ser
 
 
 def split_cohort(
-    all_films: pd.DataFrame, params: ProtocolParams
+    all_films: pd.DataFrame, params: ProtocolParams, table: SplitTable | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split films under one protocol, and pass the split through the leak gate.
+    """Split films under one protocol, or as a user's table says, and pass the split through the leak gate.
 
     Returns
     -------
@@ -174,9 +176,11 @@ def split_cohort(
     ValueError
         If a part of the split would be empty, or a part that is trained on has one class.
     LeakError
-        With ``on_leak: fail``, if anything leaks.
+        With ``on_leak: fail``, and in a table also with ``regroup``, if anything leaks.
     """
-    cohort, leaks = split_films(all_films, params.split, params.seed, _strata(all_films))
+    cohort, leaks = split_films(
+        all_films, params.split, params.seed, _strata(all_films), table=table
+    )
     check_classes(cohort)
     arms = [_mark_unseen(rows) for _, rows in cohort.groupby("arm", sort=False)]
     return pd.concat(arms, ignore_index=True), leaks

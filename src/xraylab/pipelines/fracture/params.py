@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -17,6 +16,7 @@ from xraylab.imaging.markers import MarkerParams
 from xraylab.imaging.preprocess import PreprocessParams
 from xraylab.models.classifiers import ClassifierParams
 from xraylab.parameters import Parameters
+from xraylab.records.ids import plain_name
 from xraylab.training.params import Recipe
 
 __all__ = [
@@ -25,24 +25,12 @@ __all__ = [
     "FractureCohortParams",
     "FractureModel",
     "ProtocolParams",
-    "plain_name",
 ]
 
 CLASS_NAMES = ("not fractured", "fractured")
 
 PROBES = ("md5_look_up", "hash_look_up", "border_only")
 """Baselines that look at no bone: the same file, the most alike film, and the border of the film."""
-
-
-def plain_name(folder: str) -> str:
-    """Return the name of a folder in one spelling.
-
-    Examples
-    --------
-    >>> plain_name("Non_fractured"), plain_name(" not  Fractured ")
-    ('non fractured', 'not fractured')
-    """
-    return " ".join(re.split(r"[\s_-]+", folder.strip().casefold()))
 
 
 class FractureCohortParams(CohortParams):

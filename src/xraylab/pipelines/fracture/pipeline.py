@@ -11,6 +11,7 @@ from xraylab.flow.template import (
     EVALUATION,
     PROTOCOL,
     RELEASE,
+    SPLIT_TABLE,
     TRAINING,
     bind,
     create_comparison,
@@ -45,7 +46,7 @@ def create_pipeline() -> Pipeline:
     ]
     machine = [TRAINING, PROTOCOL]
     protocol_nodes = [
-        step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+        step(cohort.split_cohort, ["all_films", PROTOCOL, SPLIT_TABLE], ["cohort", "leakage"]),
         step(
             task.train,
             ["arrays", "cohort", "encoder_weights", "checkpoints", *machine],

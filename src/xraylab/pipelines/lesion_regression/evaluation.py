@@ -37,7 +37,8 @@ BASELINE = "predicted_ratio"
 def add_network(protocol_predictions: pd.DataFrame, films: pd.DataFrame) -> pd.DataFrame:
     """Put the predictions of the network, if there is one, before those of the protocols.
 
-    They are out of fold by patient, so that they count as ``honest``.
+    They are out of fold by patient, so that they count as ``honest``. Where a table gives the parts, those of its test
+    films count alone.
 
     Returns
     -------
@@ -53,7 +54,8 @@ def add_network(protocol_predictions: pd.DataFrame, films: pd.DataFrame) -> pd.D
     ]  # fmt: skip
     tables = [protocol_predictions]
     if len(films):
-        network = films.assign(protocol="honest", model=NETWORK, prediction=films["lesion_ratio"])
+        tested = films[films["split"] == "test"]
+        network = tested.assign(protocol="honest", model=NETWORK, prediction=tested["lesion_ratio"])
         tables.insert(0, network[ordered])
     return pd.concat(tables, ignore_index=True).reindex(columns=ordered)
 

@@ -11,6 +11,7 @@ from xraylab.flow.template import (
     EVALUATION,
     PROTOCOL,
     RELEASE,
+    SPLIT_TABLE,
     TRAINING,
     bind,
     create_part,
@@ -74,7 +75,7 @@ def _create_segmentation() -> Pipeline:
     """Cohort → folds → networks → the lesions of every film by one that has not seen it → measured films."""
     read = ["arrays", "cohort"]
     nodes = [
-        step(task.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+        step(task.split_cohort, ["all_films", PROTOCOL, SPLIT_TABLE], ["cohort", "leakage"]),
         step(
             task.train,
             [*read, "encoder_weights", "checkpoints", TRAINING, PROTOCOL],

@@ -99,7 +99,7 @@ def _list_tunings(
     if params.tuning == "reported":
         yield NO_FOLD, everything, fold
         return
-    for held_out in np.unique(fold):
+    for held_out in _list_tested(cohort, fold):
         chosen = fold != held_out
         yield (
             int(held_out),
@@ -107,6 +107,11 @@ def _list_tunings(
             fold_groups_evenly(cohort.loc[chosen, "group_id"], params.n_inner_folds),
         )
     yield NO_FOLD, everything, fold_groups_evenly(cohort["group_id"], params.n_inner_folds)
+
+
+def _list_tested(cohort: pd.DataFrame, fold: NDArray[np.int64]) -> list[int]:
+    """Return the folds that are tested: all of them, or that of the test part which a table gives."""
+    return [int(each) for each in np.unique(fold[(cohort["split"] == "test").to_numpy()])]
 
 
 def _features_of(cohort: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +137,7 @@ def predict_rows(
     tuning: TuningParams,
     params: ProtocolParams,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Predict every row by models that were fitted to the other folds, and share each prediction out among features.
+    """Predict test rows by models that were fitted to the other folds, and share each prediction out among features.
 
     Returns
     -------
@@ -143,8 +148,8 @@ def predict_rows(
         ``random_forest_by_image`` (folds that keep images whole) and ``identity`` (no model, the expression that gives
         the target).
     shap_values : DataFrame
-        ``model, row, image_id, fold, feature, feature_value, shap_value, base_value``, one row per row of the
-        cohort and feature.
+        ``model, row, image_id, fold, feature, feature_value, shap_value, base_value``, one row per test row
+        of the cohort and feature.
     """
     features, target = _features_of(cohort), cohort["target"]
     fold = cohort["fold"].to_numpy(np.int64)
@@ -174,15 +179,15 @@ def _fit_each_fold(
     params: ProtocolParams,
 ) -> Iterator[tuple[int, TabularModel]]:
     features, target = _features_of(cohort), cohort["target"]
-    for held_out in np.unique(fold):
-        spec = _spec_of(best, kind, int(held_out))
+    for held_out in _list_tested(cohort, fold):
+        spec = _spec_of(best, kind, held_out)
         others = fold != held_out
         model = fit_tabular_model(spec, features[others], target[others], _options(tuning, params))
-        yield int(held_out), model
+        yield held_out, model
 
 
 def _predicted(cohort: pd.DataFrame, model: str, prediction: pd.Series) -> pd.DataFrame:
-    table = cohort[_PREDICTED].copy()
+    table = cohort.loc[cohort["split"] == "test", _PREDICTED].copy()
     table.insert(4, "model", model)
     return table.assign(prediction=prediction.astype(np.float64))
 

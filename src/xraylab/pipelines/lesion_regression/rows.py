@@ -48,7 +48,8 @@ def make_rows(
     Returns
     -------
     cohort : DataFrame
-        ``image_id, group_id, data_set, annotation, split, fold, target`` and the features.
+        ``image_id, group_id, data_set, annotation, split, fold, target`` and the features. Every row is in ``test``, in
+        its fold; where a table gives the parts, honest rows are in these, and one fold holds those of ``test``.
     leakage : DataFrame
         What the gate found: groups on both sides of a fold, and ``target_identity``, features from which the target
         can be computed; with the ``action`` that was taken.
@@ -61,7 +62,7 @@ def make_rows(
         With ``on_leak: fail``, if anything leaks.
     """
     source = "target" if params.target == "true_ratio" else "lesion_ratio"
-    columns = [*_KEYS, "fold", "patient_id", *params.features]
+    columns = [*_KEYS, "split", "fold", "patient_id", *params.features]
     rows = films[columns].assign(target=films[source].astype(np.float64))
     if params.rows == "patients":
         ages = entries[["data_set", "patient_id", "age", "sex"]].drop_duplicates().dropna()
@@ -73,9 +74,12 @@ def make_rows(
             f"none of {len(films)} films has a row with age and sex in Data_Entry*.csv, which rows 'patients' needs"
         )
     if params.folds == "rows":
+        rows["split"] = "test"
         rows["fold"] = fold_rows_at_random(len(rows), params.n_folds, params.seed)
+    # the test films of a table are one more fold, and the only one that is tested
+    rows["fold"] = rows["fold"].where(rows["fold"] != NO_FOLD, rows["fold"].max() + 1)
     ordered = [*_KEYS, "split", "fold", "target", *params.features]
-    cohort = rows.assign(split="test")[ordered].reset_index(drop=True)
+    cohort = rows[ordered].reset_index(drop=True)
     return cohort, _pass_gate(cohort, params.features, params.on_leak)
 
 

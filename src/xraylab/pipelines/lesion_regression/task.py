@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from xraylab.evaluation.decoding import mask_threshold
 from xraylab.flow.cohort import masks_by_film
 from xraylab.flow.masks import MaskTask, predict_held_out_masks
-from xraylab.flow.split import split_films
+from xraylab.flow.split import SINGLE, fold_beside, split_films
 from xraylab.flow.train import Trained, Training, list_trainings, train_networks
 from xraylab.imaging.array_cache import ArrayCache, LoadFilm
 from xraylab.models.networks import Weights
 from xraylab.models.state import ModelState
+from xraylab.records.split_table import SplitTable
 from xraylab.training.params import TrainingParams
 from xraylab.training.segment import Examples
 
@@ -33,10 +34,19 @@ NETWORK = "network"
 
 
 def split_cohort(
-    all_films: pd.DataFrame, params: SegmentationParams
+    all_films: pd.DataFrame, params: SegmentationParams, table: SplitTable | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Give every patient a fold, and pass the folds through the leak gate (`xraylab.flow.split.split_films`)."""
-    return split_films(all_films, params.split, params.seed)
+    """Give every patient a fold, and pass the folds through the leak gate (`xraylab.flow.split.split_films`).
+
+    Where a table gives the parts, the arm ``single`` has them. The regression needs lesions of its training films that
+    a network predicts without having seen them, so that the films of ``train`` and ``val`` have folds beside it.
+    """
+    split = params.split
+    cohort, leaks = split_films(all_films, split, params.seed, table=table)
+    if table is None:
+        return cohort, leaks
+    folds = fold_beside(cohort, split.n_folds, split.val_fraction, params.seed)
+    return pd.concat([cohort, *folds], ignore_index=True), leaks
 
 
 def train(
@@ -109,8 +119,10 @@ def measure_films(
     Returns
     -------
     DataFrame
-        The cohort's keys, ``target`` and clinical columns, the features of `xraylab.features.lesions` on the network's
-        grid, ``in_lungs`` (whether there was a mask of the lungs), and ``dice, iou`` of the whole predicted mask.
+        The cohort's keys, ``split`` (``test``, or the part that a table gives the film), ``fold`` (that in which it is
+        predicted; -1 for the test films of a table), ``target`` and clinical columns, the features of
+        `xraylab.features.lesions` on the network's grid, ``in_lungs`` (whether there was a mask of the lungs), and
+        ``dice, iou`` of the whole predicted mask.
     """
     from xraylab.evaluation.segmentation import measure_mask
     from xraylab.features.lesions import measure_lesions
@@ -120,6 +132,9 @@ def measure_films(
     preprocess = params.preprocess
     tested = cohort[cohort["split"] == "test"]
     tested = tested.iloc[np.argsort(arrays.rows_of(tested["image_id"]))]
+    of_table = cohort[cohort["arm"] == SINGLE].set_index("image_id")["split"]
+    if len(of_table):
+        tested = tested.assign(split=tested["image_id"].map(of_table))
     rows = []
     for row in tested.to_dict("records"):
         image_id = row["image_id"]

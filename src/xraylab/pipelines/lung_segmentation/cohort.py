@@ -18,6 +18,7 @@ from xraylab.flow.params import SitedCohortParams
 from xraylab.flow.split import RowsSplit, split_films
 from xraylab.imaging.array_cache import ArrayCache, CachePlan, LoadFilm
 from xraylab.imaging.film_file import ignored_files
+from xraylab.records.split_table import SplitTable
 
 from .params import ProtocolParams
 
@@ -103,9 +104,9 @@ def index_cohort(
 
 
 def split_cohort(
-    all_films: pd.DataFrame, params: ProtocolParams
+    all_films: pd.DataFrame, params: ProtocolParams, table: SplitTable | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split films under one protocol, and pass the split through the leak gate.
+    """Split films under one protocol, or as a user's table says, and pass the split through the leak gate.
 
     Returns
     -------
@@ -120,8 +121,8 @@ def split_cohort(
     ValueError
         If a part of the split would be empty, or ``sites`` finds a single one.
     LeakError
-        With ``on_leak: fail``, if anything leaks.
+        With ``on_leak: fail``, and in a table also with ``regroup``, if anything leaks.
     """
     variants = params.variants if isinstance(params.split, RowsSplit) else ("original",)
     examples = pd.concat([all_films.assign(variant=each) for each in variants], ignore_index=True)
-    return split_films(examples, params.split, params.seed)
+    return split_films(examples, params.split, params.seed, table=table)

@@ -26,6 +26,7 @@ from xraylab.records.readings import (
     log_notes,
     parse_reading,
 )
+from xraylab.records.split_table import SplitTable
 
 from .params import ProtocolParams, TbCohortParams
 
@@ -172,9 +173,9 @@ def index_cohort(
 
 
 def split_cohort(
-    all_films: pd.DataFrame, params: ProtocolParams
+    all_films: pd.DataFrame, params: ProtocolParams, table: SplitTable | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Split films under one protocol, and pass the split through the leak gate.
+    """Split films under one protocol, or as a user's table says, and pass the split through the leak gate.
 
     Returns
     -------
@@ -189,11 +190,11 @@ def split_cohort(
     ValueError
         If a part of the split would be empty or lacks a class, or ``sites`` finds a single one.
     LeakError
-        With ``on_leak: fail``, if anything leaks.
+        With ``on_leak: fail``, and in a table also with ``regroup``, if anything leaks.
     """
     strata = pd.DataFrame({"target": all_films["target"].astype(int), "site": all_films["site"]})
     cohort, leaks = split_films(
-        all_films, params.split, params.seed, strata, own_splits=list(params.models)
+        all_films, params.split, params.seed, strata, list(params.models), table
     )
     check_classes(cohort)
     return cohort, leaks

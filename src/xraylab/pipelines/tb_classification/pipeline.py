@@ -10,6 +10,7 @@ from xraylab.flow.template import (
     EVALUATION,
     PROTOCOL,
     RELEASE,
+    SPLIT_TABLE,
     TRAINING,
     bind,
     create_comparison,
@@ -54,7 +55,7 @@ def create_pipeline() -> Pipeline:
     material_nodes = ["arrays", "lung_prior", "embeddings", "radiomics"]
     machine = [TRAINING, PROTOCOL]
     protocol_nodes = [
-        step(cohort.split_cohort, ["all_films", PROTOCOL], ["cohort", "leakage"]),
+        step(cohort.split_cohort, ["all_films", PROTOCOL, SPLIT_TABLE], ["cohort", "leakage"]),
         step(material.collect_material, [*material_nodes, COHORT], "material"),
         step(
             task.train,
