@@ -83,8 +83,8 @@ def test_the_first_lines_are_the_verdict_why_and_what_was_read() -> None:
         "Warning: 2 files cannot be read.",
         "and 4 more, below",
         "Films read 30",
-        "Split train 10, val 10, test 10 from the folder names",
-        "Patient 18 patients from the column patient_id of labels.csv",
+        "Parts train 10, val 10, test 10 (the names of folders)",
+        "Patients 18 of 30 films (column 'patient_id' of labels.csv)",
         "Checks What each check found",
     ]
     places = [text.index(each) for each in expected]
@@ -351,33 +351,34 @@ def test_clusters_are_counted_by_size_and_by_parts() -> None:
 def test_parts_are_counted_before_and_after() -> None:
     split = pd.DataFrame(
         {
-            "image_id": list("abcde"),
-            "split": ["train", "train", "val", "test", "train"],
-            "official_split": ["train", "test", "fold 1", "test", ""],
-            "moved": [False, True, True, False, True],
-            "reason": ["", "copy", "other name", "", "no part"],
+            "image_id": list("abcdef"),
+            "split": ["train", "train", "val", "test", "train", ""],
+            "official_split": ["train", "test", "fold 1", "test", "", "test"],
+            "moved": [False, True, True, False, True, True],
+            "reason": ["", "copy", "other name", "", "no part", "two labels"],
         }
     )
     rows = [(e.part, e.before, e.after, e.moved_in, e.moved_out) for e in count_parts(split)]
     assert rows == [
         ("train", 1, 3, 2, 0),
         ("val", 0, 1, 1, 0),
-        ("test", 2, 1, 0, 1),
+        ("test", 3, 1, 0, 2),
         ("fold 1", 1, 0, 0, 1),
-        ("none", 1, 0, 0, 1),
+        ("none", 1, 1, 1, 1),
     ]
     assert [(each.reason, each.n) for each in count_moves(split)] == [
         ("copy", 1),
         ("other name", 1),
         ("no part", 1),
+        ("two labels", 1),
     ]
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({}, "3 films of 30 move, so that all films of a patient"),
-        ({"moved": False}, "No film has to move: the split is the set's own."),
+        ({}, "3 films of 30 are in another part than before"),
+        ({"moved": False}, "No film has to move: each that has a part stays there."),
         ({"official_split": ""}, "The set has no parts of its own."),
     ],
 )

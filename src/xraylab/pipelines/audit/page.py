@@ -23,7 +23,8 @@ from .page_findings import (
 )
 from .page_suspects import describe_suspects, list_suspect_ids
 from .page_tables import count_by_parts, count_by_size, count_moves, count_parts, count_reasons
-from .page_words import clean, count
+from .page_words import clean
+from .words import count_films
 
 if TYPE_CHECKING:
     from xraylab.imaging.array_cache import ArrayCache
@@ -136,7 +137,7 @@ def render_audit(content: AuditContent) -> str:
         recognised=_clean_rows(content.recognised),
         checks=checks,
         about=_ABOUT,
-        count=count,
+        count=count_films,
         sizes=count_by_size(content.clusters),
         parts_of_clusters=count_by_parts(content.clusters),
         charts=page_probes.draw_charts(content.probes),
@@ -146,6 +147,7 @@ def render_audit(content: AuditContent) -> str:
         parts=count_parts(content.split) if len(content.split) else [],
         has_parts=bool(content.split["official_split"].astype(bool).any()),
         moves=count_moves(content.split),
+        n_moved=int(content.split["moved"].astype(bool).sum()),
         n_split=len(content.split),
         n_files=len(content.records),
         left_out=count_reasons(content.records),

@@ -93,7 +93,7 @@ class FilmShelf:
         self._records = _rows_by_id(records, wanted)
         self._copies = _rows_by_id(clusters, wanted)
         self._arrays = arrays
-        self._pictures: dict[tuple[str, int], str] = {}
+        self._described: dict[tuple[str, int], FilmWords] = {}
 
     def has_picture(self, image_id: str) -> bool:
         """Return whether a film can be shown."""
@@ -102,6 +102,12 @@ class FilmShelf:
 
     def describe(self, image_id: str, edge_px: int = _EDGE_PX) -> FilmWords:
         """Return what the page says of a film, with its picture; with ``edge_px`` 0 without."""
+        key = (image_id, edge_px)
+        if key not in self._described:
+            self._described[key] = self._describe(*key)
+        return self._described[key]
+
+    def _describe(self, image_id: str, edge_px: int) -> FilmWords:
         path = clean(image_id, _MOST_OF_A_NAME)
         folder, slash, name = path.rpartition("/")
         row = self._records.get(image_id)
@@ -123,11 +129,8 @@ class FilmShelf:
     def _draw(self, image_id: str, edge_px: int) -> str:
         if self._arrays is None or not self.has_picture(image_id):
             return ""
-        key = (image_id, edge_px)
-        if key not in self._pictures:
-            film = self._arrays.films[int(self._records[image_id]["row"])]
-            self._pictures[key] = data_address(draw_thumbnail(film, edge_px=edge_px))
-        return self._pictures[key]
+        film = self._arrays.films[int(self._records[image_id]["row"])]
+        return data_address(draw_thumbnail(film, edge_px=edge_px))
 
 
 def describe_relation(copy: dict[str, Any]) -> str:

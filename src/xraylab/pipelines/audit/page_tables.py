@@ -103,22 +103,22 @@ def count_parts(split: pd.DataFrame) -> list[PartRow]:
     Parameters
     ----------
     split : DataFrame
-        ``split, official_split`` and ``moved`` of each film.
+        ``split`` and ``official_split`` of each film; empty where it is in no part.
 
     Examples
     --------
-    >>> split = pd.DataFrame({"split": ["train", "train"], "official_split": ["train", "test"], "moved": [False, True]})
+    >>> split = pd.DataFrame({"split": ["train", "train"], "official_split": ["train", "test"]})
     >>> [(row.part, row.before, row.after, row.moved_in) for row in count_parts(split)]
     [('train', 1, 2, 1), ('val', 0, 0, 0), ('test', 1, 0, 0)]
     """
-    before = split["official_split"].where(split["official_split"].astype(bool), _NO_PART)
-    moved = split["moved"].astype(bool)
-    others = set(split["split"]) | set(before)
+    before, after = (
+        split[name].where(split[name].astype(bool), _NO_PART)
+        for name in ("official_split", "split")
+    )
+    moved = before != after
+    others = set(after) | set(before)
     names = [*_PARTS, *sorted(others - {*_PARTS, _NO_PART}), *sorted(others & {_NO_PART})]
-    counts = [
-        each.value_counts()
-        for each in (before, split["split"], split["split"][moved], before[moved])
-    ]
+    counts = [each.value_counts() for each in (before, after, after[moved], before[moved])]
     return [
         PartRow(clean(name), *(int(each.get(name, 0)) for each in counts))
         for name in names[:_MAX_ROWS]
@@ -126,8 +126,11 @@ def count_parts(split: pd.DataFrame) -> list[PartRow]:
 
 
 def count_moves(split: pd.DataFrame) -> list[ReasonRow]:
-    """Return why films move, the most frequent reason first."""
-    moved = split[split["moved"].astype(bool)]
+    """Return why films are in the parts that are proposed, the most frequent reason first.
+
+    Films whose part has not changed have none.
+    """
+    moved = split[split["reason"].astype(bool)]
     return _count(moved["reason"], pd.Series("", index=moved.index), moved["image_id"])
 
 
