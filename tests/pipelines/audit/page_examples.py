@@ -161,7 +161,7 @@ def make_findings(ids: list[str], first: int) -> list[Finding]:
 def make_clusters(ids: list[str], first: int) -> pd.DataFrame:
     rows = [
         (0, 0, "first", 0.0, False, 1.0),
-        (0, 25, "near-duplicate", 90.0, True, 0.971),
+        (0, 25, "near-duplicate", 270.0, True, 0.971),
         (1, 1, "first", 0.0, False, 1.0),
         (1, 11, "same bytes", 0.0, False, 1.0),
         (1, 12, "same pixels", 0.0, False, 1.0),

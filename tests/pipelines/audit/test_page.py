@@ -27,7 +27,7 @@ from tests.pipelines.audit.page_examples import (
 
 from xraylab.pipelines.audit.findings import Finding, Severity, tabulate_findings
 from xraylab.pipelines.audit.page import MAX_PICTURES, AuditContent, render_audit
-from xraylab.pipelines.audit.page_films import FilmShelf, describe_relation
+from xraylab.pipelines.audit.page_films import FilmShelf
 from xraylab.pipelines.audit.page_findings import (
     MAX_FILMS,
     MAX_FINDINGS,
@@ -145,7 +145,7 @@ def test_copies_stand_side_by_side_as_they_are_with_their_relation() -> None:
     group = page[page.index('<li class="group">') :].partition("</ul>")[0]
     parsed = Parsed(f"<body>{group}")
     assert parsed.text == (
-        "Near-duplicate, turned by 90°, mirrored, similarity 0.97 "
+        "Near-duplicate, mirrored, then turned by 90° clockwise, similarity 0.97 "
         "train/a/ hand_000.png train · not fractured patient 00000000 "
         "test/b/ hand_000.png test · fractured patient 00000019"
     )
@@ -165,23 +165,6 @@ def test_each_film_of_a_larger_cluster_says_what_it_is() -> None:
     text = Parsed(render_audit(full())).text
     assert "val/a/ hand_001.png val · not fractured same bytes" in text
     assert "val/a/ hand_002.png val · not fractured same pixels" in text
-
-
-@pytest.mark.parametrize(
-    ("copy", "words"),
-    [
-        ({"angle_deg": 0.0, "mirrored": False}, "near-duplicate, similarity 0.97"),
-        ({"angle_deg": 12.34, "mirrored": np.True_}, "near-duplicate, turned by 12.3°, mirrored, similarity 0.97"),
-        ({"angle_deg": -90.0, "mirrored": False}, "near-duplicate, turned by −90°, similarity 0.97"),
-        ({"kind": "same pixels", "angle_deg": np.nan, "mirrored": np.nan, "similarity": np.nan}, "same pixels"),
-        ({"copy_of": ""}, ""),
-        ({"copy_of": "b.png"}, ""),
-    ],
-)  # fmt: skip
-def test_a_relation_in_words(copy: dict[str, Any], words: str) -> None:
-    known = {"image_id": "b.png", "kind": "near-duplicate", "copy_of": "a.png", "angle_deg": 0.0,
-             "mirrored": False, "similarity": 0.971}  # fmt: skip
-    assert describe_relation({**known, **copy}) == words
 
 
 def test_ids_of_patients_are_not_on_the_page() -> None:
@@ -342,10 +325,15 @@ def test_clusters_are_counted_by_size_and_by_parts() -> None:
     ]
     assert [each.what for each in count_by_parts(clusters)] == ["train and test", "train and val"]
     assert count_by_parts(clusters.assign(split="")) == []
-    sizes = np.repeat(np.arange(12), np.arange(2, 14))
+    sizes = np.repeat(np.arange(6), [2, 5, 9, 10, 99, 100])
     rows = count_by_size(pd.DataFrame({"cluster": sizes}))
-    assert (rows[-1].what, rows[-1].n_clusters) == ("10 films or more", 4)
-    assert sum(each.n_films for each in rows) == len(sizes)
+    assert [(each.what, each.n_clusters, each.n_films) for each in rows] == [
+        ("2 films", 1, 2),
+        ("5 to 9 films", 2, 14),
+        ("10 to 49 films", 1, 10),
+        ("50 to 99 films", 1, 99),
+        ("100 films or more", 1, 100),
+    ]
 
 
 def test_parts_are_counted_before_and_after() -> None:
@@ -409,7 +397,21 @@ def test_a_number_is_the_label_where_there_are_no_classes() -> None:
     records = make_records(ids).assign(label="", target=101.5)
     shelf = FilmShelf(records, tables()["clusters"], hold([hand(0)], ids), ids)
     assert shelf.describe("train/a.png").facts == "train · 101.5"
-    assert shelf.describe("train/a.png").alt == "film train/a.png, train · 101.5"
+    assert shelf.describe("train/a.png").alt == "film a.png, train · 101.5"
+
+
+def test_what_was_not_recognised_is_one_row_and_a_shared_folder_is_left_out() -> None:
+    recognised = pd.DataFrame(
+        [("Labels", "a 3", "the names"), ("Sex", "not found", ""), ("Age", "not found", "")],
+        columns=["what", "found", "how"],
+    )
+    findings = tabulate_findings([finding("warning", examples=[["train/a/1.png"]])])
+    content = replace(clean_set(), recognised=recognised, findings=findings)
+    page = render_audit(content)
+    text = Parsed(page).text
+    assert "Labels a 3 (the names) Not found sex, age Checks" in text
+    assert "All films lie below train/a/ , which" in text
+    assert 'alt="film 1.png, train · fractured"' in page.replace("not fractured", "fractured")
 
 
 def test_a_set_in_which_nothing_was_found_and_a_set_of_nothing_give_a_page() -> None:

@@ -35,6 +35,7 @@ MAX_PICTURES = 150
 """Pictures on a page, which keep it below 4 MB however many films there are."""
 
 _MAX_REASONS = 4
+_NOT_FOUND = "not found"  # as recognise.py has it
 
 _ABOUT = {
     "files": "Can every file be read, and is each a film like the others?",
@@ -134,7 +135,8 @@ def render_audit(content: AuditContent) -> str:
         reasons=reasons,
         n_more_reasons=n_more,
         facts={clean(name): _write_fact(fact) for name, fact in content.facts.items()},
-        recognised=_clean_rows(content.recognised),
+        recognised=_list_recognised(content.recognised),
+        below=clean(shelf.below),
         checks=checks,
         about=_ABOUT,
         count=count_films,
@@ -166,7 +168,12 @@ def _write_fact(fact: Any) -> str:
     return f"{fact:,}" if isinstance(fact, int) else clean(fact)
 
 
-def _clean_rows(table: pd.DataFrame) -> list[dict[str, str]]:
-    return [
+def _list_recognised(table: pd.DataFrame) -> list[dict[str, str]]:
+    """Return what was recognised, and in one row what was not."""
+    rows = [
         {str(name): clean(value) for name, value in row.items()} for row in table.to_dict("records")
     ]
+    missing = [row["what"] for row in rows if row["found"] == _NOT_FOUND]
+    found = [row for row in rows if row["found"] != _NOT_FOUND]
+    lacking = {"what": _NOT_FOUND, "found": ", ".join(missing).lower(), "how": ""}
+    return [*found, lacking] if missing else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -43,7 +43,7 @@ class ExampleWords:
     films : tuple of FilmWords
         Those that are shown.
     relation : str
-        What the films are to each other, where that is the same for all; else each film says it.
+        What the second of two films is to the first; of several films each says it.
     n_more : int
         Films of the cluster that are not shown.
     """
@@ -250,7 +250,8 @@ def _describe(
 def _show(example: Sequence[str], shelf: FilmShelf, **edge: int) -> ExampleWords:
     ids = list(example[:MAX_FILMS])
     films = [shelf.describe(each, **edge) for each in ids]
-    relation = ""
-    if len(films) == len("ab") and any(each.copy_of in ids for each in films):
-        relation = next(each.relation for each in films if each.copy_of in ids)
-    return ExampleWords(tuple(films), relation, len(example) - len(ids))
+    said = [shelf.relations.describe(each, of=ids[0]) for each in ids]
+    if len(ids) == len("ab"):
+        return ExampleWords(tuple(films), said[1])
+    related = (replace(film, relation=words) for film, words in zip(films, said, strict=True))
+    return ExampleWords(tuple(related), n_more=len(example) - len(ids))
