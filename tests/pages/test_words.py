@@ -40,6 +40,6 @@ def test_what_is_no_image_of_a_page_is_refused() -> None:
     assert data_address(b"\x89PNG").startswith("data:image/png;base64,")
 
 
-def test_both_pages_find_the_style_that_they_share() -> None:
-    for package in ("xraylab.prediction", "xraylab.pipelines.reporting"):
+def test_all_pages_find_the_style_that_they_share() -> None:
+    for package in ("xraylab.prediction", "xraylab.pipelines.reporting", "xraylab.pipelines.audit"):
         assert "base.css" in make_environment(package).list_templates()

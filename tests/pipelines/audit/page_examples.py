@@ -118,9 +118,9 @@ def full(names: tuple[str, ...] = (), noise: float = 0.06) -> AuditContent:
         **tables(
             recognised=pd.DataFrame(
                 [
-                    ("split", "train 10, val 10, test 10", "from the folder names"),
-                    ("label", "fractured 15, not fractured 15", "from the folder names"),
-                    ("patient", "18 patients", "from the column patient_id of labels.csv"),
+                    ("Parts", "train 10, val 10, test 10", "the names of folders"),
+                    ("Labels", "fractured 15, not fractured 15", "the names of folders"),
+                    ("Patients", "18 of 30 films", "column 'patient_id' of labels.csv"),
                 ],
                 columns=["what", "found", "how"],
             ),
@@ -160,9 +160,9 @@ def make_findings(ids: list[str], first: int) -> list[Finding]:
 
 def make_clusters(ids: list[str], first: int) -> pd.DataFrame:
     rows = [
-        (0, 0, "", 0.0, False, 1.0),
-        (0, 25, "near-duplicate", 90.0, True, 0.971),
-        (1, 1, "", 0.0, False, 1.0),
+        (0, 0, "first", 0.0, False, 1.0),
+        (0, 25, "near-duplicate", 270.0, True, 0.971),
+        (1, 1, "first", 0.0, False, 1.0),
         (1, 11, "same bytes", 0.0, False, 1.0),
         (1, 12, "same pixels", 0.0, False, 1.0),
     ]
@@ -172,7 +172,7 @@ def make_clusters(ids: list[str], first: int) -> pd.DataFrame:
                 "cluster": ids[first + cluster],
                 "image_id": ids[first + i],
                 "kind": kind,
-                "copy_of": ids[first + cluster] if kind else "",
+                "copy_of": ids[first + cluster] if kind != "first" else "",
                 "angle_deg": angle,
                 "mirrored": mirrored,
                 "similarity": similarity,
@@ -203,8 +203,8 @@ def make_suspects(ids: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "image_id": ids[:2],
-            "label": "fractured",
-            "other": "not fractured",
+            "label": "not fractured",
+            "other": "fractured",
             "share": [1.0, 0.9],
             "neighbours": [json.dumps(ids[4:14]), json.dumps(ids[6:16])],
         }

@@ -23,7 +23,8 @@ from .page_findings import (
 )
 from .page_suspects import describe_suspects, list_suspect_ids
 from .page_tables import count_by_parts, count_by_size, count_moves, count_parts, count_reasons
-from .page_words import clean, count
+from .page_words import clean
+from .words import count_films
 
 if TYPE_CHECKING:
     from xraylab.imaging.array_cache import ArrayCache
@@ -34,6 +35,7 @@ MAX_PICTURES = 150
 """Pictures on a page, which keep it below 4 MB however many films there are."""
 
 _MAX_REASONS = 4
+_NOT_FOUND = "not found"  # as recognise.py has it
 
 _ABOUT = {
     "files": "Can every file be read, and is each a film like the others?",
@@ -132,11 +134,12 @@ def render_audit(content: AuditContent) -> str:
         severity=severity,
         reasons=reasons,
         n_more_reasons=n_more,
-        facts={clean(name): clean(words) for name, words in content.facts.items()},
-        recognised=_clean_rows(content.recognised),
+        facts={clean(name): _write_fact(fact) for name, fact in content.facts.items()},
+        recognised=_list_recognised(content.recognised),
+        below=clean(shelf.below),
         checks=checks,
         about=_ABOUT,
-        count=count,
+        count=count_films,
         sizes=count_by_size(content.clusters),
         parts_of_clusters=count_by_parts(content.clusters),
         charts=page_probes.draw_charts(content.probes),
@@ -146,7 +149,9 @@ def render_audit(content: AuditContent) -> str:
         parts=count_parts(content.split) if len(content.split) else [],
         has_parts=bool(content.split["official_split"].astype(bool).any()),
         moves=count_moves(content.split),
+        n_moved=int(content.split["moved"].astype(bool).sum()),
         n_split=len(content.split),
+        n_files=len(content.records),
         left_out=count_reasons(content.records),
         notice=NOTICE,
     )
@@ -159,7 +164,16 @@ def _list_reasons(checks: list[CheckWords]) -> tuple[list[FindingWords], int]:
     return ordered[:_MAX_REASONS], max(0, len(ordered) - _MAX_REASONS)
 
 
-def _clean_rows(table: pd.DataFrame) -> list[dict[str, str]]:
-    return [
+def _write_fact(fact: Any) -> str:
+    return f"{fact:,}" if isinstance(fact, int) else clean(fact)
+
+
+def _list_recognised(table: pd.DataFrame) -> list[dict[str, str]]:
+    """Return what was recognised, and in one row what was not."""
+    rows = [
         {str(name): clean(value) for name, value in row.items()} for row in table.to_dict("records")
     ]
+    missing = [row["what"] for row in rows if row["found"] == _NOT_FOUND]
+    found = [row for row in rows if row["found"] != _NOT_FOUND]
+    lacking = {"what": _NOT_FOUND, "found": ", ".join(missing).lower(), "how": ""}
+    return [*found, lacking] if missing else found

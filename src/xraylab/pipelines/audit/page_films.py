@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,13 @@ import pandas as pd
 from xraylab.pages import data_address
 from xraylab.prediction.overlays import draw_thumbnail
 
-from .page_words import clean, write_value
+from .page_relations import Relations
+from .page_words import clean
 
 if TYPE_CHECKING:
     from xraylab.imaging.array_cache import ArrayCache
 
-__all__ = ["FilmShelf", "FilmWords", "describe_relation", "list_ids"]
+__all__ = ["FilmShelf", "FilmWords", "list_ids"]
 
 _EDGE_PX = 160
 _MOST_OF_A_NAME, _MOST_OF_A_LABEL = 100, 60  # characters
@@ -37,9 +39,7 @@ class FilmWords:
     reason : str
         Why it is no film; empty for films.
     relation : str
-        What it is to the film that it is a copy of; empty for others.
-    copy_of : str
-        Image id of that film.
+        What it is to the film that it stands beside; empty where that is no copy of it.
     patient : str
         Digest of the patient's id; empty where that is unknown or does not matter.
     picture : str
@@ -52,7 +52,6 @@ class FilmWords:
     label: str = ""
     reason: str = ""
     relation: str = ""
-    copy_of: str = ""
     patient: str = ""
     picture: str = ""
 
@@ -80,6 +79,13 @@ class FilmShelf:
         The films; None where there is none.
     image_ids : iterable of str
         All that may be asked for, so that nothing else of a large set is looked at.
+
+    Attributes
+    ----------
+    relations : Relations
+        What copies are to each other.
+    below : str
+        The folder that all films lie in, which their names leave out.
     """
 
     def __init__(
@@ -90,10 +96,12 @@ class FilmShelf:
         image_ids: Iterable[str],
     ) -> None:
         wanted = set(image_ids)
-        self._records = _rows_by_id(records, wanted)
-        self._copies = _rows_by_id(clusters, wanted)
+        rows = records[records["image_id"].isin(wanted)].to_dict("records")
+        self._records: dict[str, dict[Any, Any]] = {str(row["image_id"]): row for row in rows}
+        self.relations = Relations(clusters, wanted)
+        self.below = _find_common_folder(records)
         self._arrays = arrays
-        self._pictures: dict[tuple[str, int], str] = {}
+        self._described: dict[tuple[str, int], FilmWords] = {}
 
     def has_picture(self, image_id: str) -> bool:
         """Return whether a film can be shown."""
@@ -102,64 +110,32 @@ class FilmShelf:
 
     def describe(self, image_id: str, edge_px: int = _EDGE_PX) -> FilmWords:
         """Return what the page says of a film, with its picture; with ``edge_px`` 0 without."""
-        path = clean(image_id, _MOST_OF_A_NAME)
+        key = (image_id, edge_px)
+        if key not in self._described:
+            self._described[key] = self._describe(*key)
+        return self._described[key]
+
+    def _describe(self, image_id: str, edge_px: int) -> FilmWords:
+        path = clean(image_id.removeprefix(self.below), _MOST_OF_A_NAME)
         folder, slash, name = path.rpartition("/")
         row = self._records.get(image_id)
         words = FilmWords(folder + slash, name)
         if row is None:
             return words
-        copy = self._copies.get(image_id, {})
         return replace(
             words,
             part=clean(row["split"], _MOST_OF_A_LABEL),
             label=_label(row),
             reason="" if row["status"] == "ok" else clean(row["reason"]) or clean(row["status"]),
-            relation=describe_relation(copy),
-            copy_of=_origin(copy, image_id),
-            patient=clean(copy.get("patient", ""), _MOST_OF_A_LABEL),
+            patient=clean(self.relations.patient(image_id), _MOST_OF_A_LABEL),
             picture=self._draw(image_id, edge_px) if edge_px else "",
         )
 
     def _draw(self, image_id: str, edge_px: int) -> str:
         if self._arrays is None or not self.has_picture(image_id):
             return ""
-        key = (image_id, edge_px)
-        if key not in self._pictures:
-            film = self._arrays.films[int(self._records[image_id]["row"])]
-            self._pictures[key] = data_address(draw_thumbnail(film, edge_px=edge_px))
-        return self._pictures[key]
-
-
-def describe_relation(copy: dict[str, Any]) -> str:
-    """Return what a film is to the film that it is a copy of; empty where it is the first of its cluster.
-
-    Parameters
-    ----------
-    copy : dict
-        A row of the table of clusters: ``kind, copy_of, angle_deg, mirrored, similarity``; empty for no copy.
-
-    Examples
-    --------
-    >>> describe_relation({"kind": "near-duplicate", "copy_of": "a", "angle_deg": 90.0, "mirrored": True,
-    ...                    "similarity": 0.971})
-    'near-duplicate, turned by 90°, mirrored, similarity 0.97'
-    >>> describe_relation({"kind": "same bytes", "copy_of": "a", "angle_deg": 0.0, "mirrored": False,
-    ...                    "similarity": 1.0})
-    'same bytes'
-    >>> describe_relation({})
-    ''
-    """
-    if not copy or not clean(copy["copy_of"]) or copy["copy_of"] == copy.get("image_id"):
-        return ""
-    words = [clean(copy["kind"])]
-    angle, similarity = _number(copy["angle_deg"]), _number(copy["similarity"])
-    if angle:
-        words.append(f"turned by {angle:.1f}°".replace(".0°", "°").replace("-", "−"))
-    if copy["mirrored"] is True or str(copy["mirrored"]) == "True":
-        words.append("mirrored")
-    if similarity and not str(copy["kind"]).startswith("same"):
-        words.append(f"similarity {write_value(similarity)}")
-    return ", ".join(filter(None, words))
+        film = self._arrays.films[int(self._records[image_id]["row"])]
+        return data_address(draw_thumbnail(film, edge_px=edge_px))
 
 
 def list_ids(text: str) -> Sequence[Any]:
@@ -173,22 +149,16 @@ def list_ids(text: str) -> Sequence[Any]:
     return list(json.loads(text)) if text else []
 
 
-def _rows_by_id(table: pd.DataFrame, wanted: set[str]) -> dict[str, dict[str, Any]]:
-    found = table[table["image_id"].isin(wanted)]
-    rows: list[dict[str, Any]] = found.to_dict("records")  # type: ignore[assignment]
-    return {str(row["image_id"]): row for row in rows}
-
-
 def _label(row: dict[str, Any]) -> str:
-    label, target = clean(row["label"], _MOST_OF_A_LABEL), _number(row["target"])
-    return label or (f"{target:g}".replace("-", "−") if math.isfinite(row["target"]) else "")
+    label, target = clean(row["label"], _MOST_OF_A_LABEL), float(row["target"])
+    return label or (f"{target:g}".replace("-", "−") if math.isfinite(target) else "")
 
 
-def _origin(copy: dict[str, Any], image_id: str) -> str:
-    origin = str(copy["copy_of"]) if copy and clean(copy["copy_of"]) else ""
-    return "" if origin == image_id else origin
-
-
-def _number(value: Any) -> float:
-    """Return a number; 0 for none."""
-    return float(value) if pd.notna(value) else 0.0
+def _find_common_folder(records: pd.DataFrame) -> str:
+    """Return the folder that all films lie in, with a slash at its end; empty where there is none."""
+    films = records.loc[records["status"] == "ok", "image_id"]
+    if films.empty:
+        return ""
+    # what the first and the last in the order of text share, all share
+    shared = posixpath.commonpath([posixpath.dirname(each) for each in (films.min(), films.max())])
+    return f"{shared}/" if shared else ""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from .findings import CHECKS
 from .page_films import FilmShelf, FilmWords, list_ids
-from .page_words import clean, count, write_estimate, write_share
+from .page_words import clean, write_estimate, write_share
+from .words import count_films
 
 __all__ = [
     "MAX_FILMS",
@@ -42,7 +43,7 @@ class ExampleWords:
     films : tuple of FilmWords
         Those that are shown.
     relation : str
-        What the films are to each other, where that is the same for all; else each film says it.
+        What the second of two films is to the first; of several films each says it.
     n_more : int
         Films of the cluster that are not shown.
     """
@@ -134,7 +135,7 @@ def write_verdict(findings: pd.DataFrame, n_films: int) -> tuple[str, str]:
     ('Nothing was found that speaks against training on it.', 'none')
     """
     n = {each: int((findings["severity"] == each).sum()) for each in _SEVERITIES}
-    counts = ", ".join(count(n[each], each) for each in ("error", "warning") if n[each])
+    counts = ", ".join(count_films(n[each], each) for each in ("error", "warning") if n[each])
     if n["error"]:
         return f"Not fit to train on as it is: {counts}.", "error"
     if not n_films:
@@ -231,6 +232,9 @@ def _describe(
     row: dict[str, Any], anchor: str, examples: tuple[Sequence[Any], set[int]], shelf: FilmShelf
 ) -> FindingWords:
     some, drawn = examples
+    named = [each for k, each in enumerate(some) if k not in drawn]
+    if drawn:  # films of which there is a picture need no list of names as well
+        named = [each for each in named if not _cost(each, shelf)]
     return FindingWords(
         anchor,
         row["severity"],
@@ -239,14 +243,15 @@ def _describe(
         write_estimate(row["metric"], row["value"], row["ci_low"], row["ci_high"]),
         clean(row["advice"]),
         tuple(_show(each, shelf) for k, each in enumerate(some) if k in drawn),
-        tuple(_show(each, shelf, edge_px=0) for k, each in enumerate(some) if k not in drawn),
+        tuple(_show(each, shelf, edge_px=0) for each in named),
     )
 
 
 def _show(example: Sequence[str], shelf: FilmShelf, **edge: int) -> ExampleWords:
     ids = list(example[:MAX_FILMS])
     films = [shelf.describe(each, **edge) for each in ids]
-    relation = ""
-    if len(films) == len("ab") and any(each.copy_of in ids for each in films):
-        relation = next(each.relation for each in films if each.copy_of in ids)
-    return ExampleWords(tuple(films), relation, len(example) - len(ids))
+    said = [shelf.relations.describe(each, of=ids[0]) for each in ids]
+    if len(ids) == len("ab"):
+        return ExampleWords(tuple(films), said[1])
+    related = (replace(film, relation=words) for film, words in zip(films, said, strict=True))
+    return ExampleWords(tuple(related), n_more=len(example) - len(ids))

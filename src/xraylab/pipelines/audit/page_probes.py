@@ -14,7 +14,7 @@ from .page_words import clean, write_estimate, write_value
 
 __all__ = ["HEIGHT", "WIDTH", "Chart", "ProbeRow", "draw_charts"]
 
-WIDTH, HEIGHT = 260, 24
+WIDTH, HEIGHT = 320, 24
 """Size of a strip, in units of its own."""
 
 _Y = HEIGHT / 2

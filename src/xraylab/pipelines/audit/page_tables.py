@@ -23,7 +23,7 @@ __all__ = [
 _PARTS = ("train", "val", "test")
 _NO_PART = "none"
 _MAX_ROWS = 30
-_MAX_SIZES = 8
+_SIZES = (2, 3, 4, 5, 10, 50, 100)  # smallest of each row
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ReasonRow:
 
 
 def count_by_size(clusters: pd.DataFrame) -> list[ClusterRow]:
-    """Return how many clusters there are of each size; the largest sizes are counted together.
+    """Return how many clusters there are of each size; larger sizes are counted together.
 
     Examples
     --------
@@ -65,15 +65,11 @@ def count_by_size(clusters: pd.DataFrame) -> list[ClusterRow]:
     [ClusterRow(what='2 films', n_clusters=2, n_films=4), ClusterRow(what='3 films', n_clusters=1, n_films=3)]
     """
     sizes = clusters["cluster"].value_counts().to_numpy()
-    counted = [
-        (int(size), int(n)) for size, n in zip(*np.unique(sizes, return_counts=True), strict=True)
+    classes = np.searchsorted(_SIZES, sizes, side="right") - 1
+    return [
+        ClusterRow(_name_size(k), int((classes == k).sum()), int(sizes[classes == k].sum()))
+        for k in np.unique(classes)
     ]
-    rows = [ClusterRow(f"{size:,} films", n, n * size) for size, n in counted[:_MAX_SIZES]]
-    rest = counted[_MAX_SIZES:]
-    if rest:
-        n_films = sum(n * size for size, n in rest)
-        rows.append(ClusterRow(f"{rest[0][0]:,} films or more", sum(n for _, n in rest), n_films))
-    return rows
 
 
 def count_by_parts(clusters: pd.DataFrame) -> list[ClusterRow]:
@@ -103,22 +99,22 @@ def count_parts(split: pd.DataFrame) -> list[PartRow]:
     Parameters
     ----------
     split : DataFrame
-        ``split, official_split`` and ``moved`` of each film.
+        ``split`` and ``official_split`` of each film; empty where it is in no part.
 
     Examples
     --------
-    >>> split = pd.DataFrame({"split": ["train", "train"], "official_split": ["train", "test"], "moved": [False, True]})
+    >>> split = pd.DataFrame({"split": ["train", "train"], "official_split": ["train", "test"]})
     >>> [(row.part, row.before, row.after, row.moved_in) for row in count_parts(split)]
     [('train', 1, 2, 1), ('val', 0, 0, 0), ('test', 1, 0, 0)]
     """
-    before = split["official_split"].where(split["official_split"].astype(bool), _NO_PART)
-    moved = split["moved"].astype(bool)
-    others = set(split["split"]) | set(before)
+    before, after = (
+        split[name].where(split[name].astype(bool), _NO_PART)
+        for name in ("official_split", "split")
+    )
+    moved = before != after
+    others = set(after) | set(before)
     names = [*_PARTS, *sorted(others - {*_PARTS, _NO_PART}), *sorted(others & {_NO_PART})]
-    counts = [
-        each.value_counts()
-        for each in (before, split["split"], split["split"][moved], before[moved])
-    ]
+    counts = [each.value_counts() for each in (before, after, after[moved], before[moved])]
     return [
         PartRow(clean(name), *(int(each.get(name, 0)) for each in counts))
         for name in names[:_MAX_ROWS]
@@ -126,8 +122,11 @@ def count_parts(split: pd.DataFrame) -> list[PartRow]:
 
 
 def count_moves(split: pd.DataFrame) -> list[ReasonRow]:
-    """Return why films move, the most frequent reason first."""
-    moved = split[split["moved"].astype(bool)]
+    """Return why films are in the parts that are proposed, the most frequent reason first.
+
+    Films whose part has not changed have none.
+    """
+    moved = split[split["reason"].astype(bool)]
     return _count(moved["reason"], pd.Series("", index=moved.index), moved["image_id"])
 
 
@@ -166,3 +165,10 @@ def _rank(part: str) -> tuple[int, str]:
 def _join(parts: list[str]) -> str:
     shown = [clean(each, 40) for each in parts]
     return f"{shown[0]} only" if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _name_size(k: int) -> str:
+    if k == len(_SIZES) - 1:
+        return f"{_SIZES[k]} films or more"
+    least, most = _SIZES[k], _SIZES[k + 1] - 1
+    return f"{least} films" if least == most else f"{least} to {most} films"

@@ -7,7 +7,7 @@ from typing import Any
 
 from xraylab.pages import printable, shorten
 
-__all__ = ["clean", "count", "write_estimate", "write_share", "write_value"]
+__all__ = ["clean", "write_estimate", "write_share", "write_value"]
 
 _MOST_OF_A_TEXT = 400  # characters
 _SMALL, _TEN = 0.01, 10.0
@@ -25,17 +25,6 @@ def clean(text: Any, length: int = _MOST_OF_A_TEXT) -> str:
     if text is None or (isinstance(text, float) and math.isnan(text)):
         return ""
     return shorten(printable(str(text)), length)
-
-
-def count(n: int, singular: str, plural: str = "") -> str:
-    """Return how many there are of something.
-
-    Examples
-    --------
-    >>> count(1, "error"), count(1200, "error"), count(2, "copy", "copies")
-    ('1 error', '1,200 errors', '2 copies')
-    """
-    return f"{n:,} {singular if n == 1 else plural or singular + 's'}"
 
 
 def write_share(n: int, total: int) -> str:
