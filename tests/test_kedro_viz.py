@@ -17,7 +17,7 @@ LAYERS = (
     *("models", "model_output", "release", "reporting"),
 )
 RESULTS = {"reporting.page", "reporting.comparison", "dose_simulation.simulated_films"}
-MAX_DATA_SETS, MAX_IN_A_LAYER = 38, 13
+MAX_DATA_SETS, MAX_IN_A_LAYER = 39, 13
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,12 @@ from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 from tests.pipelines.released import FEW, open_predictor, read_films
 
-from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
+from xraylab.datasets import (
+    ArrayCacheDataset,
+    CheckpointsDataset,
+    EncoderWeightsDataset,
+    SplitTableDataset,
+)
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions
 from xraylab.flow.compare import combine_tables
@@ -38,6 +43,7 @@ from xraylab.pipelines.bone_age.params import (
 from xraylab.pipelines.bone_age.release import RELEASE, pack_bundle
 from xraylab.prediction.engine import Predictor
 from xraylab.prediction.intake import load_film
+from xraylab.records.split_table import SplitTable
 from xraylab.tabular.space import Choice
 from xraylab.training.params import Recipe, TrainingParams
 
@@ -127,6 +133,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> DataCatalog:
                 {"boneage-training-dataset": lambda: table}, copy_mode="assign"
             ),
             "bone_age.arrays": ArrayCacheDataset(path=str(folder / "arrays")),
+            "split_table": SplitTableDataset(),
             "encoder_weights": EncoderWeightsDataset(path=str(folder / "encoders")),
             **{
                 f"bone_age.{protocol}.{name}": CheckpointsDataset(
@@ -379,6 +386,20 @@ def test_official_parts_are_kept_but_for_copies() -> None:
     )
     assert set(hashed["split"]) == {"train", "val", "test"}
     assert hashed["split"].tolist() != split["split"].tolist()
+
+
+def test_a_table_gives_the_parts_and_no_folds_beside_them() -> None:
+    cohort = make_cohort()
+    ids = tuple(cohort["image_id"])
+    parts = tuple(["train", "train", "val", "test"][k % 4] for k in range(len(ids)))
+    table = SplitTable("split.csv", tuple(f"boneage/{each}.png" for each in ids), parts)
+    split, leaks = split_cohort(cohort, HONEST, table)
+    assert HONEST.n_folds > 0
+    assert split["split"].tolist() == list(parts)
+    assert set(split["arm"]) == {"single"}
+    assert leaks.empty
+    published, _ = split_cohort(cohort, PUBLISHED, table)
+    pd.testing.assert_frame_equal(published, split_cohort(cohort, PUBLISHED)[0])
 
 
 def test_a_copy_in_two_folds_is_reported_or_stops_the_run() -> None:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 from tests.pipelines.released import FEW, open_predictor, read_films
 
+from xraylab.datasets import SplitTableDataset
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions
 from xraylab.features.texture import measure_texture
@@ -30,6 +32,7 @@ from xraylab.pipelines.dose_estimation.pipeline import FIGURES, PROTOCOLS, creat
 from xraylab.pipelines.dose_estimation.release import RELEASE, pack_bundle
 from xraylab.prediction.engine import Predictor
 from xraylab.prediction.intake import load_film
+from xraylab.records.split_table import SplitTable
 from xraylab.tabular.params import RegressorParams
 
 MODELS = {
@@ -124,6 +127,39 @@ def test_copies_under_another_patient_become_one_family() -> None:
         split_cohort(features, HONEST.model_copy(update={"on_leak": "fail"}))
 
 
+def test_honest_protocols_split_as_a_table_says(tmp_path: Path) -> None:
+    features = features_of(8)
+    films = sorted(features["image_id"].unique())  # two of each patient
+    parts = [["train", "val", "test", "train"][int(film[:3]) % 4] for film in films]
+    part_of = dict(zip(films, parts, strict=True))
+    path = tmp_path / "anywhere.csv"
+    pd.DataFrame({"Image": [f"{film}.png" for film in films], "split": parts}).to_csv(path)
+    protocols = {"published": PUBLISHED, "honest": HONEST, "fair": FAIR}
+    catalog = DataCatalog(
+        {
+            "feature_extraction.features": MemoryDataset(features),
+            "split_table": SplitTableDataset(filepath=str(path)),
+            **{f"params:dose_estimation.{k}": MemoryDataset(v) for k, v in protocols.items()},
+        }
+    )
+    nodes = [f"dose_estimation.{each}.split_cohort" for each in protocols]
+    made = SequentialRunner().run(create_pipeline().only_nodes(*nodes), catalog)
+    cohorts = {each: made[f"dose_estimation.{each}.cohort"].load() for each in protocols}
+    for protocol in ("honest", "fair"):
+        cohort = Cohort.validate(cohorts[protocol])
+        assert cohort["split"].tolist() == cohort["image_id"].map(part_of).tolist()
+        assert made[f"dose_estimation.{protocol}.leakage"].load().empty
+    pd.testing.assert_frame_equal(cohorts["published"], split_cohort(features, PUBLISHED)[0])
+
+
+def test_a_table_that_splits_a_patient_is_refused() -> None:
+    features = features_of(8)
+    films = tuple(sorted(features["image_id"].unique()))
+    apart = SplitTable("split.csv", films, tuple(np.tile(["train", "val", "test", ""], 4)))
+    with pytest.raises(LeakError, match="same_group '0'"):
+        split_cohort(features, HONEST, apart)
+
+
 def test_a_recipe_without_exposures_is_refused() -> None:
     features = features_of(5)
     with pytest.raises(
@@ -207,6 +243,7 @@ def catalog() -> DataCatalog:
     catalog = DataCatalog(
         {
             "nih_chest_xray14.films": MemoryDataset(films, copy_mode="assign"),
+            "split_table": SplitTableDataset(),
             "params:dose_estimation.release": MemoryDataset(RELEASED),
             "feature_extraction.features": MemoryDataset(features),
             "feature_extraction.rejected": MemoryDataset(

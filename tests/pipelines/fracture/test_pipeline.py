@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -10,7 +11,12 @@ from kedro.runner import SequentialRunner
 from pydantic import ValidationError
 from tests.pipelines.released import FEW, open_predictor, read_films
 
-from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
+from xraylab.datasets import (
+    ArrayCacheDataset,
+    CheckpointsDataset,
+    EncoderWeightsDataset,
+    SplitTableDataset,
+)
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
 from xraylab.flow.compare import combine_tables, compare_with_probes
@@ -36,6 +42,7 @@ from xraylab.pipelines.fracture.probes import predict_by_shortcut
 from xraylab.pipelines.fracture.release import RELEASE, pack_bundle
 from xraylab.pipelines.fracture.task import KEPT, weight_of
 from xraylab.prediction.intake import load_film
+from xraylab.records.split_table import SplitTable
 from xraylab.training.params import Recipe, TrainingParams
 
 SIZE = 64
@@ -257,6 +264,26 @@ def test_a_film_in_both_classes_is_in_no_honest_split(leaked, tmp_path: Path) ->
     assert set(split.loc[split["conflict"], "split"]) == {""}
 
 
+def test_a_table_gives_the_parts_of_the_honest_protocol(leaked) -> None:
+    _, cohort, _, copies = leaked
+    ids = cohort["image_id"]
+    whole = {name: "test" for pair in copies.items() for name in pair}  # copies lie in one part
+    parts = [whole.get(name, ["train", "train", "val"][k % 3]) for k, name in enumerate(ids)]
+    # as an audit of the folder names them
+    table = SplitTable("split.csv", tuple(ids.str.removeprefix(f"{TOP}/")), tuple(parts))
+    split, leakage = split_cohort(cohort, HONEST, table)
+    assert split["split"].tolist() == parts
+    assert set(split["arm"]) == {"single"}
+    assert split.loc[split["split"] == "test", "unseen"].all()
+    assert leakage.empty
+    published, _ = split_cohort(cohort, PUBLISHED, table)
+    pd.testing.assert_frame_equal(published, split_cohort(cohort, PUBLISHED)[0])
+    copy, original = next(iter(copies.items()))
+    parts[ids.tolist().index(copy)] = "train"
+    with pytest.raises(LeakError, match=f"{re.escape(original)}' \\(test\\)"):
+        split_cohort(cohort, HONEST, SplitTable("split.csv", table.films, tuple(parts)))
+
+
 def predict_by_baselines(
     arrays: ArrayCache, cohort: pd.DataFrame, params: ProtocolParams
 ) -> pd.DataFrame:
@@ -290,6 +317,7 @@ def run_protocol(films: dict[str, Film], protocols: dict[str, ProtocolParams], f
         {
             "fracture_multi_region.films": MemoryDataset(films, copy_mode="assign"),
             "fracture.arrays": ArrayCacheDataset(path=str(folder / "arrays")),
+            "split_table": SplitTableDataset(),
             "encoder_weights": EncoderWeightsDataset(path=str(folder / "none")),
             "params:fracture.cohort": MemoryDataset(COHORT),
             "params:fracture.training": MemoryDataset(TRAINING),

@@ -10,7 +10,12 @@ from kedro.runner import SequentialRunner
 from kedro_datasets.pandas import CSVDataset
 from tests.pipelines.released import FEW, open_predictor, read_films
 
-from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
+from xraylab.datasets import (
+    ArrayCacheDataset,
+    CheckpointsDataset,
+    EncoderWeightsDataset,
+    SplitTableDataset,
+)
 from xraylab.evaluation.decoding import mask_threshold
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.regression import tabulate_folds
@@ -51,6 +56,7 @@ from xraylab.pipelines.lesion_regression.pipeline import (
 from xraylab.pipelines.lesion_regression.release import RELEASE, pack_bundle
 from xraylab.pipelines.lesion_regression.task import measure_films, split_cohort, train
 from xraylab.prediction.intake import load_film
+from xraylab.records.split_table import SplitTable
 from xraylab.tabular.kinds import restore_tabular_model
 from xraylab.tabular.tree_params import KINDS
 from xraylab.tabular.tuning import TuningParams
@@ -299,6 +305,31 @@ def test_folds_keep_patients_and_copies_whole(cohort: pd.DataFrame) -> None:
         )
 
 
+def test_a_table_gives_the_test_films_and_the_others_have_folds(
+    cohort: pd.DataFrame, arrays: ArrayCache
+) -> None:
+    part_of = {
+        group: ["train", "test", "train", "val"][k % 4]
+        for k, group in enumerate(sorted(cohort["group_id"].unique()))
+    }
+    parts = cohort["group_id"].map(part_of)
+    table = SplitTable("split.csv", tuple(cohort["image_id"]), tuple(parts))
+    split, _ = split_cohort(cohort, SEGMENTATION, table)
+    assert split["arm"].unique().tolist() == ["single", "fold_0", "fold_1", "fold_2"]
+    assert split.loc[split["arm"] == "single", "split"].tolist() == parts.tolist()
+    tested = split[split["split"] == "test"]
+    # every film is predicted once, by a network that has not seen its patient
+    assert sorted(tested["image_id"]) == sorted(cohort["image_id"])
+    truth = {
+        image_id: partial(np.asarray, arrays.masks[arrays.row_of(image_id)], np.float32)
+        for image_id in cohort["image_id"]
+    }
+    films = measure_films(truth, {}, arrays, split, COHORT)
+    expected = films["image_id"].map(dict(zip(cohort["image_id"], parts, strict=True)))
+    assert films["split"].tolist() == expected.tolist()
+    assert ((films["fold"] == -1) == (films["split"] == "test")).all()
+
+
 def test_films_with_pixel_masks_are_shown_more_often(
     arrays: ArrayCache, cohort: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -513,6 +544,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict:
             "covid_lesions.lesion_masks": MemoryDataset(data["masks"], copy_mode="assign"),
             "covid_lesions.lung_masks": MemoryDataset(data["lungs"], copy_mode="assign"),
             "seed_lesion_results.features_and_target": MemoryDataset(table),
+            "split_table": SplitTableDataset(),
             "lesion_regression.arrays": ArrayCacheDataset(path=str(folder / "arrays")),
             "lesion_regression.segmentation.masks": MemoryDataset(copy_mode="assign"),
             "lesion_regression.segmentation.checkpoints": CheckpointsDataset(path=str(folder / "work")),

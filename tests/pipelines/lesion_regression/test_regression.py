@@ -66,6 +66,7 @@ def make_films(n: int = 60) -> tuple[pd.DataFrame, pd.DataFrame]:
             "patient_id": [str(i // 2) for i in range(n)],
             "data_set": "set",
             "annotation": "mask",
+            "split": "test",
             "fold": (np.arange(n) // 2) % 3,
             "target": 0.5 * ratio + 0.0006 * (age - 20),
             "lesion_ratio": ratio,
@@ -101,6 +102,31 @@ def test_published_rows_are_joined_by_patient_over_all_ages() -> None:
     assert honest["target"].tolist() == films["target"].tolist()
     with pytest.raises(ValueError, match=r"none of 6 films has a row with age and sex"):
         make_rows(films, entries.assign(data_set="other"), PUBLISHED)
+
+
+def test_the_test_films_of_a_table_are_the_only_fold_that_is_tested(tmp_path: Path) -> None:
+    films, entries = make_films(48)
+    tested = films["fold"] == 2
+    part = np.where(tested, "test", np.where(films["fold"] == 1, "val", "train"))
+    films = films.assign(split=part, fold=films["fold"].where(~tested, -1))
+    rows, leaks = make_rows(films, entries, HONEST)
+    assert leaks.empty
+    assert rows["split"].tolist() == part.tolist()
+    assert set(rows.loc[tested, "fold"]) == {2}
+    tuning = TUNING.model_copy(update={"n_trials": 1})
+    best = tune_models(rows, tmp_path, tuning, HONEST)
+    assert best[["model", "fold"]].to_numpy().tolist() == [[k, f] for k in KINDS for f in (2, -1)]
+    predictions, shares = predict_rows(rows, best, tuning, HONEST)
+    ids = films.loc[tested, "image_id"].tolist()
+    for _, own in predictions.groupby("model"):
+        assert own["image_id"].tolist() == ids
+    assert set(shares["image_id"]) == set(ids)
+    mean = predictions.loc[predictions["model"] == "mean", "prediction"]
+    assert mean.tolist() == pytest.approx([films.loc[~tested, "target"].mean()] * len(ids))
+    # published rows are shuffled all the same
+    published, _ = make_rows(films, entries, PUBLISHED)
+    assert set(published["split"]) == {"test"}
+    assert set(published["fold"]) == {0, 1, 2, 3, 4}
 
 
 def test_the_gate_refuses_features_that_give_the_target() -> None:

@@ -10,7 +10,12 @@ from kedro_datasets.pandas import CSVDataset
 from pydantic import ValidationError
 from tests.pipelines.released import FEW, open_predictor, read_films
 
-from xraylab.datasets import ArrayCacheDataset, CheckpointsDataset, EncoderWeightsDataset
+from xraylab.datasets import (
+    ArrayCacheDataset,
+    CheckpointsDataset,
+    EncoderWeightsDataset,
+    SplitTableDataset,
+)
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.segmentation import clean_mask
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
@@ -319,6 +324,7 @@ def outputs_and_folder(tmp_path: Path) -> tuple[dict, Path]:
             "lung_segmentation.new_arrays": ArrayCacheDataset(path=str(tmp_path / "new_arrays")),
             "lung_segmentation.lung_masks": MemoryDataset(copy_mode="assign"),
             "lung_segmentation.lungs": CSVDataset(filepath=str(tmp_path / "lungs.csv")),
+            "split_table": SplitTableDataset(),
             "encoder_weights": EncoderWeightsDataset(path=str(tmp_path / "weights")),
             "params:lung_segmentation.cohort": MemoryDataset(COHORT),
             "params:lung_segmentation.training": MemoryDataset(TRAINING),

@@ -16,6 +16,7 @@ from xraylab.datasets import (
     CheckpointsDataset,
     EmbeddingsDataset,
     EncoderWeightsDataset,
+    SplitTableDataset,
 )
 from xraylab.evaluation.leakage import LeakError
 from xraylab.evaluation.tables import Cohort, Metrics, Predictions, Rejected
@@ -448,6 +449,7 @@ def run_pipeline(protocols: dict[str, ProtocolParams], folder: Path, masks: bool
     )
     catalog["tb_classification.arrays"] = ArrayCacheDataset(path=str(folder / "arrays"))
     catalog["tb_classification.embeddings"] = EmbeddingsDataset(filepath=str(folder / "embeddings"))
+    catalog["split_table"] = SplitTableDataset()
     catalog["encoder_weights"] = EncoderWeightsDataset(path=str(folder / "none"))
     for name in protocols:
         catalog[f"tb_classification.{name}.checkpoints"] = CheckpointsDataset(
