@@ -98,7 +98,8 @@ def list_films(
     )
     hidden = {name: hide_ids(records[name], salt) for name in _HIDDEN}
     table = records.assign(**hidden)[list(_SHOWN)]
-    return table.assign(findings=records["image_id"].map(names).fillna(""))
+    named = records["image_id"].map(names.to_dict()).astype("object")
+    return table.assign(findings=named.where(named.notna(), "").astype("str"))
 
 
 def write_page(arrays: ArrayCache, place: str, **tables: pd.DataFrame) -> str:
