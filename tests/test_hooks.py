@@ -8,9 +8,11 @@ import pytest
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog, DatasetError
 from kedro.pipeline import Node, Pipeline
 
-from xraylab.hooks import PredictHooks
+from xraylab.datasets import SplitTableDataset
+from xraylab.hooks import PredictHooks, SplitHooks
 
 
 def run(project: Path, pipeline: str, env: str = "test", **params: object) -> None:
@@ -176,3 +178,20 @@ def test_other_runs_are_asked_for_nothing(tmp_path: Path) -> None:
     named = {"films": str(tmp_path), "out": str(tmp_path.parent / "out")}
     predicts = Pipeline([Node(len, "films", "out", name="predict", tags="predict")])
     PredictHooks().before_pipeline_run({"runtime_params": named}, predicts)
+
+
+def test_a_split_that_nothing_reads_or_that_is_none_stops_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "split.csv"
+    given = {"runtime_params": {"split": str(path)}}
+    catalog = DataCatalog({"split_table": SplitTableDataset(filepath=str(path))})
+    trains = Pipeline([Node(len, "cohort", "models", name="train")])
+    splits = Pipeline([Node(len, "split_table", "cohort", name="split"), *trains.nodes])
+    SplitHooks().before_pipeline_run({}, trains, catalog)
+    with pytest.raises(ValueError, match=r"split\.csv changes nothing: no node of this run splits"):
+        SplitHooks().before_pipeline_run(given, trains, catalog)
+    with pytest.raises(DatasetError, match="there is no such file"):
+        SplitHooks().before_pipeline_run(given, splits, catalog)
+    path.write_text("image_id,split\na,train\n")
+    SplitHooks().before_pipeline_run(given, splits, catalog)

@@ -1,5 +1,6 @@
 """Sources: what is said of a result, and when data of one source do not belong to a run of another."""
 
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,16 @@ def test_a_source_survives_json_and_says_all_of_it() -> None:
         assert words in line
     with pytest.raises(ValueError, match="no environment and raw root"):
         Source.from_json("{}")
+
+
+def test_a_split_of_the_user_is_named() -> None:
+    assert "split" not in SOURCE.describe()
+    given = replace(SOURCE, split="89abcdef01234567")
+    assert " · split 89abcdef · " in given.describe()
+    assert Source.from_json(given.to_json()) == given
+    # a record of before there were any
+    old = {key: value for key, value in json.loads(SOURCE.to_json()).items() if key != "split"}
+    assert Source.from_json(json.dumps(old)).split == ""
 
 
 @pytest.mark.parametrize(

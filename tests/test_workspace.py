@@ -5,9 +5,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
+
+from xraylab.datasets import SplitTableDataset
 
 STEP = ["dose_simulation.index_cohort"]
 
@@ -141,3 +144,36 @@ def test_each_environment_writes_to_its_own_place(cohort: Path) -> None:
     run(cohort, env="public", to_nodes=STEP)
     assert (cohort / "data/public/05_model_input/dose_simulation/cohort.parquet").exists()
     assert not (cohort / "data/05_model_input").exists()
+
+
+def test_results_of_another_split_are_told_apart(project_copy: Path) -> None:
+    def run_fracture(split: str | None, **options: object) -> None:
+        bootstrap_project(project_copy)
+        given = None if split is None else {"split": split}
+        with KedroSession.create(project_copy, env="test", runtime_params=given) as session:
+            session.run(
+                pipeline_names=["fracture"], to_nodes=["fracture.honest.split_cohort"], **options
+            )
+
+    run_fracture(None)
+    places = project_copy / "data/test/05_model_input/fracture"
+    first = pd.read_parquet(max(places.glob("honest/cohort.parquet/*/cohort.parquet")))
+    assert sidecar(places / "honest")["split"] == ""
+    elsewhere = project_copy.parent / "my split, (1).csv"
+    moved = first["split"].map({"test": "val", "val": "test"}).fillna(first["split"])
+    first.assign(split=moved)[["image_id", "split"]].to_csv(elsewhere, index=False)
+    with pytest.raises(
+        ValueError, match=r"'fracture.honest.cohort' .* was made with another split"
+    ):
+        run_fracture(str(elsewhere), only_missing_outputs=True)
+    run_fracture(str(elsewhere))
+    second = pd.read_parquet(max(places.glob("honest/cohort.parquet/*/cohort.parquet")))
+    assert dict(zip(second["image_id"], second["split"], strict=True)) == dict(
+        zip(first["image_id"], moved, strict=True)
+    )
+    digest = sidecar(places / "honest")["split"]
+    assert digest == SplitTableDataset(filepath=str(elsewhere)).identify()
+    # the films themselves are those of any split
+    assert json.loads(max(places.glob("cohort.parquet/*/*.source.json")).read_text())["split"] == ""
+    with pytest.raises(ValueError, match="was made with another split"):
+        run_fracture(None, only_missing_outputs=True)

@@ -108,8 +108,8 @@ class WorkspaceHooks:
             date=datetime.now(UTC).isoformat(timespec="seconds"),
             run=str(run_params.get("run_id") or ""),
             seed=self.settings.get("seed"),
-            split=self._identify_split(pipeline),
         )
+        self.split = self._identify_split(pipeline)
         self.sources: dict[str, Source] = {}
         self._check_workspace()
         self._read_inputs(pipeline.inputs())
@@ -137,7 +137,7 @@ class WorkspaceHooks:
         for name in sorted(names):
             data_set = name.partition(".")[0]
             if name == SPLIT_TABLE:
-                self.sources[name] = self.base
+                self.sources[name] = replace(self.base, split=self.split)
             elif data_set in PHANTOMS:
                 identity = self._identify(data_set)
                 phantoms = self.base.phantoms or is_phantom(f"{self.root.path}/{data_set}")
@@ -165,7 +165,7 @@ class WorkspaceHooks:
                 made = self._made(name)
                 if made is not None:
                     self._refuse_other(name, made)
-                    if name in split and made.split != self.base.split:
+                    if name in split and made.split != self.split:
                         raise ValueError(
                             f"'{name}' in the workspace '{self.workspace_given}' was made with another split "
                             f"({made.date[:10]}). Run without --only-missing-outputs, or name another workspace: "
@@ -252,6 +252,7 @@ class WorkspaceHooks:
             return
         reads = {name: each for name, each in self.identities.items() if each}
         only_missing = bool(run_params.get("only_missing_outputs"))
+        by_split = pipeline.from_inputs(SPLIT_TABLE).all_outputs() if self.split else set()
         for name in sorted(pipeline.all_outputs() - self.sources.keys()):
             place, dataset = self._place(name), self.catalog.get(name)
             if place is None or dataset is None:
@@ -262,7 +263,8 @@ class WorkspaceHooks:
             # what was there already, and so was left out, keeps its source
             kept = only_missing and _read(_sidecar(place, version)) is not None
             if filesystem.exists(path) and not kept:
-                self.sources[name] = replace(self.base, data_sets=reads)
+                split = self.split if name in by_split else ""
+                self.sources[name] = replace(self.base, data_sets=reads, split=split)
                 self.after_dataset_saved(name)
 
     def _source_of(self, name: str, node: Node) -> Source:
