@@ -107,15 +107,18 @@ def predict_held_out(features: NDArray[np.floating], targets: Targets) -> Floats
     found = np.zeros((len(features), 1 if numbers else len(targets.classes)))
     for fold in np.unique(targets.folds):
         held = targets.folds == fold
+        # what no training film has cannot be used
+        known = np.isfinite(features[~held]).any(axis=0)
+        seen = np.where(known, features, 0.0)
         model = _build(numbers, int((~held).sum()), targets.seed)
-        model.fit(features[~held], targets.labels[~held], sample_weight=targets.weights[~held])
+        model.fit(seen[~held], targets.labels[~held], sample_weight=targets.weights[~held])
         if numbers:
-            found[held, 0] = model.predict(features[held])
+            found[held, 0] = model.predict(seen[held])
             continue
-        chances = model.predict_proba(features[held])
-        known = {int(each): i for i, each in enumerate(model.classes_)}
+        chances = model.predict_proba(seen[held])
+        columns = {int(each): i for i, each in enumerate(model.classes_)}
         for column, name in enumerate(targets.classes):
-            place = known.get(targets.names.index(name))
+            place = columns.get(targets.names.index(name))
             if place is not None:
                 found[held, column] = chances[:, place]
     return found

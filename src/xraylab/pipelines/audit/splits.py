@@ -195,9 +195,12 @@ def _check_size(labelled: Labelled, wanted: float) -> Iterator[Finding]:
     name = str(counts.index[int(np.argmin(counts))])
     positive = int(counts.min())
     negative = int(test.loc[test["label"] != name, "group_id"].nunique())
-    share = positive / (positive + negative)
+    # of the groups; a group may have films of both
+    ratios = positive / everyone, negative / everyone
     width = auroc_half_width(_ASSUMED, positive, negative)
-    needed = _find_least(lambda n: auroc_half_width(_ASSUMED, n * share, n * (1 - share)), wanted)
+    needed = _find_least(
+        lambda n: auroc_half_width(_ASSUMED, *(n * ratio for ratio in ratios)), wanted
+    )
     who = f"{positive:,} patients or families with '{name}' and {negative:,} with another label"
     yield _name_size("an AUROC", who, width, (wanted, everyone, needed))
 

@@ -14,6 +14,7 @@ Systems, Man, and Cybernetics* 2(3), 408-421.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,36 +55,35 @@ def suspect_classes(
         Families with a film that would be listed if each neighbour disagreed by chance, as often as those of its class
         do, and the films of a family had the same neighbours.
     """
-    from scipy.stats import binom
-
     labels = labelled.films["label"].astype(str).to_numpy()
     around = labels[neighbours.rows]
     disagree = around != labels[:, None]
     n, against = disagree.shape[1], disagree.sum(axis=1)
     judged = np.isin(labels, labelled.classes)
     share = against / n
-    usual = pd.Series(share[judged]).groupby(labels[judged]).mean()
-    # how often chance, for each class, gives 0, 1, … neighbours of other classes or more
-    chances = {name: binom.sf(np.arange(n + 1) - 1, n, rate) for name, rate in usual.items()}
-    by_chance = np.array(
-        [
-            chances[name][k] if name in chances else 1.0
-            for name, k in zip(labels, against, strict=True)
-        ]
-    )
+    chances = _chances_of_classes(labels[judged], share[judged], n)
+    by_chance = np.ones(len(labels))
+    listable = np.zeros(len(labels))
     enough = np.arange(n + 1) / n >= params.least_disagreeing
-    listable = {
-        name: chance[enough & (chance <= params.most_by_chance)].max(initial=0.0)
-        for name, chance in chances.items()
-    }
+    for name, chance in chances.items():
+        own = labels == name
+        by_chance[own] = chance[against[own]]
+        listable[own] = chance[enough & (chance <= params.most_by_chance)].max(initial=0.0)
     listed = judged & (share >= params.least_disagreeing) & (by_chance <= params.most_by_chance)
     closeness = np.where(disagree, neighbours.similarity, 0).sum(axis=1) / np.maximum(against, 1)
     order = np.lexsort([-closeness, by_chance])
     order = order[listed[order]]
     others = [pd.Series(around[i][disagree[i]]).mode()[0] for i in order]
     suspects = _tabulate(labelled, neighbours, order, (labels[order], others, share[order]))
-    expected = pd.Series(labels).map(listable).fillna(0.0) @ _family_weights(labelled)
-    return suspects, float(expected)
+    return suspects, float(listable @ _family_weights(labelled))
+
+
+def _chances_of_classes(labels: NDArray[Any], share: Floats, n: int) -> dict[str, Floats]:
+    """Return for each class how often its films have 0, 1, … n neighbours of other classes or more."""
+    from scipy.stats import binom
+
+    usual = pd.Series(share).groupby(labels).mean()
+    return {str(name): binom.sf(np.arange(n + 1) - 1, n, rate) for name, rate in usual.items()}
 
 
 def _family_weights(labelled: Labelled) -> Floats:
