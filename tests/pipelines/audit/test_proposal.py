@@ -66,10 +66,24 @@ def test_a_chain_of_copies_and_patients_is_one_family() -> None:
     records.loc[[1, 3], "duplicate_cluster"] = "c"
     records.loc[[0, 1, 3], "group_id"] = "p"
     table = propose(records).set_index("image_id")
-    assert table.loc["film_000.png", ["split", "reason"]].tolist() == [
-        "test", "films of its family lie in test"
-    ]  # fmt: skip
-    assert table.loc["film_001.png", "reason"] == "a copy lies in test"
+    assert table.loc["film_003.png", ["split", "reason"]].tolist() == [
+        "train",
+        "a copy lies in train",
+    ]
+    assert table.loc[["film_000.png", "film_001.png"], "split"].tolist() == ["train", "train"]
+
+
+def test_a_large_family_of_the_training_part_does_not_fill_the_test_part() -> None:
+    records = make_records(100, split=["train"] * 80 + ["val"] * 10 + ["test"] * 10)
+    join(records, [*range(40), 90], "duplicate_cluster")  # 40 copies of a test film
+    join(records, [40, 91], "duplicate_cluster")
+    join(records, [41, 42, 92], "duplicate_cluster")
+    table = propose(records).set_index("image_id")
+    assert table["split"].value_counts().to_dict() == {"train": 78, "test": 12, "val": 10}
+    moved = table[table["moved"]]
+    assert moved["split"].to_dict() == {
+        "film_040.png": "test", "film_041.png": "test", "film_042.png": "test", "film_090.png": "train",
+    }  # fmt: skip
 
 
 def test_a_validation_part_is_carved_out_of_the_training_films() -> None:

@@ -13,12 +13,13 @@ from .params import AuditParams, ProposalParams
 __all__ = ["PARTS", "PROPOSAL_COLUMNS", "propose_split"]
 
 PARTS = ("train", "val", "test")
-"""The parts of a split, in the order of who wins a family that lies in several of them: the last."""
+"""The parts of a split."""
 
 PROPOSAL_COLUMNS = ("image_id", "group_id", "split", "official_split", "moved", "reason")
 
 _WORDS = {"train": "training", "val": "validation", "test": "test"}
 _BINS = 5  # of a number, for the strata
+_MOST_GROWN = 1.5  # times its own size that a part may grow to by families of other parts
 _NONE = -1  # rank of a film that is in no part
 
 
@@ -26,10 +27,10 @@ def propose_split(records: pd.DataFrame, salt: str, params: AuditParams) -> pd.D
     """Propose a split in which no family lies in two parts, and that keeps the official one where it can.
 
     A family, of all films of a patient and all copies of a film, stays in its official part. One that lies in several
-    goes whole to the last of train, val and test, so that the test part loses nothing, as
-    `xraylab.flow.split.GroupsSplit` has it. Parts that the set lacks are dealt by a hash of the family, each label in
-    its share: from the training films, and from those that no part names; without any part from all films. Copies
-    under several classes are in no part, as in every honest split of this project.
+    goes whole to one of them, such that few films move and test and validation part keep their size. Parts that the
+    set lacks are dealt by a hash of the family, each label in its share: from the training films, and from those that
+    no part names; without any part from all films. Copies under several classes are in no part, as in every honest
+    split of this project.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def propose_split(records: pd.DataFrame, salt: str, params: AuditParams) -> pd.D
     out = _list_left_out(films)
     used = films[out == ""]
     ranks = used["split"].map({part: rank for rank, part in enumerate(PARTS)}).fillna(_NONE)
-    family = ranks.groupby(used["group_id"]).transform("max").astype(int)
+    family = used["group_id"].map(_choose_parts(used["group_id"], ranks.astype(int))).astype(int)
     split = pd.Series("", films.index, dtype="str")
     split[used.index] = family.map(dict(enumerate(PARTS))).fillna("")
     dealt = _deal_missing(used, family, params)
@@ -75,6 +76,37 @@ def propose_split(records: pd.DataFrame, salt: str, params: AuditParams) -> pd.D
         reason=reason,
     )
     return table.astype({name: "str" for name in PROPOSAL_COLUMNS if name != "moved"})
+
+
+def _choose_parts(groups: pd.Series, ranks: pd.Series) -> pd.Series:
+    """Return the rank of the part that each family goes to, by its name; `_NONE` for one that no part names.
+
+    A family that lies in several parts goes where most of its films are, so that few films move. Test and validation
+    part would lose many families to a larger training part: they first keep those with the fewest films elsewhere, as
+    far as their own size reaches.
+    """
+    names = pd.Index(sorted(set(groups)))
+    counts = pd.crosstab(groups, ranks).reindex(
+        index=names, columns=range(len(PARTS)), fill_value=0
+    )
+    sizes = groups.value_counts().reindex(names)
+    n_parts = (counts > 0).sum(axis=1)
+    # of equal counts the last part
+    most = len(PARTS) - 1 - counts.to_numpy()[:, ::-1].argmax(axis=1)
+    chosen = pd.Series(np.where(n_parts == 0, _NONE, most), names)
+    is_open = n_parts > 1
+    for rank in range(len(PARTS) - 1, 0, -1):
+        wanted = int(counts[rank].sum())
+        have = int(sizes[(chosen == rank) & ~is_open].sum())
+        elsewhere = (sizes - counts[rank])[is_open & (counts[rank] > 0)]
+        for name in elsewhere.sort_values(kind="stable").index:
+            if have and have + sizes[name] > _MOST_GROWN * wanted:
+                break
+            if have >= wanted:
+                break
+            chosen[name], is_open[name] = rank, False
+            have += int(sizes[name])
+    return chosen
 
 
 def _list_left_out(films: pd.DataFrame) -> pd.Series:
