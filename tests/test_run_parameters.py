@@ -22,6 +22,7 @@ from xraylab.run_parameters import parse_run_parameters
         ("a={b: 1, c: [2, 3]}", {"a": {"b": 1, "c": [2, 3]}}),
         ("films=/a,b c/d,workspace=w", {"films": "/a,b c/d", "workspace": "w"}),
         ("films=/a=b/c", {"films": "/a=b/c"}),
+        ("split=/my, own/split.csv,a=1", {"split": "/my, own/split.csv", "a": 1}),
         ('films="/in/x=1,y=2",a=3', {"films": "/in/x=1,y=2", "a": 3}),
         ("raw=/data [2024]/it's (new), really", {"raw": "/data [2024]/it's (new), really"}),
         ("raw=~/röntgen/肺", {"raw": "~/röntgen/肺"}),

@@ -63,9 +63,11 @@ def test_the_parts_are_those_of_the_table_in_one_training(n_folds: int) -> None:
 @pytest.mark.parametrize(
     "split", [RowsSplit(), FoldsSplit(n_folds=3), OfficialSplit(), SitesSplit(val_fraction=0.4)]
 )
-def test_blind_splits_and_sites_stay_as_they_are(split) -> None:
+def test_blind_splits_and_sites_stay_as_they_are(split, caplog: pytest.LogCaptureFixture) -> None:
     films = make_films(40)
-    with_table, _ = split_films(films, split, 1, table=make_table(40))
+    with caplog.at_level(logging.INFO, logger="xraylab"):
+        with_table, _ = split_films(films, split, 1, table=make_table(40))
+    assert f"keeps its own split ('{split.kind}'): that of 'my/split.csv'" in caplog.text
     pd.testing.assert_frame_equal(with_table, split_films(films, split, 1)[0])
 
 

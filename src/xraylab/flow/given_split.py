@@ -16,7 +16,7 @@ from xraylab.evaluation.leakage import (
 from xraylab.records.ids import match_films
 from xraylab.records.split_table import SplitTable
 
-__all__ = ["SPLIT_TABLE", "apply_table"]
+__all__ = ["SPLIT_TABLE", "apply_table", "say_unused"]
 
 SPLIT_TABLE = "split_table"
 """The data set of the table, which the node that splits reads in every protocol."""
@@ -90,6 +90,19 @@ def apply_table(
     if len(leaks):
         logger.warning("The split '%s' leaks, %s; reported", table.path, describe_leaks(leaks))
     return cohort.assign(group_id=merge_duplicates(cohort)), leaks.assign(action="reported")
+
+
+def say_unused(table: SplitTable, kind: str) -> None:
+    """Say in the log that a protocol keeps its own split.
+
+    Parameters
+    ----------
+    table : SplitTable
+        What the user gives.
+    kind : str
+        Kind of the split of the protocol.
+    """
+    logger.info("This protocol keeps its own split ('%s'): that of '%s' is not for it", kind, table.path)  # fmt: skip
 
 
 def _match(film_ids: list[str], table: SplitTable) -> dict[str, str]:

@@ -21,7 +21,7 @@ from xraylab.evaluation.splits import (
     fold_rows_at_random,
     split_rows_at_random,
 )
-from xraylab.flow.given_split import apply_table
+from xraylab.flow.given_split import apply_table, say_unused
 from xraylab.parameters import Parameters
 from xraylab.records.split_table import SplitTable
 
@@ -217,6 +217,8 @@ def split_films(
     if table is not None and isinstance(split, GroupsSplit):
         cohort, leaks_there = apply_table(films, table, split.on_leak)
         return cohort.assign(arm=SINGLE, fold=NO_FOLD), leaks_there.assign(arm=SINGLE)
+    if table is not None:
+        say_unused(table, split.kind)
     if isinstance(split, RowsSplit | FoldsSplit | OfficialSplit):
         found = [
             _report(films, arm, split.on_leak)

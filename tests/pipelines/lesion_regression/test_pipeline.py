@@ -396,6 +396,15 @@ def make_predictions() -> tuple[pd.DataFrame, pd.DataFrame]:
     return films, pd.concat(tables, ignore_index=True)
 
 
+def test_of_a_table_the_test_films_of_the_network_count_alone() -> None:
+    films, rows = make_predictions()
+    part = np.array(["train", "val", "test"])[np.arange(len(films)) % 3]
+    predictions = add_network(combine_tables({"honest": rows}), films.assign(split=part))
+    network = predictions[predictions["model"] == "network"]
+    assert network["image_id"].tolist() == films["image_id"][2::3].tolist()
+    assert network["prediction"].tolist() == films["lesion_ratio"][2::3].tolist()
+
+
 def test_metrics_by_hand() -> None:
     films, rows = make_predictions()
     predictions = add_network(combine_tables({"honest": rows}), films)

@@ -59,6 +59,7 @@ from xraylab.pipelines.lung_segmentation.release import (
     predict_lungs,
 )
 from xraylab.prediction.intake import load_film
+from xraylab.records.split_table import SplitTable
 from xraylab.training.params import Recipe, TrainingParams
 from xraylab.training.predict import predict_probabilities
 
@@ -179,6 +180,20 @@ def test_honest_splits_films_and_a_turned_copy_stays_with_its_film(tmp_path: Pat
     assert pair["split"].nunique() == pair["group_id"].nunique() == 1
     with pytest.raises(LeakError, match="near_duplicate"):
         split_cohort(cohort, HONEST.model_copy(update={"split": GroupsSplit(on_leak="fail")}))
+
+
+def test_a_table_gives_the_parts_but_to_the_published_protocol_and_sites(
+    cohort: pd.DataFrame,
+) -> None:
+    parts = [["train", "train", "val", "test"][k % 4] for k in range(len(cohort))]
+    names = tuple(f"CXR_png/{each}.png" for each in cohort["image_id"])
+    table = SplitTable("split.csv", names, tuple(parts))
+    split, _ = split_cohort(cohort, HONEST, table)
+    assert split["split"].tolist() == parts
+    assert set(split["variant"]) == {"original"}
+    for params in (PUBLISHED, SITES):
+        with_table, _ = split_cohort(cohort, params, table)
+        pd.testing.assert_frame_equal(with_table, split_cohort(cohort, params)[0])
 
 
 def split_of(films: dict, masks: dict, folder: Path) -> pd.DataFrame:

@@ -64,6 +64,7 @@ from xraylab.pipelines.tb_classification.release import (
 from xraylab.pipelines.tb_classification.sites import tabulate_sites
 from xraylab.pipelines.tb_classification.task import KEPT
 from xraylab.prediction.intake import load_film
+from xraylab.records.split_table import SplitTable
 from xraylab.tabular.tree_params import XgboostSpec
 from xraylab.training.params import Recipe, TrainingParams
 from xraylab.training.vector_params import VectorRecipe
@@ -294,6 +295,25 @@ def test_honest_tests_each_film_once_with_sites_and_classes_alike(indexed) -> No
     counts = tested.groupby(["site", "target", "arm"])["group_id"].nunique()
     of_stratum = counts.groupby(["site", "target"])
     assert (of_stratum.max() - of_stratum.min()).max() <= 1
+
+
+def test_a_table_gives_the_parts_of_one_training_but_not_of_one_class(indexed) -> None:
+    _, cohort = indexed
+    whole = (
+        cohort.groupby("group_id").ngroup() // 2 % 4
+    )  # neighbours are of one family or of two classes
+    part_of_cluster = dict(zip(cohort["duplicate_cluster"], whole, strict=True))
+    numbers = cohort["duplicate_cluster"].map(part_of_cluster)
+    parts = numbers.map({0: "train", 1: "train", 2: "val", 3: "test"})
+    table = SplitTable("split.csv", tuple(cohort["image_id"]), tuple(parts))
+    split, _ = split_cohort(cohort, HONEST, table)
+    assert split["split"].tolist() == parts.tolist()
+    assert set(split["arm"]) == {"single"}
+    one_class = parts.mask((parts == "val") & (cohort["target"] == 1), "")
+    with pytest.raises(
+        ValueError, match=r"part 'val' of the training 'single' has .* of one class"
+    ):
+        split_cohort(cohort, HONEST, SplitTable("split.csv", table.films, tuple(one_class)))
 
 
 def test_sites_train_at_one_and_test_at_the_other(indexed) -> None:

@@ -17,7 +17,7 @@ from xraylab.evaluation.leakage import check_leakage, regroup
 from xraylab.evaluation.metrics import DEFAULT_METRICS, score_predictions, tidy
 from xraylab.evaluation.splits import NO_FOLD, assign_splits, split_rows_at_random
 from xraylab.features.texture import EXTENDED_FEATURES, PUBLISHED_FEATURES
-from xraylab.flow.given_split import apply_table
+from xraylab.flow.given_split import apply_table, say_unused
 from xraylab.models.state import ModelState
 from xraylab.records.split_table import SplitTable
 from xraylab.tabular.interface import FitOptions
@@ -82,6 +82,8 @@ def split_cohort(
     cohort["fold"] = NO_FOLD
     cohort["target"] = chosen[params.target].to_numpy(np.float64)
     if params.split == "rows":
+        if table is not None:
+            say_unused(table, params.split)
         _, test = split_rows_at_random(len(cohort), params.test_fraction, params.seed)
         cohort["split"] = np.where(cohort.index.isin(test), "test", "train")
         leaks = check_leakage(cohort, params.on_leak)
