@@ -169,10 +169,11 @@ def _explain(
     near = ["a copy lies in ", "films of its patient lie in "]
     words = np.select([by_copy, by_patient], near, "films of its family lie in ")
     reason = pd.Series(words, used.index, dtype="str") + split
-    new = split.index.isin(dealt.index) & changed
+    was_dealt = split.index.isin(dealt.index) & changed
+    new = was_dealt & ~split.isin(official)
     lacking = split.map({part: f"the set has no {_WORDS[part]} part" for part in PARTS})
     reason = reason.mask(new, lacking if official else "the set has no train, val and test")
-    named_by_none = new & split.isin(official) & (used["split"] == "")
+    named_by_none = was_dealt & split.isin(official) & (used["split"] == "")
     reason = reason.mask(named_by_none, "no part names it")
     return reason.where(changed, "")
 
