@@ -30,6 +30,9 @@ Codes = NDArray[np.int64]
 
 _LEVELS = 512  # levels that predictions are ranked by: an area changes by less than 0.001
 _MOST_CLASSES = 10
+_MOST_OF_FAMILY = (
+    3  # films of one in a fit; weights would do the same, and make the fits ten times slower
+)
 _LEAF = (3, 20)  # fewest films of a leaf, in small and large sets
 _LEAVES_PER_SET = 40
 
@@ -55,18 +58,19 @@ class Targets:
         Number of the class of each film, with ``len(names)`` for a class that is too rare; or the label itself.
     groups, folds : (N,) ndarray of int64
         Group and fold of each film.
-    weights : (N,) ndarray of float64
-        Weight of each film in a fit.
+    fitted : (N,) ndarray of bool
+        Films that may be in a fit: three of each family at most, so that a film with many copies does not decide.
     """
 
     def __init__(self, labelled: Labelled, n_folds: int, seed: int) -> None:
         films = labelled.films
         self.groups: Codes = np.asarray(pd.factorize(films["group_id"])[0], np.int64)
         self.n_groups = int(self.groups.max()) + 1
-        # each family weighs as one, so that a film with many copies does not decide
-        self.weights: Floats = 1.0 / np.bincount(self.groups)[self.groups]
-        self.weights /= self.weights.mean()
         self.seed = seed
+        order = np.random.default_rng(seed).permutation(len(films))
+        rank = pd.Series(self.groups[order]).groupby(self.groups[order]).cumcount().to_numpy()
+        self.fitted = np.zeros(len(films), np.bool_)
+        self.fitted[order] = rank < _MOST_OF_FAMILY
         if labelled.kind == "numbers":
             self.names: tuple[str, ...] = ()
             self.classes: tuple[str, ...] = ()
@@ -107,11 +111,11 @@ def predict_held_out(features: NDArray[np.floating], targets: Targets) -> Floats
     found = np.zeros((len(features), 1 if numbers else len(targets.classes)))
     for fold in np.unique(targets.folds):
         held = targets.folds == fold
+        rows = targets.fitted & ~held
         # what no training film has cannot be used
-        known = np.isfinite(features[~held]).any(axis=0)
+        known = np.isfinite(features[rows]).any(axis=0)
         seen = np.where(known, features, 0.0)
-        model = _build(numbers, int((~held).sum()), targets.seed)
-        model.fit(seen[~held], targets.labels[~held], sample_weight=targets.weights[~held])
+        model = _build(numbers, int(rows.sum()), targets.seed).fit(seen[rows], targets.labels[rows])
         if numbers:
             found[held, 0] = model.predict(seen[held])
             continue
