@@ -151,3 +151,18 @@ def test_a_run_is_short_on_the_terminal(project_copy: Path) -> None:
     )  # nodes, and the slowest of them
     assert len(shown) < 25
     assert "Loading data" not in file.read_text()
+
+
+def test_an_audit_says_how_many_findings_it_has_and_where_its_page_is() -> None:
+    findings = pd.DataFrame({"severity": ["error", "warning", "warning", "info"]})
+    films = pd.DataFrame({"image_id": list("abc"), "status": ["ok", "ok", "unreadable"]})
+    record = RunRecord(
+        title="audit in the environment base",
+        done={"audit.write_page"},
+        tables={"audit.findings": findings, "audit.film_list": films},
+        audit="data/audit.html",
+    )
+    words = describe_run(record)
+    assert "1 error, 2 warnings" in words
+    assert words.splitlines()[-1] == "Audit: data/audit.html"
+    assert " 2 " in next(line for line in words.splitlines() if line.startswith("audit"))

@@ -24,8 +24,12 @@ __all__ = ["RunRecord", "RunSummaryHooks", "describe_run"]
 
 logger = logging.getLogger(__name__)
 
-_REPORT, _COMPARISON = "reporting.page", "reporting.comparison"
-_TABLES = ("cohort", "rejected", "leakage", "metrics", "trainings", "best_hyperparams")
+_REPORT, _COMPARISON, _AUDIT = "reporting.page", "reporting.comparison", "audit.page"
+_FINDINGS, _FILM_LIST = "audit.findings", "audit.film_list"
+_TABLES = (
+    *("cohort", "rejected", "leakage", "metrics", "trainings", "best_hyperparams"),
+    *(each.rpartition(".")[2] for each in (_FINDINGS, _FILM_LIST)),
+)
 _SLOWEST = 5
 _CUT_SHORT = 6
 _MINUTE = 60
@@ -56,6 +60,8 @@ class RunRecord:
         Tables that were saved, by data set.
     report : str
         Path of the report, if the run made it.
+    audit : str
+        Path of the page of an audit, if the run made it.
     comparison : str
         Path of the page of two versions, if the run made it.
     compares : bool
@@ -73,6 +79,7 @@ class RunRecord:
     seconds: dict[str, float] = field(default_factory=dict)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     report: str = ""
+    audit: str = ""
     comparison: str = ""
     compares: bool = False
     start: float = field(default_factory=time.perf_counter)
@@ -173,6 +180,8 @@ class RunSummaryHooks:
         if any(name.startswith("reporting.") for name in record.done):
             record.report = _place_of(catalog, _REPORT)
             record.comparison = _place_of(catalog, _COMPARISON) if record.compares else ""
+        if _FINDINGS in record.tables:
+            record.audit = _place_of(catalog, _AUDIT)
         rows = "\n".join(f"{seconds:9.2f} s  {name}" for name, seconds in record.slowest())
         if rows:
             logger.debug("Seconds per node, loading and saving included:\n%s", rows)
@@ -209,6 +218,9 @@ def describe_run(record: RunRecord, stopped: str = "") -> str:
         lines += [f"  {name:{width}}  {value:6.1f} s" for name, value in slowest]
     if record.report:
         lines += ["", f"Report: {record.report}"]
+    if record.audit:
+        lines += [] if record.report else [""]
+        lines += [f"Audit: {record.audit}"]
     if record.comparison:
         lines += [f"Comparison: {record.comparison}"]
     return "\n".join(lines)
@@ -227,6 +239,8 @@ def _tabulate(record: RunRecord) -> list[str]:
         metrics = record.tables.get(f"{pipeline}.metrics", pd.DataFrame())
         known = pipeline in HEADLINES
         result, baseline = HEADLINES[pipeline].describe(metrics) if known else ("", "")
+        if pipeline == _AUDIT.partition(".")[0]:
+            result = _count_findings(record)
         seconds = f"{sum(own):.0f}" if record.seconds else ""
         numbers = ["" if each is None else f"{each:,}" for each in counts]
         rows.append([pipeline, *numbers, result, baseline, seconds])
@@ -250,6 +264,9 @@ def _count_films(record: RunRecord, pipeline: str) -> int | None:
     """Return the films of a pipeline's cohort, or of that of a protocol, or those that were predicted."""
     tables = record.tables_of(pipeline, "cohort")
     own = record.tables.get(f"{pipeline}.cohort")
+    listed = record.tables.get(_FILM_LIST)
+    if pipeline == _FILM_LIST.partition(".")[0] and listed is not None:
+        return int((listed["status"] == "ok").sum())
     if own is not None:
         tables = [own]
     if not tables:
@@ -260,6 +277,16 @@ def _count_films(record: RunRecord, pipeline: str) -> int | None:
         ]
     counts = [table["image_id"].nunique() for table in tables if "image_id" in table]
     return max(counts, default=None)
+
+
+def _count_findings(record: RunRecord) -> str:
+    """Return how many errors and warnings an audit has found."""
+    findings = record.tables.get(_FINDINGS)
+    if findings is None:
+        return ""
+    counts = findings["severity"].value_counts()
+    numbers = {each: int(counts.get(each, 0)) for each in ("error", "warning")}
+    return ", ".join(f"{n} {each}{'' if n == 1 else 's'}" for each, n in numbers.items())
 
 
 def _count_rejected(record: RunRecord, pipeline: str) -> int | None:
