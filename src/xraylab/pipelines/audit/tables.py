@@ -98,6 +98,7 @@ COLUMN_NAMES: dict[str, tuple[str, ...]] = {
 
 FACTS = tuple(name for name in COLUMN_NAMES if name != "image")
 
+_PLANTED = "planted"  # the column in which the truth of phantoms says what was planted
 _LEAST_NAMED = 0.5
 _LEAST_NEW = 0.5
 
@@ -191,7 +192,9 @@ def join_tables(
     for name, table in iterate_readable(tables):
         found = _find_columns(table, columns, "")
         joined = _join(image_ids, table, name, found) if "image" in found else None
-        if joined is None:
+        if _PLANTED in table.columns:
+            passed_over[name] = "it is the truth of phantoms"
+        elif joined is None:
             passed_over[name] = "no column names films"
         elif joined.n_named == 0:
             passed_over[name] = _few(joined, len(image_ids))
