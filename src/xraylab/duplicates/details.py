@@ -83,7 +83,9 @@ def band_pass(film: Film, band: Band, side_px: int = SIDE_PX) -> FloatImage:
     return np.asarray(details / np.sqrt(variance + np.float32(_NOISE**2)), np.float32)
 
 
-def show_film(film: Film, side_px: int = SIDE_PX) -> tuple[Film, Mask]:
+def show_film(
+    film: Film, side_px: int = SIDE_PX, margin: float = _MARGIN
+) -> tuple[Film, Mask]:
     """Cut an even border off, and say where the film shows something.
 
     Parameters
@@ -92,6 +94,8 @@ def show_film(film: Film, side_px: int = SIDE_PX) -> tuple[Film, Mask]:
         The film in [0, 255].
     side_px : int
         Edge T of the result.
+    margin : float
+        Width, as a share of the edge, of what is left out beside a border, as its edge blurs into it.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def show_film(film: Film, side_px: int = SIDE_PX) -> tuple[Film, Mask]:
         The film at that size. An even border, of whichever grey, is filled with what lies beside it.
     (T, T) ndarray of uint8
         1 where the film shows something: not on its border, nor on what is black or white and hangs together with it,
-        nor within 2.4 % of the edge of these.
+        nor within the margin of these.
 
     Examples
     --------
@@ -118,8 +122,8 @@ def show_film(film: Film, side_px: int = SIDE_PX) -> tuple[Film, Mask]:
         whole = image[top:end, left:right]
         image = np.asarray(cv2.copyMakeBorder(whole, *around, cv2.BORDER_REPLICATE), np.uint8)
         mask = _pad(mask[top:end, left:right], around, 0)
-    margin = 2 * round(_MARGIN * side_px) + 1
-    return np.asarray(image, np.uint8), np.asarray(cv2.erode(mask, _square(margin)), np.uint8)
+    square = _square(2 * round(margin * side_px) + 1)
+    return np.asarray(image, np.uint8), np.asarray(cv2.erode(mask, square), np.uint8)
 
 
 def read_details(film: Film) -> FloatImage:

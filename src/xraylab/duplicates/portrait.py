@@ -30,6 +30,7 @@ COARSE_PX = 128
 _FINE = Band(1.4, 6.0, 10.0)
 _COARSE = Band(2.0, 8.0, 12.0)
 _DISC = 0.92  # of the half edge
+_MARGIN = 0.04  # fine details are changed as far as the contrast of a border reaches
 
 
 class Portrait:
@@ -70,7 +71,7 @@ class Portrait:
 
     @cached_property
     def _shown(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        image, mask = show_film(self.film)
+        image, mask = show_film(self.film, margin=_MARGIN)
         return image, mask & disc(SIDE_PX, _DISC)
 
     @property
