@@ -10,7 +10,7 @@ from xraylab.duplicates.mellin import ZOOMS, correlate_spectra, describe_spectru
 
 
 def spectrum_of(film, zoom=1.0):
-    return describe_spectrum(read_details(film), zoom)
+    return describe_spectrum(read_details(film)[1], zoom)
 
 
 def test_a_shifted_film_is_nearer_than_any_other():

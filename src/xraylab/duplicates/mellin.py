@@ -65,7 +65,7 @@ def describe_spectrum(details: FloatImage, zoom: float = 1.0) -> Waves:
     Parameters
     ----------
     details : (128, 128) ndarray of float32
-        As `xraylab.duplicates.details.read_details` gives them.
+        As `xraylab.duplicates.details.read_details` gives them, faded.
     zoom : float
         By how much the film is enlarged about its middle before.
 

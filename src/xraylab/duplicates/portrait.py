@@ -54,14 +54,18 @@ class Portrait:
         self._spectra: dict[float, Waves] = {}
 
     @cached_property
-    def details(self) -> FloatImage:
-        """Details (128, 128) by which candidates are looked for."""
+    def _details(self) -> tuple[FloatImage, FloatImage]:
         return read_details(self.film)
+
+    @property
+    def details(self) -> FloatImage:
+        """Details (128, 128) by which candidates are looked for, of what the film shows."""
+        return self._details[1]
 
     @cached_property
     def rings(self) -> Spectra:
-        """Fourier series (40, 64) along the rings of the film."""
-        return describe_film(self.details)
+        """Fourier series (40, 64) along the rings of the film, whether black or not: a gamma may make it so."""
+        return describe_film(self._details[0])
 
     def spectrum(self, zoom: float) -> Waves:
         """Return the Fourier series (32, 32) along the rings of the spectrum."""
