@@ -26,7 +26,7 @@ _STILL_PX = 1.5  # a shift that is none
 
 
 class TurnedCopyParams(Parameters):
-    """When two films are copies of each other, and how much is tried to find out (docs/decisions/0010).
+    """When two films are copies of each other, and how much is tried to find out (docs/decisions/0010 and 0023).
 
     Attributes
     ----------
