@@ -16,8 +16,11 @@ LAYERS = (
     *("raw", "raw_labels", "primary", "feature", "model_input"),
     *("models", "model_output", "release", "reporting"),
 )
-RESULTS = {"reporting.page", "reporting.comparison", "dose_simulation.simulated_films"}
-MAX_DATA_SETS, MAX_IN_A_LAYER = 39, 13
+RESULTS = {
+    *("reporting.page", "reporting.comparison", "dose_simulation.simulated_films"),
+    *("audit.page", "audit.findings", "audit.film_list"),
+}
+MAX_DATA_SETS, MAX_IN_A_LAYER = 45, 13
 
 
 @pytest.fixture(scope="module")

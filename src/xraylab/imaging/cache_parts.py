@@ -100,6 +100,11 @@ def find_interrupted(place: Path) -> Path | None:
     """Set aside what a run that was killed has left of a cache, and return where it is; None if there is nothing.
 
     Of what two such runs have left the larger is kept.
+
+    Examples
+    --------
+    >>> find_interrupted(Path("no folder/films")) is None
+    True
     """
     left = place.with_name(f".{place.name}{_SUFFIX}")
     aside = place.with_name(f".{place.name}{_INTERRUPTED}")
@@ -113,7 +118,20 @@ def find_interrupted(place: Path) -> Path | None:
 
 
 def read_parts(folder: Path) -> pd.DataFrame:
-    """Return the rows of all whole parts in a folder; raise ValueError where there is none."""
+    """Return the rows of all whole parts in a folder.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+
+    Examples
+    --------
+    >>> read_parts(Path("no folder"))
+    Traceback (most recent call last):
+        ...
+    ValueError: 'no folder' holds no part of a cache
+    """
     found: list[pd.DataFrame] = []
     for path in sorted(folder.glob("part-*.parquet")):
         try:

@@ -128,12 +128,27 @@ def measure_shortcuts(
     targets = Targets(labelled, settings.n_folds, params.seed)
     features = file_features(films, arrays)
     features |= pixel_features(films, arrays, settings.border_fraction, params.workers)
-    measured = [_measure(name, features[name], targets, params.n_resamples) for name in _order()]
+    measured = _measure_all(features, targets, params)
     ids = films["image_id"].astype(str).to_numpy()
     found = [
         finding for each in measured for finding in _judge(each, targets, ids, settings.strong)
     ]
     return tabulate_findings(found), _tabulate([each.rows for each in measured])
+
+
+def _measure_all(
+    features: dict[str, NDArray[np.float32]], targets: Targets, params: AuditParams
+) -> list[_Measured]:
+    from joblib import Parallel, delayed
+    from threadpoolctl import threadpool_limits
+
+    jobs = (
+        delayed(_measure)(name, features[name], targets, params.n_resamples) for name in _order()
+    )
+    # scikit-learn's boosting shares out each tree among threads that wait for each other: on few films, or beside
+    # other work, that takes many times as long as one thread for each probe
+    with threadpool_limits(1, user_api="openmp"):
+        return list(Parallel(params.workers, prefer="threads")(jobs))
 
 
 def _order() -> list[str]:
