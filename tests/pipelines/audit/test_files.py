@@ -91,6 +91,19 @@ def test_inverted_films_among_films_that_lie_alike(flipped: list[int]) -> None:
     assert found.tolist() == [f"{k:03}.png" for k in flipped]
 
 
+def test_a_film_of_something_else_is_not_called_inverted() -> None:
+    y, x = np.mgrid[:64, :64] - 32
+    rng = np.random.default_rng(0)
+    disc = np.where(np.hypot(x, y) < 20, 180, 40)
+    films = np.stack([disc + rng.normal(0, 12, disc.shape) for _ in range(16)])
+    films[7] = np.where(np.abs(x) > 20, 180, 40)  # two bones beside the middle
+    films = films.clip(0, 255).astype(np.uint8)
+    films[3] = 255 - films[3]
+    records = record(16)
+    arrays = hold_arrays(films, films, records["image_id"], {"size_px": 64})
+    assert find_inverted(records, arrays, 0.3).tolist() == ["003.png"]
+
+
 def test_films_that_lie_in_many_ways_are_never_called_inverted() -> None:
     films = np.stack([draw(k, 64) for k in range(30)])
     records = record(30)

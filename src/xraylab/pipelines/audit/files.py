@@ -39,10 +39,11 @@ _TELL = {
     "too_large": "Check what these files are.",
     "unreadable": "Look at the reasons in films.csv; copy the files again from their source.",
 }
-_SMALL_PX = 32
+_SMALL_PX = 16
 _BLOCK = 512
 _FEWEST = 10  # films, below which nothing is unusual
 _COMMON = 0.9  # of the films: what nearly all have
+_LEAST_LIKE = 0.6  # correlation with the film that is nearest once a film is inverted back
 _ALIKE = 0.3  # median correlation with the mean film from which films lie alike
 
 
@@ -168,7 +169,10 @@ def find_inverted(films: pd.DataFrame, arrays: ArrayCache, least: float) -> pd.S
         correlation = -correlation
     if np.median(correlation) < _ALIKE:
         return nothing
-    found: pd.Series = films["image_id"][correlation < -least]
+    doubtful = np.flatnonzero(correlation < -least)
+    # a film that shows something else, such as two hands, may be as far from the mean: it is like no other film
+    nearest = -(small[doubtful] @ small.T).min(axis=1, initial=0) / small.shape[1]
+    found: pd.Series = films["image_id"].iloc[doubtful[nearest >= _LEAST_LIKE]]
     return found
 
 
