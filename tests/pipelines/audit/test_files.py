@@ -49,6 +49,35 @@ def test_every_kind_of_broken_file_has_its_name(tmp_path: Path) -> None:
     assert row["title"] == "2 files are cut off."
 
 
+@pytest.mark.parametrize(
+    ("reason", "kind"),
+    [
+        ("is empty (0 bytes)", "empty"),
+        ("has 3 frames (animated PNG); a film has one", "animated"),
+        ("has 2 frames (multi-frame DICOM); a film has one", "several_frames"),
+        (
+            "is a DICOM file without Pixel Data (7FE0,0010) (RT Plan Storage), or cut before it",
+            "without_pixels",
+        ),
+        (
+            "holds a truncated JPEG-LS Lossless Image Compression stream (no end marker)",
+            "truncated",
+        ),
+        ("is a truncated JPEG (ends after 20 bytes without EOI)", "truncated"),
+        ("is a GIF image, not a PNG, JPEG, TIFF, BMP, WebP or DICOM file", "not_a_film"),
+        ("is a DICOMDIR, an index of files without pixels", "not_a_film"),
+        ("has 20000 x 20000 pixels, more than max_pixels (100,000,000)", "too_large"),
+        ("has BitsAllocated 1 and BitsStored 1; 8, 16 or 32 are handled", "unreadable"),
+        ("may not be read (permission denied)", "unreadable"),
+    ],
+)
+def test_the_reason_of_the_reader_names_the_kind(reason: str, kind: str) -> None:
+    records = record(2, status=["ok", "unreadable"], row=[0, -1], reason=["", reason])
+    films = np.zeros((1, 32, 32), np.uint8)
+    arrays = hold_arrays(films, films, records["image_id"][:1], {"size_px": 32})
+    assert affected(check_files(records, arrays, PARAMS)) == {kind: ["001.png"]}
+
+
 def test_blank_coloured_and_small_images_are_named(tmp_path: Path) -> None:
     colour = np.dstack([draw(50), draw(51), draw(52)])
     odd = {
