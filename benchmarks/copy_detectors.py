@@ -15,45 +15,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from benchmarks import copy_peers
-from benchmarks.copy_films import (
-    KINDS,
-    FilmFolder,
-    link_bones,
-    link_distinct,
-    link_some,
-    phantom_originals,
-    plant,
-    public_originals,
-)
+from benchmarks.copy_films import KINDS, FilmFolder, lay_out
 from benchmarks.report import Table, machine, publish
 from xraylab.duplicates.clusters import join_copies
 
 __all__ = ["main"]
 
 _OURS = "xraylab"
-_WARM = 12  # films that a detector sees first
-
-
-@dataclass(frozen=True)
-class Folders:
-    """What the detectors are run on."""
-
-    warm: FilmFolder
-    planted: FilmFolder
-    kinds: dict[str, FilmFolder]
-    bones: FilmFolder | None
-    distinct: FilmFolder | None
-
-    def all(self) -> list[FilmFolder]:
-        """Return every folder, in the order of the runs."""
-        some = [self.warm, self.planted, *self.kinds.values(), self.bones, self.distinct]
-        return [folder for folder in some if folder is not None]
+Folders = dict[str, FilmFolder]
 
 
 class Run:
@@ -149,17 +123,17 @@ def _found(run: Run, folder: FilmFolder) -> tuple[float, int]:
 
 
 def _table_of_kinds(folders: Folders, runs: dict[str, Run], what: str) -> Table:
-    size = len(next(iter(folders.kinds.values())).family) // 2
+    size = len(folders["kind_00"].family) // 2
     table = Table(
         "copies_by_kind",
         f"Share of copies found: {size} {what}, and a copy of each",
         ["what was done to the copy", *runs],
     )
     false = dict.fromkeys(runs, 0)
-    for kind, folder in folders.kinds.items():
+    for place, kind in enumerate(KINDS):
         row: list[object] = [kind]
         for name, run in runs.items():
-            share, wrong = _found(run, folder)
+            share, wrong = _found(run, folders[f"kind_{place:02}"])
             row.append(share)
             false[name] += wrong
         table.rows.append(row)
@@ -168,35 +142,19 @@ def _table_of_kinds(folders: Folders, runs: dict[str, Run], what: str) -> Table:
 
 
 def _tables(folders: Folders, runs: dict[str, Run], what: str) -> list[Table]:
-    size = len(folders.planted.family)
-    films = folders.planted.family.nunique()
+    films = folders["planted"].family.nunique()
+    titles = {
+        "planted": f"{films} {what} with {len(KINDS)} copies each",
+        "bones": "Public bones",
+        "distinct": "Public chests without copies",
+    }
     tables = [
-        _table_of_set(
-            folders.planted, f"{films} {what} with {len(KINDS)} copies each, {size:,} files", runs
-        ),
-        _table_of_kinds(folders, runs, what),
+        _table_of_set(folders[name], f"{title}: {len(folders[name].family):,} files", runs)
+        for name, title in titles.items()
+        if name in folders
     ]
-    if folders.bones is not None:
-        size = len(folders.bones.family)
-        tables.append(_table_of_set(folders.bones, f"Public bones, {size:,} files", runs))
-    if folders.distinct is not None:
-        size = len(folders.distinct.family)
-        tables.append(_table_of_set(folders.distinct, f"Chests without copies, {size} files", runs))
     tables[0].note = machine()
-    return tables
-
-
-def _lay_out(place: Path, count: int, phantoms: bool) -> tuple[Folders, str]:
-    """Write and link the files."""
-    originals, what = ([] if phantoms else public_originals(count)), "public films"
-    if not originals:
-        originals, what = phantom_originals(place / "phantoms", count), "phantoms"
-    planted, kinds = plant(originals, place)
-    warm = link_some(place / "warm", planted, _WARM)
-    if phantoms:
-        return Folders(warm, planted, kinds, None, None), what
-    bones, distinct = link_bones(place / "bones"), link_distinct(place / "distinct")
-    return Folders(warm, planted, kinds, bones, distinct), what
+    return [*tables, _table_of_kinds(folders, runs, what)]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -206,21 +164,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--films", type=int, default=60, help="films copied (default 60)")
     parser.add_argument("--only", nargs="+", default=list(copy_peers.DETECTORS), metavar="NAME")
     parser.add_argument("--phantoms", action="store_true", help="phantoms, whatever lies there")
-    parser.add_argument("--runs", type=Path, help="folder that keeps runs; none is repeated")
+    parser.add_argument("--keep", type=Path, help="folder that keeps films and runs, to go on from")
     parser.add_argument("--out", type=Path, help="folder for the tables as Markdown and CSV")
     options = parser.parse_args(arguments)
     runs: dict[str, Run] = {}
     missing = Table("copies_not_run", "Not run", ["detector", "why"])
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        folders, what = _lay_out(place / "films", options.films, options.phantoms)
+        place = options.keep or Path(folder)
+        folders = lay_out(place / "films", options.films, options.phantoms)
         for name in options.only:
-            out = (options.runs or place / "runs") / re.sub(r"\W+", "_", name)
-            run = _run(name, options.peers, folders.all(), out)
+            out = place / re.sub(r"\W+", "_", name)
+            run = _run(name, options.peers, list(folders.values()), out)
             if isinstance(run, str):
                 missing.rows.append([name, run])
             else:
                 runs[name] = run
+        what = "phantoms" if (place / "films" / "phantoms").exists() else "public films"
         publish([*_tables(folders, runs, what), *([missing] if missing.rows else [])], options.out)
 
 

@@ -16,23 +16,22 @@ from xxhash import xxh3_128_hexdigest
 
 from benchmarks.duplicate_films import PUBLIC, public_bones
 from xraylab.duplicates.clusters import join_copies
+from xraylab.imaging import read_radiograph
+from xraylab.imaging.errors import UnreadableRadiograph
 from xraylab.phantoms.registry import write_phantom
 
 __all__ = [
     "KINDS",
     "FilmFolder",
-    "link_bones",
-    "link_distinct",
-    "link_some",
+    "lay_out",
     "phantom_originals",
     "pick_chests",
-    "plant",
-    "public_originals",
 ]
 
 Film = NDArray[np.uint8]
 Copy = Callable[[Film, np.random.Generator], Film]
 _JPEG = 90
+_WARM = 12  # films that a detector sees first
 
 
 @dataclass(frozen=True)
@@ -136,16 +135,36 @@ KINDS: dict[str, Kind] = {
 """What is done to a copy, by name."""
 
 
-def plant(originals: list[Path], folder: Path) -> tuple[FilmFolder, dict[str, FilmFolder]]:
-    """Write films and a copy of each kind of each.
+def lay_out(place: Path, count: int, phantoms: bool) -> dict[str, FilmFolder]:
+    """Write and link all folders of films, unless they lie there, and return them by name.
 
-    Returns
-    -------
-    whole : FilmFolder
-        All of them.
-    by_kind : dict of str to FilmFolder
-        The same files: the films and the copies of one kind.
+    ``warm`` has a few films, ``planted`` films and all their copies, ``kind_NN`` the films and the copies of one kind,
+    ``bones`` the public bones and ``distinct`` public chests without copies.
     """
+    table = place / "families.csv"
+    if not table.exists():
+        originals = [] if phantoms else public_originals(count)
+        originals = originals or phantom_originals(place / "phantoms", count)
+        planted, kinds = plant(originals, place)
+        first = planted.family.index[:_WARM]
+        warm = _link(place / "warm", {n: planted.path / n for n in first}, planted.family)
+        folders = [warm, planted, *kinds]
+        if not phantoms:
+            found = (link_bones(place / "bones"), link_distinct(place / "distinct"))
+            folders += [folder for folder in found if folder is not None]
+        rows = [
+            each.family.rename("family").to_frame().assign(folder=each.name) for each in folders
+        ]
+        pd.concat(rows).to_csv(table, index_label="file")
+    rows_of = pd.read_csv(table).groupby("folder", sort=False)
+    return {
+        str(name): FilmFolder(place / str(name), rows.set_index("file")["family"])
+        for name, rows in rows_of
+    }
+
+
+def plant(originals: list[Path], folder: Path) -> tuple[FilmFolder, list[FilmFolder]]:
+    """Write films and a copy of each kind of each; return all of them, and the films with the copies of each kind."""
     whole = folder / "planted"
     whole.mkdir(parents=True)
     truth: dict[str, int] = {}
@@ -163,10 +182,10 @@ def plant(originals: list[Path], folder: Path) -> tuple[FilmFolder, dict[str, Fi
             truth[made] = number
             kinds[kind] += [name, made]
     series = pd.Series(truth)
-    by_kind = {
-        kind: _link(folder / f"kind_{place:02}", {name: whole / name for name in names}, series)
-        for place, (kind, names) in enumerate(kinds.items())
-    }
+    by_kind = [
+        _link(folder / f"kind_{place:02}", {name: whole / name for name in names}, series)
+        for place, names in enumerate(kinds.values())
+    ]
     return FilmFolder(whole, series), by_kind
 
 
@@ -193,19 +212,21 @@ def _link(folder: Path, files: dict[str, Path], family: pd.Series) -> FilmFolder
     return FilmFolder(folder, family[list(files)])
 
 
-def link_some(folder: Path, whole: FilmFolder, count: int) -> FilmFolder:
-    """Put the first files of a folder into another."""
-    family = whole.family.head(count)
-    return _link(folder, {name: whole.path / name for name in family.index}, whole.family)
-
-
 def link_bones(folder: Path) -> FilmFolder | None:
-    """Put the public bones side by side; a family is a class and number, or has the same bytes."""
-    paths, names = public_bones()
+    """Put the whole ones of the public bones side by side; a family is a class and number, or has the same bytes."""
+    paths, family = _whole_bones()
     if not paths:
         return None
     files = {f"{k:05}{path.suffix.lower()}": path for k, path in enumerate(paths)}
-    return _link(folder, files, pd.Series(_families(paths, names), list(files)))
+    return _link(folder, files, pd.Series(family.to_numpy(), list(files)))
+
+
+def _whole_bones() -> tuple[list[Path], pd.Series]:
+    """Return the public bones that are not truncated, and the family of each."""
+    bones, names = public_bones()
+    family = pd.Series(_families(bones, names))
+    whole = [k for k, path in enumerate(bones) if _is_whole(path)]
+    return [bones[k] for k in whole], family.iloc[whole].reset_index(drop=True)
 
 
 def _families(paths: list[Path], names: list[str]) -> NDArray[np.int64]:
@@ -242,9 +263,7 @@ def link_distinct(folder: Path) -> FilmFolder | None:
 
 def public_originals(count: int) -> list[Path]:
     """Return distinct public films, as many bones as chests as hands, or none."""
-    bones, names = public_bones()
-    readable = [k for k, path in enumerate(bones) if cv2.imread(str(path), 0) is not None]
-    family = pd.Series(_families(bones, names)[readable], readable, dtype="int64")
+    bones, family = _whole_bones()
     hands = PUBLIC / "rsna_bone_age_fullres" / "boneage-training-dataset"
     small = PUBLIC / "rsna_bone_age" / "boneage-training-dataset"
     full = sorted(hands.glob("*.png"))
@@ -257,6 +276,14 @@ def public_originals(count: int) -> list[Path]:
         [*full[: each // 2], *_spread(others, each - len(full[: each // 2]))],
     ]
     return [path for paths in sets for path in paths][:count]
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        read_radiograph(path)
+    except UnreadableRadiograph:
+        return False
+    return True
 
 
 def _spread(paths: list[Path], count: int) -> list[Path]:
