@@ -273,7 +273,7 @@ def public_originals(count: int) -> list[Path]:
     sets = [
         _spread([bones[k] for k in family.drop_duplicates().index], each),
         _spread(_chests(), each),
-        [*full[: each // 2], *_spread(others, each - len(full[: each // 2]))],
+        [*full[: each // 6], *_spread(others, each - len(full[: each // 6]))],
     ]
     return [path for paths in sets for path in paths][:count]
 
