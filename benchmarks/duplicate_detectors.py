@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.duplicate_films import COPIES, Films, phantom_films, public_films
 from benchmarks.report import Table, machine, publish
 from xraylab.duplicates.clusters import join_copies
+from xraylab.duplicates.details import read_details
 from xraylab.duplicates.hash_distance import find_near_duplicates
 from xraylab.duplicates.polar import correlate_turns, describe_film
 from xraylab.duplicates.rotations import TurnedCopyParams, find_turned_copies
@@ -31,7 +32,6 @@ _HASH_BITS = (32, 48, 64)
 _POLAR = 0.85
 _MATCHES = 20  # inliers of a similarity that two films of one motif do not reach by chance
 _RATIO = 0.8
-_BLOCK = 128
 _ALL_PAIRS = 600  # films of which a way that correlates all pairs takes minutes
 
 
@@ -42,15 +42,13 @@ def _by_hash(films: NDArray[np.uint8], max_distance: int) -> pd.DataFrame:
 
 def _by_polar_correlation(films: NDArray[np.uint8]) -> pd.DataFrame:
     """Correlate every pair in polar coordinates; nothing is laid upon anything."""
-    spectra = np.stack([describe_film(film) for film in films])
+    spectra = [describe_film(read_details(film)) for film in films]
     first, second = np.triu_indices(len(films), 1)
     similar = [
-        correlate_turns(
-            spectra[first[k : k + _BLOCK]], spectra[second[k : k + _BLOCK]], 1.0
-        ).similarity
-        for k in range(0, len(first), _BLOCK)
+        correlate_turns(spectra[i], spectra[j]).similarity
+        for i, j in zip(first, second, strict=True)
     ]
-    alike = np.concatenate(similar) >= _POLAR
+    alike = np.array(similar) >= _POLAR
     return pd.DataFrame({"first": first[alike], "second": second[alike]})
 
 

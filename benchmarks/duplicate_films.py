@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,6 +141,53 @@ def _squashed(film: Film, rng: np.random.Generator, largest_deg: float) -> Film:
     return np.asarray(cv2.resize(turned, film.shape, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def _jpeg(film: Film, quality: int) -> Film:
+    coded = cv2.imencode(".jpg", film, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE), np.uint8)
+
+
+def _resized(film: Film, factor: float) -> Film:
+    """Save at another size, and bring back."""
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    other = _jpeg(
+        np.asarray(cv2.resize(film, None, fx=factor, fy=factor, interpolation=method)), 90
+    )
+    return np.asarray(cv2.resize(other, film.shape, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _windowed(film: Film) -> Film:
+    low, high = np.percentile(film, (5, 95))
+    return np.rint(np.clip((film - low) / max(high - low, 1), 0, 1) * 255).astype(np.uint8)
+
+
+def _in_square(part: Film, side: int) -> Film:
+    """Put a film in the middle of a black square, as the audit does, and bring it to an edge."""
+    height, width = part.shape
+    spare = max(part.shape)
+    top, left = (spare - height) // 2, (spare - width) // 2
+    around = (top, spare - height - top, left, spare - width - left)
+    square = cv2.copyMakeBorder(part, *around, cv2.BORDER_CONSTANT, value=0)
+    return np.asarray(cv2.resize(square, (side, side)), np.uint8)
+
+
+def _cut(film: Film, shares: Sequence[float]) -> Film:
+    """Cut shares of the edge off at the left, right, top and bottom; aspect kept."""
+    left, right, top, bottom = (round(share * len(film)) for share in shares)
+    part = film[top : len(film) - bottom, left : len(film) - right]
+    return _jpeg(_in_square(np.ascontiguousarray(part), len(film)), 90)
+
+
+def _cut_one(film: Film, rng: np.random.Generator, share: float) -> Film:
+    return _cut(film, rng.permutation([share, 0, 0, 0]))
+
+
+def _padded(film: Film, rng: np.random.Generator) -> Film:
+    """Add up to 10 % of black on each side."""
+    around = rng.integers(0, len(film) // 10, 4).tolist()
+    wider = cv2.copyMakeBorder(film, *around, cv2.BORDER_CONSTANT, value=0)
+    return _jpeg(_in_square(np.asarray(wider, np.uint8), len(film)), 90)
+
+
 COPIES: dict[str, Callable[[Film, np.random.Generator], Film]] = {
     "nothing": lambda film, _: film,
     "quarter turn": lambda film, rng: np.rot90(film, rng.integers(1, 4)),
@@ -162,5 +209,23 @@ COPIES: dict[str, Callable[[Film, np.random.Generator], Film]] = {
     "turned, scale 0.9": lambda film, rng: _turned(film, rng, scale=0.9),
     "turned, scale 1.1": lambda film, rng: _turned(film, rng, scale=1.1),
     "5 : 4, turned by up to 10°, squashed": lambda film, rng: _squashed(film, rng, 10),
+    "JPEG at quality 50": lambda film, _: _jpeg(film, 50),
+    "half the size": lambda film, _: _resized(film, 0.5),
+    "twice the size": lambda film, _: _resized(film, 2),
+    "window of percentiles 5 to 95": lambda film, _: _windowed(film),
+    "inverted": lambda film, _: _jpeg(255 - film, 90),
+    "inverted, mirrored, turned": lambda f, rng: _turned(
+        255 - np.ascontiguousarray(f[:, ::-1]), rng
+    ),
+    "up to 10 % of black added on each side": _padded,
+    "2 % cut on one side": lambda film, rng: _cut_one(film, rng, 0.02),
+    "5 % cut on one side": lambda film, rng: _cut_one(film, rng, 0.05),
+    "10 % cut on one side": lambda film, rng: _cut_one(film, rng, 0.1),
+    "5 % cut on all sides": lambda film, _: _cut(film, [0.05] * 4),
+    "10 % cut on all sides": lambda film, _: _cut(film, [0.1] * 4),
+    "5 % cut on one side, turned": lambda f, rng: _turned(_cut_one(f, rng, 0.05), rng),
+    "10 % cut on one side, turned": lambda f, rng: _turned(_cut_one(f, rng, 0.1), rng),
+    "5 % cut on all sides, turned": lambda f, rng: _turned(_cut(f, [0.05] * 4), rng),
+    "10 % cut on all sides, turned": lambda f, rng: _turned(_cut(f, [0.1] * 4), rng),
 }
 """What is done to a copy, by name."""

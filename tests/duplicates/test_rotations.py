@@ -8,7 +8,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from xraylab.duplicates.registration import measure_crossing
+from xraylab.duplicates.matching import match_films
+from xraylab.duplicates.mellin import ZOOMS
+from xraylab.duplicates.portrait import Portrait
+from xraylab.duplicates.registration import compare_films
 from xraylab.duplicates.rotations import TurnedCopyParams, find_turned_copies
 
 PARAMS = TurnedCopyParams(workers=1)
@@ -94,7 +97,8 @@ def test_distinct_films_are_no_copies_nor_are_films_that_show_nothing():
     flat = np.stack([np.full((224, 224), level, np.uint8) for level in (0, 0, 128)])
     found = find_turned_copies(np.concatenate([DISTINCT, flat]), PARAMS)
     assert found.empty
-    assert found.columns.tolist() == ["first", "second", "angle_deg", "mirrored", "similarity"]
+    columns = ["first", "second", "angle_deg", "mirrored", "inverted", "similarity"]
+    assert found.columns.tolist() == columns
 
 
 def straight_bone(end):
@@ -108,11 +112,65 @@ def straight_bone(end):
 
 def test_two_straight_bones_are_two_though_one_slides_over_the_other():
     bones = np.stack([straight_bone(40), straight_bone(50)])
-    assert max(measure_crossing(film) for film in bones) < 0.15
-    careless = TurnedCopyParams(workers=1, max_straight_crossing=0, min_straight_similarity=0.9)
+    alike = compare_films(*(Portrait(film) for film in bones), np.eye(2))
+    assert alike.crossing < 0.15
+    assert alike.along < 0.5 < alike.similarity
+    careless = TurnedCopyParams(workers=1, max_straight_crossing=0)
     assert len(find_turned_copies(bones, careless)) == 1
     assert find_turned_copies(bones, PARAMS).empty
     assert len(find_turned_copies(np.stack([bones[0], turn(bones[0], 33)]), PARAMS)) == 1
+
+
+@pytest.mark.parametrize("edge", ["left", "right", "top", "bottom"])
+def test_a_film_cropped_on_one_side_is_found_though_its_middle_is_another(edge):
+    cut = 11  # 5 % of the edge
+    part = {
+        "left": FILM[:, cut:],
+        "right": FILM[:, :-cut],
+        "top": FILM[cut:],
+        "bottom": FILM[:-cut],
+    }[edge]
+    copy = np.zeros_like(FILM)  # put in the middle of a square of the same edge
+    top, left = ((224 - size) // 2 for size in part.shape)
+    copy[top : top + part.shape[0], left : left + part.shape[1]] = part
+    films = np.concatenate([DISTINCT, turn(copy, 65)[None]])
+    found = find_turned_copies(films, PARAMS)
+    assert found[["first", "second", "mirrored", "inverted"]].to_numpy().tolist() == [[0, 12, 0, 0]]
+    assert angle_between(found["angle_deg"][0], 65) < 1
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1])
+def test_a_film_cropped_on_all_sides_is_found_at_its_scale(share):
+    cut = round(share * 224)
+    copy = cv2.resize(FILM[cut:-cut, cut:-cut], (224, 224))
+    scale = 224 / (224 - 2 * cut)
+    matches = [
+        match_films(Portrait(FILM), Portrait(copy), zoom, PARAMS) for zoom in range(len(ZOOMS))
+    ]
+    best = max((match for match in matches if match), key=lambda match: match.similarity)
+    assert np.sqrt(np.linalg.det(best.matrix[:, :2])) == pytest.approx(scale, rel=0.01)
+    assert len(find_turned_copies(np.concatenate([DISTINCT, copy[None]]), PARAMS)) == 1
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_an_inverted_film_is_found_and_said_to_be_inverted(mirrored):
+    copy = 255 - turn(FILM[:, ::-1].copy() if mirrored else FILM, 140)
+    found = find_turned_copies(np.stack([FILM, copy]), PARAMS)
+    assert found[["mirrored", "inverted"]].to_numpy().tolist() == [[mirrored, True]]
+    assert angle_between(found["angle_deg"][0], 140) < 0.5
+
+
+def test_another_exposure_of_the_same_bones_is_no_copy():
+    """What a follow-up is: most lies where it lay, some of it elsewhere, and the noise is another."""
+    rng = np.random.default_rng(1)
+    x, y = (cv2.resize(rng.normal(0, 5, (5, 5)).astype(np.float32), (224, 224)) for _ in range(2))
+    rows, columns = np.mgrid[:224, :224].astype(np.float32)
+    later = cv2.remap(FILM, columns + x, rows + y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    later = np.clip(later + rng.normal(0, 4, later.shape), 0, 255).astype(np.uint8)
+    assert find_turned_copies(np.stack([FILM, later]), PARAMS).empty
+    # not because nothing of it is found again
+    lenient = TurnedCopyParams(workers=1, min_similarity=0.5)
+    assert len(find_turned_copies(np.stack([FILM, later]), lenient)) == 1
 
 
 def test_the_result_does_not_depend_on_the_workers():

@@ -8,31 +8,48 @@ coefficient, as ``cv2.findTransformECC`` does it.
 
 from __future__ import annotations
 
-from functools import cache
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from xraylab.duplicates.polar import SIDE_PX, Band, band_pass
+from xraylab.duplicates.details import SIDE_PX
+from xraylab.duplicates.portrait import COARSE_PX, Portrait
 
-__all__ = ["angle_of", "compare_registered", "compare_turned", "measure_crossing", "turn_matrix"]
+__all__ = ["Agreement", "angle_of", "compare_films", "register_films", "turn_matrix"]
 
 FloatImage = NDArray[np.float32]
 Matrix = NDArray[np.float64]
 
-_FINE = Band(
-    1.4, 6.0, 10.0
-)  # fine enough that two patients differ, coarse enough for noise and JPEG
-_COARSE = Band(3.5, 10.0, 14.0)
-_COARSE_PX = 64
-_LEAST_COARSE = 0.75  # correlation of coarse details below which fine ones are not compared
-_DISC = 0.92  # of the half edge
-_LEAST_OVERLAP = 0.6  # of the disc, in both
-_SCALE = 1.4  # largest, and its inverse, of a registration that is believed
-_UNEVEN = 1.05  # largest ratio of its two axes: else one straight bone is pulled over any other
+_LEAST_COARSE = 0.6  # correlation of coarse details below which fine ones are not compared
+_LEAST_OVERLAP = 0.5  # of what the smaller of two films shows, seen in both
+_LEAST_SEEN = 0.05  # of the film
+_SCALE = 1.6  # largest, and its inverse, of a registration that is believed
+_UNEVEN = 1.12  # largest ratio of its two axes: else one straight bone is pulled over any other
 _FULL_TURN = 360.0
-_STEPS = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 15, 1e-4
+_STEPS = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 1e-4
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two films agree where one is moved onto the other.
+
+    Attributes
+    ----------
+    similarity : float
+        Correlation in [-1, 1] of their fine details over what both show; 0 when that is too little.
+    along : float
+        Correlation in [-1, 1] of how these change along the lines that prevail: of what a straight bone has that no
+        other has, as its edges run along it.
+    crossing : float
+        How far the lines of what both show run in more than one direction: ratio in [0, 1] of the eigenvalues of the
+        structure tensor (Bigun and Granlund 1987, *Proc. 1st ICCV*, 433-438), near 0 for one straight bone.
+    """
+
+    similarity: float
+    along: float = 0.0
+    crossing: float = 0.0
 
 
 def turn_matrix(shift_rad: float, mirrored: bool, scale: float = 1.0) -> Matrix:
@@ -78,115 +95,115 @@ def angle_of(matrix: Matrix) -> tuple[float, bool]:
     return (angle if angle < _FULL_TURN else 0.0), mirrored  # of a shift of nothing but rounding
 
 
-def compare_turned(first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Matrix) -> float:
-    """Return how similar two films are when one is moved onto the other.
+def compare_films(
+    first: Portrait, second: Portrait, matrix: Matrix, least: float = 0.0
+) -> Agreement:
+    """Return how far two films agree when one is moved onto the other.
 
     Parameters
     ----------
-    first, second : (S, S) ndarray of uint8
+    first, second : Portrait
         The films.
     matrix : (2, 2) or (2, 3) ndarray
         From points of the first to those of the second, both from the middle, in pixels of an edge of `SIDE_PX`.
+    least : float
+        Similarity below which the rest is not looked at.
 
     Returns
     -------
-    float
-        Correlation in [-1, 1] of their fine details over the part of the inscribed disc that both show; 0 when that
-        is too small a part of it.
+    Agreement
+        Below 0 where one film is the other inverted.
 
     Examples
     --------
     >>> film = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
     >>> quarter = turn_matrix(-np.pi / 2, mirrored=False)  # counter-clockwise: y points down
-    >>> round(compare_turned(film, np.rot90(film), quarter), 2)
-    1.0
+    >>> turned = compare_films(Portrait(film), Portrait(np.rot90(film)), quarter)
+    >>> round(turned.similarity, 2), round(turned.along, 1), turned.crossing > 0.5
+    (1.0, 1.0, True)
     """
-    a, b = band_pass(first, _FINE), band_pass(second, _FINE)
-    return _correlate(a, b, _from_corner(matrix, SIDE_PX))
+    size = (SIDE_PX, SIDE_PX)
+    from_corner = _from_corner(matrix, SIDE_PX)
+    how = cv2.WARP_INVERSE_MAP
+    seen = cv2.warpAffine(second.mask, from_corner, size, flags=cv2.INTER_NEAREST | how)
+    both = (np.asarray(seen, np.uint8) & first.mask).astype(bool)
+    smaller = min(first.mask.sum(), second.mask.sum() / abs(np.linalg.det(matrix[:, :2])))
+    if both.sum() < max(_LEAST_OVERLAP * smaller, _LEAST_SEEN * both.size):
+        return Agreement(0.0)
+    moved = cv2.warpAffine(second.fine, from_corner, size, flags=cv2.INTER_LINEAR | how)
+    laid = np.asarray(moved, np.float32)
+    similarity = _correlate(first.fine[both], laid[both])
+    if abs(similarity) < least:
+        return Agreement(similarity)
+    return Agreement(similarity, *_cross(first.fine, laid, both))
 
 
-def compare_registered(
-    first: NDArray[np.uint8], second: NDArray[np.uint8], matrix: Matrix
-) -> tuple[float, Matrix]:
-    """Register two films, and return how similar they are then and the affine map that was found.
+def register_films(
+    first: Portrait, second: Portrait, matrix: Matrix, *, inverted: bool
+) -> Matrix | None:
+    """Move one film onto another until they agree best.
 
     The map must keep the shape of what is shown: turn, mirror, shift and scale are free, a stretch in one direction is
     not.
 
     Parameters
     ----------
-    first, second : (S, S) ndarray of uint8
+    first, second : Portrait
         The films.
-    matrix : (2, 2) ndarray
-        Where to start, as in `compare_turned`.
+    matrix : (2, 2) or (2, 3) ndarray
+        Where to start, as in `compare_films`.
+    inverted : bool
+        Whether what is bright in one is dark in the other.
 
     Returns
     -------
-    float, (2, 3) ndarray
-        As `compare_turned`; 0 and the start when no registration is found that keeps the shape.
+    (2, 3) ndarray or None
+        The map, as in `compare_films`; None when none is found that keeps the shape.
 
     Examples
     --------
     >>> film = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
-    >>> similarity, matrix = compare_registered(film, film, np.eye(2))
-    >>> round(similarity, 2), matrix.round(2).tolist()
-    (1.0, [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    >>> one, other = Portrait(film), Portrait(255 - film)
+    >>> bool(np.allclose(register_films(one, other, np.eye(2), inverted=True), np.eye(2, 3), atol=0.01))
+    True
     """
-    a, b = (band_pass(film, _COARSE, _COARSE_PX) for film in (first, second))
-    start = _from_corner(matrix, _COARSE_PX).astype(np.float32)
+    start = _from_corner(matrix, COARSE_PX).astype(np.float32)
+    a, b = first.coarse * first.coarse_mask, second.coarse
     try:
         likeness, found = cv2.findTransformECC(
-            a, b, start.copy(), cv2.MOTION_AFFINE, _STEPS, _disc(_COARSE_PX), 1
+            -a if inverted else a, b, start, cv2.MOTION_AFFINE, _STEPS, second.coarse_mask, 1
         )
     except cv2.error:  # it does not converge, or nothing overlaps
-        return 0.0, matrix
+        return None
     if likeness < _LEAST_COARSE:
-        return 0.0, matrix
-    middle = np.full(2, (_COARSE_PX - 1) / 2)
+        return None
+    middle = np.full(2, (COARSE_PX - 1) / 2)
     part = np.asarray(found[:, :2], np.float64)
-    shift = (part @ middle + found[:, 2] - middle) * (SIDE_PX / _COARSE_PX)
+    shift = (part @ middle + found[:, 2] - middle) * (SIDE_PX / COARSE_PX)
     stretch = np.linalg.svd(part, compute_uv=False)
     if not 1 / _SCALE < stretch[1] <= stretch[0] < min(_SCALE, _UNEVEN * stretch[1]):
-        return 0.0, matrix
-    registered = np.column_stack([part, shift])
-    return compare_turned(first, second, registered), registered
+        return None
+    return np.column_stack([part, shift])
 
 
-def measure_crossing(film: NDArray[np.uint8]) -> float:
-    """Return how far the lines of a film run in more than one direction.
+def _correlate(x: FloatImage, y: FloatImage) -> float:
+    x, y = x - x.mean(), y - y.mean()
+    norm = float(np.sqrt(float(x @ x) * float(y @ y)))
+    return float(np.clip(float(x @ y) / norm, -1, 1)) if norm else 0.0
 
-    Parameters
-    ----------
-    film : (S, S) ndarray of uint8
-        The film.
 
-    Returns
-    -------
-    float
-        Ratio in [0, 1] of the eigenvalues of the structure tensor of its fine details over the inscribed disc: near 0
-        for one straight bone, which any other straight bone resembles, 1 where no direction prevails, and for a film
-        without details.
-
-    References
-    ----------
-    Bigun J., Granlund G. H. (1987), *Proc. 1st ICCV*, 433-438.
-
-    Examples
-    --------
-    >>> stripes = np.zeros((64, 64), np.uint8)
-    >>> stripes[:, 24:40] = 200  # one straight bone
-    >>> noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
-    >>> round(measure_crossing(stripes), 2), measure_crossing(noise) > 0.5
-    (0.0, True)
-    """
-    details = band_pass(film, _FINE)
-    inside = _disc(SIDE_PX).astype(bool)
-    x, y = (
-        np.asarray(cv2.Sobel(details, cv2.CV_32F, *axis), np.float64)[inside]
+def _cross(first: FloatImage, laid: FloatImage, both: NDArray[np.bool_]) -> tuple[float, float]:
+    """Return how two films agree along the lines that prevail, and how far there are others."""
+    x, y, u, v = (
+        np.asarray(cv2.Sobel(details, cv2.CV_32F, *axis), np.float32)[both]
+        for details in (first, laid)
         for axis in ((1, 0), (0, 1))
     )
-    small, large = np.linalg.eigvalsh([[x @ x, x @ y], [x @ y, y @ y]])
-    return float(max(small, 0.0) / large) if large > 0 else 1.0
+    values, vectors = np.linalg.eigh(np.array([[x @ x, x @ y], [x @ y, y @ y]], np.float64))
+    small, large = max(float(values[0]), 0.0), float(values[1])
+    along = vectors[:, 0].astype(np.float32)
+    agree = _correlate(along[0] * x + along[1] * y, along[0] * u + along[1] * v)
+    return agree, (small / large if large > 0 else 1.0)
 
 
 def _from_corner(matrix: Matrix, side_px: int) -> Matrix:
@@ -195,23 +212,3 @@ def _from_corner(matrix: Matrix, side_px: int) -> Matrix:
     part = matrix[:, :2]
     shift = matrix[:, 2] * (side_px / SIDE_PX) if matrix.shape[1] > 2 else 0.0  # noqa: PLR2004
     return np.column_stack([part, middle - part @ middle + shift])
-
-
-def _correlate(a: FloatImage, b: FloatImage, matrix: Matrix) -> float:
-    size = (a.shape[1], a.shape[0])
-    disc = _disc(len(a))
-    laid = cv2.warpAffine(b, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
-    seen = cv2.warpAffine(disc, matrix, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-    both = (np.asarray(seen, np.uint8) & disc).astype(bool)
-    if both.sum() < _LEAST_OVERLAP * disc.sum():
-        return 0.0
-    x, y = a[both], laid[both]
-    x, y = x - x.mean(), y - y.mean()
-    norm = float(np.sqrt(float(x @ x) * float(y @ y)))
-    return float(np.clip(float(x @ y) / norm, -1, 1)) if norm else 0.0
-
-
-@cache
-def _disc(side_px: int) -> NDArray[np.uint8]:
-    y, x = np.mgrid[:side_px, :side_px] - (side_px - 1) / 2
-    return np.asarray(np.hypot(x, y) <= _DISC * side_px / 2, np.uint8)

@@ -1,0 +1,142 @@
+"""Whether two films are copies of each other: the turn, the shift, and the proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from xraylab.duplicates.candidates import ABOUT_MIDDLE
+from xraylab.duplicates.mellin import ZOOMS, correlate_spectra
+from xraylab.duplicates.placement import place_film
+from xraylab.duplicates.polar import correlate_turns
+from xraylab.duplicates.portrait import Portrait
+from xraylab.duplicates.registration import Agreement, compare_films, register_films, turn_matrix
+from xraylab.parameters import Parameters
+
+__all__ = ["Match", "TurnedCopyParams", "match_films"]
+
+Matrix = NDArray[np.float64]
+
+_WORTH = 0.7  # similarity of fine details from which films are moved until they agree best
+_SURE = 0.97  # similarity that is good enough as it is
+
+
+class TurnedCopyParams(Parameters):
+    """When two films are copies of each other, and how much is tried to find out (docs/decisions/0010).
+
+    Attributes
+    ----------
+    min_similarity : float
+        Correlation of the fine details of two films, one moved onto the other, from which they are copies.
+    min_straight_similarity : float
+        Correlation of how their details change along the bone, from which films are copies whose lines nearly all run
+        one way: across the bone, straight bones are all alike.
+    max_straight_crossing : float
+        Which films count as such, see `xraylab.duplicates.registration.Agreement`.
+    min_polar_similarity : float
+        Correlation of the films in polar coordinates from which one is laid upon the other.
+    min_spectral_similarity : float
+        The same of their spectra.
+    min_placed_similarity : float
+        Correlation of their coarse details, laid upon each other, from which fine details are compared.
+    neighbours : int
+        Candidates per film, round, and kind of signature.
+    workers : int
+        Films or pairs processed at the same time, as joblib counts.
+    """
+
+    min_similarity: float = Field(0.9, ge=0.5, le=1)
+    min_straight_similarity: float = Field(0.6, ge=0, le=1)
+    max_straight_crossing: float = Field(0.15, ge=0, le=1)
+    min_polar_similarity: float = Field(0.4, ge=0, le=1)
+    min_spectral_similarity: float = Field(0.5, ge=0, le=1)
+    min_placed_similarity: float = Field(0.55, ge=0, le=1)
+    neighbours: int = Field(4, ge=1, le=64)
+    workers: int = Field(-1, ge=-64, le=64)
+
+
+@dataclass(frozen=True)
+class Match:
+    """How a film is a copy of another.
+
+    Attributes
+    ----------
+    similarity : float
+        Correlation of their fine details, in [0, 1].
+    matrix : (2, 3) ndarray
+        From points of the first to those of the second, both from the middle, in pixels of an edge of 224.
+    inverted : bool
+        Whether what is bright in one is dark in the other.
+    """
+
+    similarity: float
+    matrix: Matrix
+    inverted: bool
+
+
+def match_films(
+    first: Portrait, second: Portrait, zoom: int, params: TurnedCopyParams
+) -> Match | None:
+    """Return how the second film is a copy of the first; None if it is none.
+
+    Parameters
+    ----------
+    first, second : Portrait
+        The films.
+    zoom : int
+        Number of the zoom at which the spectrum of the first is alike to that of the second, or
+        `xraylab.duplicates.candidates.ABOUT_MIDDLE` where they are turned about the middle.
+    params : TurnedCopyParams
+        When two films are copies.
+
+    Examples
+    --------
+    >>> film = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    >>> one, other = Portrait(film), Portrait(255 - np.rot90(film))
+    >>> match = match_films(one, other, 0, TurnedCopyParams())
+    >>> match.similarity > 0.95, match.inverted
+    (True, True)
+    """
+    turn = _find_turn(first, second, zoom, params)
+    if turn is None:
+        return None
+    pose = place_film(first.details, second.details, turn)
+    if pose.similarity < params.min_placed_similarity:
+        return None
+    matrix = pose.matrix
+    agreed = compare_films(first, second, matrix, params.min_similarity)
+    if _WORTH <= abs(agreed.similarity) < _SURE:
+        inverted = agreed.similarity < 0
+        registered = register_films(first, second, matrix, inverted=inverted)
+        if registered is not None:
+            again = compare_films(first, second, registered, params.min_similarity)
+            if abs(again.similarity) > abs(agreed.similarity):
+                agreed, matrix = again, registered
+    if not _proves(agreed, params):
+        return None
+    return Match(abs(agreed.similarity), matrix, agreed.similarity < 0)
+
+
+def _find_turn(
+    first: Portrait, second: Portrait, zoom: int, params: TurnedCopyParams
+) -> Matrix | None:
+    if zoom == ABOUT_MIDDLE:
+        about = correlate_turns(first.rings, second.rings)
+        if about.similarity < params.min_polar_similarity:
+            return None
+        return turn_matrix(about.shift_rad, about.mirrored)
+    turn = correlate_spectra(first.spectrum(ZOOMS[zoom]), second.spectrum(1.0), ZOOMS[zoom])
+    if turn.similarity < params.min_spectral_similarity:
+        return None
+    return turn_matrix(turn.shift_rad, turn.mirrored, turn.scale)
+
+
+def _proves(agreed: Agreement, params: TurnedCopyParams) -> bool:
+    """Return whether films that agree so far are copies: straight bones must agree along the bone as well."""
+    if abs(agreed.similarity) < params.min_similarity:
+        return False
+    along = agreed.along * np.sign(agreed.similarity)
+    return agreed.crossing > params.max_straight_crossing or along >= params.min_straight_similarity
