@@ -42,7 +42,7 @@ def _by_hash(films: NDArray[np.uint8], max_distance: int) -> pd.DataFrame:
 
 def _by_polar_correlation(films: NDArray[np.uint8]) -> pd.DataFrame:
     """Correlate every pair in polar coordinates; nothing is laid upon anything."""
-    spectra = [describe_film(read_details(film)) for film in films]
+    spectra = [describe_film(read_details(film)[0]) for film in films]
     first, second = np.triu_indices(len(films), 1)
     similar = [
         correlate_turns(spectra[i], spectra[j]).similarity

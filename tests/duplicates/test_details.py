@@ -18,7 +18,7 @@ def test_an_even_border_is_cut_off_and_leaves_no_edge(grey):
     assert mask[20:-20, 40:-40].all()
     blank = np.zeros_like(FILM)
     blank[:] = grey
-    assert np.abs(read_details(blank)).max() == 0
+    assert np.abs(read_details(blank)[0]).max() == 0
 
 
 def test_the_corners_of_a_turned_film_show_nothing_and_black_within_it_does():

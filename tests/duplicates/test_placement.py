@@ -21,7 +21,9 @@ def test_the_shift_is_found_to_a_fraction_of_a_pixel(half, inverted):
         second = second[::-1, ::-1]
     if inverted:
         second = 255 - second
-    pose = place_film(*(read_details(np.ascontiguousarray(f)) for f in (first, second)), np.eye(2))
+    pose = place_film(
+        *(read_details(np.ascontiguousarray(f))[1] for f in (first, second)), np.eye(2)
+    )
     sign = -1 if half else 1
     assert pose.matrix[:, :2].tolist() == [[sign, 0], [0, sign]]
     assert pose.matrix[:, 2] == pytest.approx([12 * sign, -8 * sign], abs=0.4)

@@ -101,22 +101,28 @@ def test_distinct_films_are_no_copies_nor_are_films_that_show_nothing():
     assert found.columns.tolist() == columns
 
 
-def straight_bone(end):
-    """A shaft that ends in a wider head; everything below is as in any other."""
+def straight_bone(end, seed):
+    """A shaft that ends in a wider head; everything below is as in any other, but for the noise."""
     film = np.full((224, 224), 30, np.uint8)
     cv2.line(film, (112, -50), (112, 270), 90, 70)
     cv2.line(film, (112, end), (112, 270), 180, 34)
     cv2.circle(film, (112, end), 26, 180, -1)
-    return cv2.GaussianBlur(film, (0, 0), 2)
+    noise = np.random.default_rng(seed).normal(0, 4, film.shape)
+    noisy = cv2.GaussianBlur(film, (0, 0), 2) + cv2.GaussianBlur(noise, (0, 0), 1.5) * 2.5
+    return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
 def test_two_straight_bones_are_two_though_one_slides_over_the_other():
-    bones = np.stack([straight_bone(40), straight_bone(50)])
+    bones = np.stack([straight_bone(-50, 0), straight_bone(-70, 1)])
     alike = compare_films(*(Portrait(film) for film in bones), np.eye(2))
     assert alike.crossing < 0.15
-    assert alike.along < 0.5 < alike.similarity
-    careless = TurnedCopyParams(workers=1, max_straight_crossing=0)
+    assert alike.along < 0.3
+    assert alike.similarity > 0.7
+    lenient = {"min_similarity": 0.7, "min_straight_similarity": 0.7}
+    careless = TurnedCopyParams(workers=1, **{**lenient, "min_along_similarity": 0})
     assert len(find_turned_copies(bones, careless)) == 1
+    # as they differ along the bone
+    assert find_turned_copies(bones, TurnedCopyParams(workers=1, **lenient)).empty
     assert find_turned_copies(bones, PARAMS).empty
     assert len(find_turned_copies(np.stack([bones[0], turn(bones[0], 33)]), PARAMS)) == 1
 
@@ -169,7 +175,7 @@ def test_another_exposure_of_the_same_bones_is_no_copy():
     later = np.clip(later + rng.normal(0, 4, later.shape), 0, 255).astype(np.uint8)
     assert find_turned_copies(np.stack([FILM, later]), PARAMS).empty
     # not because nothing of it is found again
-    lenient = TurnedCopyParams(workers=1, min_similarity=0.5)
+    lenient = TurnedCopyParams(workers=1, min_similarity=0.5, min_along_similarity=0.3)
     assert len(find_turned_copies(np.stack([FILM, later]), lenient)) == 1
 
 

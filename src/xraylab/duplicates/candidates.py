@@ -36,7 +36,7 @@ class Signatures:
     ----------
     rings : (N, 640) ndarray of float16
         See `xraylab.duplicates.polar.sign_films`.
-    spectra : (Z, N, 256) ndarray of float16
+    spectra : (Z, N, 512) ndarray of float16
         By zoom, see `xraylab.duplicates.mellin.sign_spectra`.
     """
 
@@ -72,12 +72,12 @@ def sign_all(films: NDArray[np.uint8], rows: Rows, workers: int) -> Signatures:
     >>> films = np.random.default_rng(0).integers(0, 255, (3, 64, 64), np.uint8)
     >>> signed = sign_all(films, np.array([0, 2]), workers=1)
     >>> signed.rings.shape, signed.spectra.shape
-    ((2, 640), (4, 2, 256))
+    ((2, 640), (4, 2, 512))
     """
     from joblib import Parallel, delayed
 
     signed = Signatures(
-        np.zeros((len(rows), 640), np.float16), np.zeros((len(ZOOMS), len(rows), 256), np.float16)
+        np.zeros((len(rows), 640), np.float16), np.zeros((len(ZOOMS), len(rows), 512), np.float16)
     )
 
     def sign(start: int) -> None:

@@ -26,6 +26,7 @@ MIDDLE_PX = 128
 
 _WIDE_PX = 6.0
 _NOISE = 3.0  # grey levels of contrast below which nothing is amplified
+_ROUNDING = 1e-3  # grey levels that are none
 _FLAT = 8  # grey levels over which a row of the border may range
 _BLACK, _WHITE = 4, 251
 _LEAST_SHOWN = 0.2  # of the edge: what is left when the border is cut
@@ -79,11 +80,12 @@ def band_pass(film: Film, band: Band, side_px: int = SIDE_PX) -> FloatImage:
     image = _resize(film, side_px).astype(np.float32)
     unit = side_px / SIDE_PX
     details = _blur(image, band.fine_px * unit) - _blur(image, band.coarse_px * unit)
+    details[np.abs(details) < _ROUNDING] = 0
     variance = _blur(details * details, band.contrast_px * unit)
     return np.asarray(details / np.sqrt(variance + np.float32(_NOISE**2)), np.float32)
 
 
-def show_film(film: Film, side_px: int = SIDE_PX) -> tuple[Film, Mask]:
+def show_film(film: Film, side_px: int = SIDE_PX, margin: float = _MARGIN) -> tuple[Film, Mask]:
     """Cut an even border off, and say where the film shows something.
 
     Parameters
@@ -92,6 +94,8 @@ def show_film(film: Film, side_px: int = SIDE_PX) -> tuple[Film, Mask]:
         The film in [0, 255].
     side_px : int
         Edge T of the result.
+    margin : float
+        Width, as a share of the edge, of what is left out beside a border, as its edge blurs into it.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def show_film(film: Film, side_px: int = SIDE_PX) -> tuple[Film, Mask]:
         The film at that size. An even border, of whichever grey, is filled with what lies beside it.
     (T, T) ndarray of uint8
         1 where the film shows something: not on its border, nor on what is black or white and hangs together with it,
-        nor within 2.4 % of the edge of these.
+        nor within the margin of these.
 
     Examples
     --------
@@ -118,12 +122,12 @@ def show_film(film: Film, side_px: int = SIDE_PX) -> tuple[Film, Mask]:
         whole = image[top:end, left:right]
         image = np.asarray(cv2.copyMakeBorder(whole, *around, cv2.BORDER_REPLICATE), np.uint8)
         mask = _pad(mask[top:end, left:right], around, 0)
-    margin = 2 * round(_MARGIN * side_px) + 1
-    return np.asarray(image, np.uint8), np.asarray(cv2.erode(mask, _square(margin)), np.uint8)
+    square = _square(2 * round(margin * side_px) + 1)
+    return np.asarray(image, np.uint8), np.asarray(cv2.erode(mask, square), np.uint8)
 
 
-def read_details(film: Film) -> FloatImage:
-    """Return the details by which candidates are looked for, fading out towards what shows nothing.
+def read_details(film: Film) -> tuple[FloatImage, FloatImage]:
+    """Return the details by which candidates are looked for.
 
     Parameters
     ----------
@@ -134,17 +138,20 @@ def read_details(film: Film) -> FloatImage:
     -------
     (128, 128) ndarray of float32
         Details over their local standard deviation.
+    (128, 128) ndarray of float32
+        The same, fading out towards what shows nothing.
 
     Examples
     --------
     >>> film = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
-    >>> details = read_details(film)
-    >>> details.shape, read_details(film // 2 + 60).shape
-    ((128, 128), (128, 128))
+    >>> details, faded = read_details(film)
+    >>> details.shape, bool((np.abs(faded) <= np.abs(details)).all())
+    ((128, 128), True)
     """
     image, mask = show_film(film, MIDDLE_PX)
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 1.2, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(band_pass(image, _BAND, MIDDLE_PX) * soft, np.float32)
+    details = band_pass(image, _BAND, MIDDLE_PX)
+    return details, np.asarray(details * soft, np.float32)
 
 
 @cache

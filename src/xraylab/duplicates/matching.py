@@ -32,8 +32,9 @@ class TurnedCopyParams(Parameters):
     min_similarity : float
         Correlation of the fine details of two films, one moved onto the other, from which they are copies.
     min_straight_similarity : float
-        Correlation of how their details change along the bone, from which films are copies whose lines nearly all run
-        one way: across the bone, straight bones are all alike.
+        The same, where the lines of both films nearly all run one way: across the bone, straight bones are all alike.
+    min_along_similarity : float
+        Correlation of how their details change along the lines that prevail, which is needed as well.
     max_straight_crossing : float
         Which films count as such, see `xraylab.duplicates.registration.Agreement`.
     min_polar_similarity : float
@@ -49,7 +50,8 @@ class TurnedCopyParams(Parameters):
     """
 
     min_similarity: float = Field(0.9, ge=0.5, le=1)
-    min_straight_similarity: float = Field(0.6, ge=0, le=1)
+    min_straight_similarity: float = Field(0.96, ge=0.5, le=1)
+    min_along_similarity: float = Field(0.65, ge=0, le=1)
     max_straight_crossing: float = Field(0.15, ge=0, le=1)
     min_polar_similarity: float = Field(0.4, ge=0, le=1)
     min_spectral_similarity: float = Field(0.5, ge=0, le=1)
@@ -135,8 +137,9 @@ def _find_turn(
 
 
 def _proves(agreed: Agreement, params: TurnedCopyParams) -> bool:
-    """Return whether films that agree so far are copies: straight bones must agree along the bone as well."""
-    if abs(agreed.similarity) < params.min_similarity:
-        return False
-    along = agreed.along * np.sign(agreed.similarity)
-    return agreed.crossing > params.max_straight_crossing or along >= params.min_straight_similarity
+    """Return whether films that agree so far are copies: they must agree along their lines as well as across."""
+    similarity, along = abs(agreed.similarity), agreed.along * np.sign(agreed.similarity)
+    least = params.min_similarity
+    if agreed.crossing <= params.max_straight_crossing:
+        least = max(least, params.min_straight_similarity)
+    return bool(similarity >= least and along >= params.min_along_similarity)

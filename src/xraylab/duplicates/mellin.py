@@ -65,7 +65,7 @@ def describe_spectrum(details: FloatImage, zoom: float = 1.0) -> Waves:
     Parameters
     ----------
     details : (128, 128) ndarray of float32
-        As `xraylab.duplicates.details.read_details` gives them.
+        As `xraylab.duplicates.details.read_details` gives them, faded.
     zoom : float
         By how much the film is enlarged about its middle before.
 
@@ -108,8 +108,8 @@ def sign_spectra(waves: Waves) -> FloatImage:
 
     Returns
     -------
-    (..., 256) ndarray of float32
-        Root of the power in cells of two frequencies by two waves, of norm 1: the product of two is their likeness.
+    (..., 512) ndarray of float32
+        Fourth root of the power in cells of two frequencies, of norm 1: the product of two is their likeness.
 
     Examples
     --------
@@ -119,8 +119,10 @@ def sign_spectra(waves: Waves) -> FloatImage:
     1.0
     """
     power = np.square(np.abs(waves))
-    cells = power.reshape(*waves.shape[:-2], _RINGS // 2, 2, _WAVES // 2, 2).sum((-3, -1))
-    return np.asarray(np.sqrt(cells).reshape(*waves.shape[:-2], -1), np.float32)
+    cells = power.reshape(*waves.shape[:-2], _RINGS // 2, 2, _WAVES).sum(-2)
+    roots = np.sqrt(np.sqrt(cells)).reshape(*waves.shape[:-2], -1)
+    norm = np.linalg.norm(roots, axis=-1, keepdims=True)
+    return np.asarray(roots / np.maximum(norm, np.finfo(np.float32).tiny), np.float32)
 
 
 def correlate_spectra(first: Waves, second: Waves, zoom: float = 1.0) -> SpectralTurn:

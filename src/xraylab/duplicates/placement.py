@@ -46,7 +46,7 @@ def place_film(first: FloatImage, second: FloatImage, turn: Matrix) -> Pose:
     Parameters
     ----------
     first, second : (128, 128) ndarray of float32
-        As `xraylab.duplicates.details.read_details` gives them.
+        As `xraylab.duplicates.details.read_details` gives them, faded.
     turn : (2, 2) ndarray
         From points of the first film to those of the second, both from the middle, but for half a turn and a shift.
 

@@ -2,13 +2,13 @@
 
 A turn about the middle shifts the film along the angle of polar coordinates. Of the Fourier series along the angle, the
 magnitudes stay as they are, so that they find copies among many films by products of matrices; the phases tell the
-angle, by circular cross-correlation. Rings are spaced by their logarithm: a change of scale shifts them. Only the
-disc inscribed in the square is compared, which no turn cuts, however often a film was turned.
+angle, by circular cross-correlation. Only the disc inscribed in the square is compared, which no turn cuts, however
+often a film was turned.
 
 References
 ----------
-Reddy B. S., Chatterji B. N. (1996), *IEEE Trans. Image Processing* 5(8), 1266-1271: turn and scale by log-polar
-correlation. Casasent D., Psaltis D. (1976), *Applied Optics* 15(7), 1795-1799: magnitudes that stay.
+Reddy B. S., Chatterji B. N. (1996), *IEEE Trans. Image Processing* 5(8), 1266-1271: turn by polar correlation.
+Casasent D., Psaltis D. (1976), *Applied Optics* 15(7), 1795-1799: magnitudes that stay.
 """
 
 from __future__ import annotations

@@ -30,6 +30,7 @@ COARSE_PX = 128
 _FINE = Band(1.4, 6.0, 10.0)
 _COARSE = Band(2.0, 8.0, 12.0)
 _DISC = 0.92  # of the half edge
+_MARGIN = 0.04  # fine details are changed as far as the contrast of a border reaches
 
 
 class Portrait:
@@ -53,14 +54,18 @@ class Portrait:
         self._spectra: dict[float, Waves] = {}
 
     @cached_property
-    def details(self) -> FloatImage:
-        """Details (128, 128) by which candidates are looked for."""
+    def _details(self) -> tuple[FloatImage, FloatImage]:
         return read_details(self.film)
+
+    @property
+    def details(self) -> FloatImage:
+        """Details (128, 128) by which candidates are looked for, of what the film shows."""
+        return self._details[1]
 
     @cached_property
     def rings(self) -> Spectra:
-        """Fourier series (40, 64) along the rings of the film."""
-        return describe_film(self.details)
+        """Fourier series (40, 64) along the rings of the film, whether black or not: a gamma may make it so."""
+        return describe_film(self._details[0])
 
     def spectrum(self, zoom: float) -> Waves:
         """Return the Fourier series (32, 32) along the rings of the spectrum."""
@@ -70,7 +75,7 @@ class Portrait:
 
     @cached_property
     def _shown(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        image, mask = show_film(self.film)
+        image, mask = show_film(self.film, margin=_MARGIN)
         return image, mask & disc(SIDE_PX, _DISC)
 
     @property

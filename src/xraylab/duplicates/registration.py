@@ -26,7 +26,7 @@ _LEAST_COARSE = 0.6  # correlation of coarse details below which fine ones are n
 _LEAST_OVERLAP = 0.5  # of what the smaller of two films shows, seen in both
 _LEAST_SEEN = 0.05  # of the film
 _SCALE = 1.6  # largest, and its inverse, of a registration that is believed
-_UNEVEN = 1.12  # largest ratio of its two axes: else one straight bone is pulled over any other
+_UNEVEN = 1.05  # largest ratio of its two axes: else one straight bone is pulled over any other
 _FULL_TURN = 360.0
 _STEPS = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 1e-4
 

@@ -1,10 +1,11 @@
-"""Copies of a film that is turned by any angle, mirrored, recompressed or cropped a little.
+"""Copies of a film that is turned by any angle, mirrored, recompressed, inverted, enlarged or cropped.
 
 The search has three steps, each more expensive and stricter than the one before: candidates by products of matrices
-(`xraylab.duplicates.polar`), the angle of a candidate by circular cross-correlation, and the proof by laying one film
-upon the other (`xraylab.duplicates.registration`). The best candidates are tried first, and none within one cluster. A
-film that found a copy is given new candidates outside its cluster, so that a cluster of any size is joined although
-each film is compared with a few neighbours only. Memory is 13 kB per film, whatever its size.
+(`xraylab.duplicates.candidates`), turn, scale and shift of a candidate by correlation
+(`xraylab.duplicates.placement`), and the proof by laying one film upon the other (`xraylab.duplicates.matching`). The
+best candidates are tried first, and none within one cluster. A film that found a copy is given new candidates outside
+its cluster, so that a cluster of any size is joined although each film is compared with a few neighbours only. Memory
+is 5 kB per film, whatever its size; films are read from where they are mapped.
 """
 
 from __future__ import annotations
@@ -59,8 +60,9 @@ def find_turned_copies(
     -------
     DataFrame
         One row per pair, with columns ``first, second`` (positions, first < second), ``angle_deg`` in [0, 360),
-        ``mirrored`` and ``similarity``: the first film, mirrored left to right where ``mirrored`` and then turned
-        counter-clockwise by the angle, is the second. Each pair is proved. Their chains join every cluster; not all
+        ``mirrored``, ``inverted`` (what is bright in one is dark in the other) and ``similarity``: the first film,
+        mirrored left to right where ``mirrored`` and then turned counter-clockwise by the angle, is the second, or a
+        part of it. Each pair is proved. Their chains join every cluster; not all
         pairs of a cluster are listed.
 
     Raises
