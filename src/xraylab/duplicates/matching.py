@@ -22,10 +22,11 @@ Matrix = NDArray[np.float64]
 
 _WORTH = 0.7  # similarity of fine details from which films are moved until they agree best
 _SURE = 0.97  # similarity that is good enough as it is
+_STILL_PX = 1.5  # a shift that is none
 
 
 class TurnedCopyParams(Parameters):
-    """When two films are copies of each other, and how much is tried to find out (docs/decisions/0010).
+    """When two films are copies of each other, and how much is tried to find out (docs/decisions/0010 and 0023).
 
     Attributes
     ----------
@@ -35,6 +36,8 @@ class TurnedCopyParams(Parameters):
         The same, where the lines of both films nearly all run one way: across the bone, straight bones are all alike.
     min_along_similarity : float
         Correlation of how their details change along the lines that prevail, which is needed as well.
+    min_turned_along_similarity : float
+        The same where a straight bone is turned about the middle of the film, and nothing else: it did not slide.
     max_straight_crossing : float
         Which films count as such, see `xraylab.duplicates.registration.Agreement`.
     min_polar_similarity : float
@@ -52,6 +55,7 @@ class TurnedCopyParams(Parameters):
     min_similarity: float = Field(0.9, ge=0.5, le=1)
     min_straight_similarity: float = Field(0.96, ge=0.5, le=1)
     min_along_similarity: float = Field(0.65, ge=0, le=1)
+    min_turned_along_similarity: float = Field(0.4, ge=0, le=1)
     max_straight_crossing: float = Field(0.15, ge=0, le=1)
     min_polar_similarity: float = Field(0.4, ge=0, le=1)
     min_spectral_similarity: float = Field(0.5, ge=0, le=1)
@@ -117,7 +121,8 @@ def match_films(
             again = compare_films(first, second, registered, params.min_similarity)
             if abs(again.similarity) > abs(agreed.similarity):
                 agreed, matrix = again, registered
-    if not _proves(agreed, params):
+    turned = zoom == ABOUT_MIDDLE and float(np.hypot(*matrix[:, 2])) < _STILL_PX
+    if not _proves(agreed, params, turned=turned):
         return None
     return Match(abs(agreed.similarity), matrix, agreed.similarity < 0)
 
@@ -136,10 +141,12 @@ def _find_turn(
     return turn_matrix(turn.shift_rad, turn.mirrored, turn.scale)
 
 
-def _proves(agreed: Agreement, params: TurnedCopyParams) -> bool:
+def _proves(agreed: Agreement, params: TurnedCopyParams, *, turned: bool) -> bool:
     """Return whether films that agree so far are copies: they must agree along their lines as well as across."""
     similarity, along = abs(agreed.similarity), agreed.along * np.sign(agreed.similarity)
-    least = params.min_similarity
+    least, least_along = params.min_similarity, params.min_along_similarity
     if agreed.crossing <= params.max_straight_crossing:
         least = max(least, params.min_straight_similarity)
-    return bool(similarity >= least and along >= params.min_along_similarity)
+        if turned:
+            least_along = min(least_along, params.min_turned_along_similarity)
+    return bool(similarity >= least and along >= least_along)

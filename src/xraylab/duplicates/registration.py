@@ -24,9 +24,10 @@ Matrix = NDArray[np.float64]
 
 _LEAST_COARSE = 0.6  # correlation of coarse details below which fine ones are not compared
 _LEAST_OVERLAP = 0.5  # of what the smaller of two films shows, seen in both
-_LEAST_SEEN = 0.05  # of the film
+_LEAST_SEEN = 0.025  # of the film
 _SCALE = 1.6  # largest, and its inverse, of a registration that is believed
 _UNEVEN = 1.05  # largest ratio of its two axes: else one straight bone is pulled over any other
+_FLEXIBLE = 1.2  # ratio up to which it is made even
 _FULL_TURN = 360.0
 _STEPS = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 1e-4
 
@@ -180,9 +181,15 @@ def register_films(
     middle = np.full(2, (COARSE_PX - 1) / 2)
     part = np.asarray(found[:, :2], np.float64)
     shift = (part @ middle + found[:, 2] - middle) * (SIDE_PX / COARSE_PX)
-    stretch = np.linalg.svd(part, compute_uv=False)
-    if not 1 / _SCALE < stretch[1] <= stretch[0] < min(_SCALE, _UNEVEN * stretch[1]):
+    left, stretch, right = np.linalg.svd(part)
+    if not 1 / _SCALE < stretch[1] <= stretch[0] < min(_SCALE, _FLEXIBLE * stretch[1]):
         return None
+    if stretch[0] > _UNEVEN * stretch[1]:
+        # the nearest map that keeps the shape, about the middle of what the first film shows
+        y, x = np.nonzero(first.mask)
+        about = np.array([x.mean(), y.mean()]) - (SIDE_PX - 1) / 2
+        even = np.sqrt(stretch[0] * stretch[1]) * (left @ right)
+        shift, part = shift + (part - even) @ about, even
     return np.column_stack([part, shift])
 
 
