@@ -103,6 +103,13 @@ def _resize(film: Film, scale: float) -> Film:
     return np.asarray(cv2.resize(film, None, fx=scale, fy=scale, interpolation=way), np.uint8)
 
 
+def _squash(film: Film) -> Film:
+    """Make a square of a film, as most of the public bones are, and 5 : 4 of a square one."""
+    side = min(film.shape)
+    height = side if film.shape[0] != film.shape[1] else round(0.8 * side)
+    return np.asarray(cv2.resize(film, (side, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
 KINDS: dict[str, Kind] = {
     "saved again as PNG": Kind(lambda film, _: film),
     **{f"JPEG at quality {q}": Kind(lambda film, _: film, q) for q in (95, 75, 50)},
@@ -131,6 +138,8 @@ KINDS: dict[str, Kind] = {
         lambda film, rng: _turn_any(np.ascontiguousarray(_crop(film, rng, 0.05, 4)), rng), _JPEG
     ),
     "noise of 3 % of white": Kind(_noise),
+    "squashed to a square, a square to 5 : 4": Kind(lambda film, _: _squash(film)),
+    "the same, turned by any angle": Kind(lambda film, rng: _turn_any(_squash(film), rng), _JPEG),
 }
 """What is done to a copy, by name."""
 
