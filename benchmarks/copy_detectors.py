@@ -159,10 +159,11 @@ def _tables(folders: Folders, runs: dict[str, Run], what: str) -> list[Table]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark and print its tables."""
+    names = list(copy_peers.DETECTORS)
     parser = argparse.ArgumentParser(description="Detectors of copies, side by side.")
     parser.add_argument("--peers", nargs="+", default=[], help="interpreters that have the peers")
     parser.add_argument("--films", type=int, default=60, help="films copied (default 60)")
-    parser.add_argument("--only", nargs="+", default=list(copy_peers.DETECTORS), metavar="NAME")
+    parser.add_argument("--only", nargs="+", default=names, choices=names, metavar="NAME")
     parser.add_argument("--phantoms", action="store_true", help="phantoms, whatever lies there")
     parser.add_argument("--keep", type=Path, help="folder that keeps films and runs, to go on from")
     parser.add_argument("--out", type=Path, help="folder for the tables as Markdown and CSV")

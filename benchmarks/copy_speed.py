@@ -124,7 +124,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         sources = pick_chests() or phantom_originals(Path(place) / "phantoms", 90)
         numbers = range(options.films)
-        Parallel(-1, prefer="threads")(delayed(_write)(number, sources, folder) for number in numbers)
+        Parallel(-1, prefer="threads")(
+            delayed(_write)(number, sources, folder) for number in numbers
+        )
         paths = [folder / f"{number:06}.png" for number in numbers]
         table, clusters = _measure(paths, str(Path(place) / "cache"))
     origin = pd.Series([n - (n % _EVERY == _EVERY - 1) for n in numbers])
