@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.copy_speed [--films 10000] [--folder FOLDER] [--out FOLDER]``
 
-Films are made of the public chests that lie beside the checkout, of phantoms otherwise: two of them are bent,
-each in its own way, and mixed. One film in twenty is a copy, turned and perhaps mirrored, of the film before it. A folder
-that is given keeps them for the next time.
+Films are made of the public chests that lie beside the checkout, of phantoms otherwise: two of them are bent, each in
+its own way, and mixed. One film in twenty is a copy, turned and perhaps mirrored, of the film before it. A folder that
+is given keeps them for the next time.
 """
 
 from __future__ import annotations
