@@ -21,7 +21,7 @@ from xraylab.phantoms.fracture_multi_region import (
     write_fracture_multi_region_phantom,
 )
 
-__all__ = ["COPIES", "Films", "phantom_films", "public_films"]
+__all__ = ["COPIES", "PUBLIC", "Films", "phantom_films", "public_bones", "public_films"]
 
 Film = NDArray[np.uint8]
 
@@ -57,17 +57,24 @@ def phantom_films(folder: Path, count: int) -> Films:
     return _read("phantoms of limbs", paths, truth["family"])
 
 
-def public_films() -> list[Films]:
-    """Return the public sets that lie beside the checkout."""
-    sets = []
+def public_bones() -> tuple[list[Path], list[str]]:
+    """Return the files of the public bones, and class and number of each.
+
+    These are a hint of the families: numbers are used twice, and byte copies have other numbers.
+    """
     bones = sorted(
         path
         for path in (PUBLIC / "fracture_multi_region").rglob("*")
         if path.suffix.lower() in (".jpg", ".jpeg", ".png")
     )
+    return bones, [f"{path.parent.name}/{_COPY_MARK.sub('', path.stem)}" for path in bones]
+
+
+def public_films() -> list[Films]:
+    """Return the public sets that lie beside the checkout."""
+    sets = []
+    bones, names = public_bones()
     if bones:
-        # a hint: numbers are used twice, and byte copies have other numbers
-        names = [f"{path.parent.name}/{_COPY_MARK.sub('', path.stem)}" for path in bones]
         sets.append(
             _read("fracture multi-region", bones, pd.Series(pd.factorize(pd.Series(names))[0]))
         )
