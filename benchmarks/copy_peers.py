@@ -177,7 +177,9 @@ def _xraylab(folder: Path) -> Pairs:
         write_cache(plan, work)
         arrays = read_cache(work)
         ids, digests = arrays.index["image_id"], arrays.index["digest"]
-        _, pairs = find_duplicate_clusters(ids, arrays.films, TurnedCopyParams(), digests)
+        shapes = arrays.index[["height_px", "width_px"]].to_numpy(float)
+        rule = TurnedCopyParams()
+        _, pairs = find_duplicate_clusters(ids, arrays.films, rule, digests, shapes)
         named = list(zip(ids[pairs["first"]], ids[pairs["second"]], strict=True))
     return itertools.chain(_all_pairs(ids.groupby(digests).agg(list)), named)
 

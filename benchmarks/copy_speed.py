@@ -101,8 +101,10 @@ def _measure(paths: list[Path], work: str) -> tuple[Table, pd.Series]:
     write_cache(plan, work)
     arrays = read_cache(work)
     decoded = _seconds()
+    index, rule = arrays.index, TurnedCopyParams()
+    shapes = index[["height_px", "width_px"]].to_numpy(float)
     clusters, _ = find_duplicate_clusters(
-        arrays.index["image_id"], arrays.films, TurnedCopyParams(), arrays.index["digest"]
+        index["image_id"], arrays.films, rule, index["digest"], shapes
     )
     found = _seconds()
     steps = {"decode": (start, decoded), "find copies": (decoded, found), "both": (start, found)}

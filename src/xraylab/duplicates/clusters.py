@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from xraylab.duplicates.hash_distance import MAX_HASH_DISTANCE, find_near_duplicates
 from xraylab.duplicates.rotations import TurnedCopyParams, find_turned_copies
+from xraylab.duplicates.stretched import StretchedFilms, join_stretched, list_stretched
 
 __all__ = ["find_duplicate_clusters", "join_copies"]
 
@@ -19,6 +20,7 @@ def find_duplicate_clusters(
     films: NDArray[Any],
     rule: int | TurnedCopyParams = MAX_HASH_DISTANCE,
     digests: pd.Series | None = None,
+    shapes: NDArray[np.floating] | None = None,
 ) -> tuple[pd.Series, pd.DataFrame]:
     """Give films that are copies of each other, directly or by a chain of copies, one name.
 
@@ -36,6 +38,10 @@ def find_duplicate_clusters(
     digests : (N,) Series, optional
         A key, such as the digest of the pixels, that is equal for films known to be equal. A missing one is equal to
         none.
+    shapes : (N, 2) ndarray, optional
+        Height and width of each film's own, where films were padded to squares. Films that are not square are then
+        compared stretched to the square, too: a copy may be squashed to another shape. Without it films are compared
+        as they are.
 
     Returns
     -------
@@ -65,10 +71,27 @@ def find_duplicate_clusters(
     if len(films) != len(image_ids):
         raise ValueError(f"{len(image_ids)} image ids need as many films, got {len(films)}")
     if isinstance(rule, TurnedCopyParams):
-        pairs = find_turned_copies(films, rule, digests)
+        pairs = _find_turned(films, rule, digests, shapes)
     else:
         pairs = find_near_duplicates(films, rule)
     return join_copies(image_ids, pairs, digests), pairs
+
+
+def _find_turned(
+    films: NDArray[np.uint8],
+    rule: TurnedCopyParams,
+    digests: pd.Series | None,
+    shapes: NDArray[np.floating] | None,
+) -> pd.DataFrame:
+    rows = np.zeros(0, np.int64) if shapes is None else list_stretched(shapes)
+    if digests is not None:  # of equal films the first is compared, stretched or not
+        rows = rows[(digests.isna() | ~digests.duplicated()).to_numpy()[rows]]
+    if shapes is None or not len(rows):
+        return find_turned_copies(films, rule, digests)
+    keys = pd.Series([None] * len(films), dtype=object) if digests is None else digests
+    both = pd.concat([keys, pd.Series([None] * len(rows), dtype=object)], ignore_index=True)
+    stretched: Any = StretchedFilms(films, shapes, rows)  # read film by film, as an array is
+    return join_stretched(find_turned_copies(stretched, rule, both), rows, len(films))
 
 
 def join_copies(

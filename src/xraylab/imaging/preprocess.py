@@ -13,7 +13,14 @@ from xraylab.imaging.hand import Crop, find_crop, find_window, resize_square, sc
 from xraylab.imaging.scaling import ApplyVoi
 from xraylab.parameters import Parameters
 
-__all__ = ["MaskSizeError", "PreprocessParams", "prepare_film", "prepare_mask", "resize_image"]
+__all__ = [
+    "MaskSizeError",
+    "PreprocessParams",
+    "cut_padding",
+    "prepare_film",
+    "prepare_mask",
+    "resize_image",
+]
 
 ByteImage = NDArray[np.uint8]
 FloatImage = NDArray[np.float32]
@@ -184,3 +191,29 @@ def resize_image(image: ByteImage | FloatImage, size_px: int) -> FloatImage:
     shrinks = min(image.shape) >= size_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (size_px, size_px), interpolation=method), np.float32)
+
+
+def cut_padding(film: ByteImage, height: float, width: float) -> ByteImage:
+    """Return a film without the rows or columns that made it a square.
+
+    Parameters
+    ----------
+    film : (S, S) ndarray of uint8
+        The film in the middle of a square.
+    height, width : float
+        Its own shape, in any unit.
+
+    Examples
+    --------
+    >>> cut_padding(np.zeros((100, 100), np.uint8), 4000, 2000).shape
+    (100, 48)
+    """
+    edge = film.shape[0]
+
+    def inside(side: float, other: float) -> int:
+        # one more at either end, where resizing blended film and padding
+        return edge if side >= other else max(1, int(edge * side / other) - 2)
+
+    rows, columns = inside(height, width), inside(width, height)
+    top, left = (edge - rows) // 2, (edge - columns) // 2
+    return film[top : top + rows, left : left + columns]

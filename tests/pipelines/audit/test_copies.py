@@ -129,6 +129,27 @@ def test_unreadable_films_are_of_no_cluster(tmp_path: Path) -> None:
     assert len(clusters) == 0
 
 
+def test_a_copy_that_is_squashed_to_another_shape(tmp_path: Path) -> None:
+    film, square = draw(21, 300)[:, 40:260], draw(22, 240)  # 300 × 220, and a square
+    turned = cv2.getRotationMatrix2D((120, 120), 20, 1.0)
+    squashed = cv2.resize(film, (240, 240), interpolation=cv2.INTER_AREA)
+    films = {
+        "a.png": film,
+        "b.png": cv2.warpAffine(squashed, turned, (240, 240)),
+        "c.png": square,
+        "d.png": cv2.resize(square, (300, 240), interpolation=cv2.INTER_CUBIC),
+        **{f"other{k}.png": draw(k, 240)[: 200 + 10 * k] for k in range(4)},
+    }
+    write(tmp_path / "a", films)
+    arrays = scan(tmp_path / "a")
+    records, _ = recognise_films(arrays, {}, None, PARAMS)
+    _, clusters = find_copies(records, arrays, "s", PARAMS)
+    members = clusters.groupby("cluster")["image_id"].agg(frozenset)
+    assert set(members) == {frozenset({"a.png", "b.png"}), frozenset({"c.png", "d.png"})}
+    angle = clusters.set_index("image_id").loc["b.png", "angle_deg"]
+    assert angle == pytest.approx(20, abs=1.5)
+
+
 def test_a_turned_copy_of_real_size(tmp_path: Path) -> None:
     film = draw(7, 480)
     matrix = cv2.getRotationMatrix2D((240, 240), 33, 1.0)

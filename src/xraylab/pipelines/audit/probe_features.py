@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from xraylab.evaluation.shortcut_features import border_pixels, intensity_features
 from xraylab.imaging.array_cache import ArrayCache
 from xraylab.imaging.markers import find_markers
+from xraylab.imaging.preprocess import cut_padding
 
 __all__ = [
     "FILE_PROBES",
     "PIXEL_PROBES",
-    "cut_padding",
     "file_features",
     "film_statistics",
     "pixel_features",
@@ -157,32 +157,6 @@ def _blocks(films: pd.DataFrame, arrays: ArrayCache) -> Iterator[Block]:
 def _crop(film: Films, height: float, width: float) -> Films:
     """Return the part of a padded film that is no padding."""
     return cut_padding(film, float(height), float(width))
-
-
-def cut_padding(film: Films, height: float, width: float) -> Films:
-    """Return a film without the rows or columns that made it a square.
-
-    Parameters
-    ----------
-    film : (S, S) ndarray of uint8
-        The film in the middle of a square.
-    height, width : float
-        Its own shape, in any unit.
-
-    Examples
-    --------
-    >>> cut_padding(np.zeros((100, 100), np.uint8), 4000, 2000).shape
-    (100, 48)
-    """
-    edge = film.shape[0]
-
-    def inside(side: float, other: float) -> int:
-        # one more at either end, where resizing blended film and padding
-        return edge if side >= other else max(1, int(edge * side / other) - 2)
-
-    rows, columns = inside(height, width), inside(width, height)
-    top, left = (edge - rows) // 2, (edge - columns) // 2
-    return film[top : top + rows, left : left + columns]
 
 
 def _see(block: Block, border_fraction: float) -> tuple[Features, ...]:
