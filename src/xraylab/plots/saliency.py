@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from xraylab.plots.films import plot_message
 from xraylab.plots.labels import MODEL_COLOURS
 from xraylab.plots.panels import (
     check_film,
@@ -190,14 +191,18 @@ def plot_saliency_checks(table: pd.DataFrame, areas: Mapping[str, str] | None = 
     Returns
     -------
     Figure
-        One axes, checks from top to bottom in the order of the table.
+        One axes, checks from top to bottom in the order of the table; a sentence where the table is empty.
 
     Raises
     ------
     ValueError
-        If a column lacks or the table is empty.
+        If a column lacks.
     """
-    require_columns(table, ("model", "check", "value"), "table of checks")
+    wanted = ("model", "check", "value")
+    if table.empty and set(wanted) <= set(table.columns):
+        # a network that was hardly trained may react to nothing in any film
+        return plot_message("No map of the network shows anything that could be checked.")
+    require_columns(table, wanted, "table of checks")
     areas = _AREAS if areas is None else areas
     models = in_order(table["model"])
     checks = [name for name in in_order(table["check"]) if name not in set(areas.values())]
