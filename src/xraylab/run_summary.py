@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -181,7 +182,8 @@ class RunSummaryHooks:
             record.report = _place_of(catalog, _REPORT)
             record.comparison = _place_of(catalog, _COMPARISON) if record.compares else ""
         if _FINDINGS in record.tables:
-            record.audit = _place_of(catalog, _AUDIT)
+            # the name of the folder of films may be long
+            record.audit = _from_here(_place_of(catalog, _AUDIT))
         rows = "\n".join(f"{seconds:9.2f} s  {name}" for name, seconds in record.slowest())
         if rows:
             logger.debug("Seconds per node, loading and saving included:\n%s", rows)
@@ -334,6 +336,12 @@ def _training_of(row: Mapping[Any, Any]) -> str:
 def _place_of(catalog: CatalogProtocol[Any, Any], name: str) -> str:
     resolver = getattr(catalog, "config_resolver", None)
     return str(resolver.resolve_pattern(name).get("filepath", "")) if resolver is not None else ""
+
+
+def _from_here(path: str) -> str:
+    """Return a path relative to the current folder, where it lies in it."""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def _duration(seconds: float) -> str:
