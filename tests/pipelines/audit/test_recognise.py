@@ -104,6 +104,25 @@ def test_a_table_beside_the_films(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (["HAND", "FOOT", "HAND", "FOOT"], ["", "", "", ""]),  # parts of a body
+        (["train", "train", "holdout", "2"], ["train", "train", "test", "2"]),
+    ],
+)
+def test_a_column_of_parts_names_parts_of_a_split(
+    tmp_path: Path, values: list[str], expected: list[str]
+) -> None:
+    write(tmp_path / "a", {f"{k}.png": draw(k) for k in range(4)})
+    table = pd.DataFrame(
+        {"image": [f"{k}.png" for k in range(4)], "part": values, "label": list("abab")}
+    )
+    records, _ = recognise_films(scan(tmp_path / "a"), {"labels": lambda: table}, None, PARAMS)
+    assert records["split"].tolist() == expected
+    assert records["label"].tolist() == list("abab")
+
+
 def test_a_table_for_each_part_and_labels_that_are_numbers(tmp_path: Path) -> None:
     write(tmp_path / "a", {f"{k}.png": draw(k) for k in range(24)})
     rows = pd.DataFrame({"id": range(24), "boneage": range(24), "male": ["True", "False"] * 12})

@@ -267,8 +267,12 @@ def _find_columns(table: pd.DataFrame, columns: ColumnsParams, name: str) -> dic
                 f"the table '{name}' has no column '{asked}' (audit.columns.{fact}): it has "
                 f"{', '.join(map(str, table.columns))}"
             )
-        if column is not None and column not in found.values():
-            found[fact] = column
+        if column is None or column in found.values():
+            continue
+        # "part" and "set" may name parts of a body or of a study
+        if fact == "split" and not asked and not any(map(parse_split, table[column].unique())):
+            continue
+        found[fact] = column
     return found
 
 
