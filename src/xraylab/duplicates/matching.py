@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from xraylab.duplicates.candidates import ABOUT_MIDDLE
 from xraylab.duplicates.mellin import ZOOMS, correlate_spectra
-from xraylab.duplicates.placement import place_film
+from xraylab.duplicates.placement import Pose, place_film
 from xraylab.duplicates.polar import correlate_turns
 from xraylab.duplicates.portrait import Portrait
 from xraylab.duplicates.registration import Agreement, compare_films, register_films, turn_matrix
 from xraylab.parameters import Parameters
 
-__all__ = ["Match", "TurnedCopyParams", "match_films"]
+__all__ = ["TurnedCopyParams", "match_films"]
 
 Matrix = NDArray[np.float64]
 
@@ -64,28 +62,9 @@ class TurnedCopyParams(Parameters):
     workers: int = Field(-1, ge=-64, le=64)
 
 
-@dataclass(frozen=True)
-class Match:
-    """How a film is a copy of another.
-
-    Attributes
-    ----------
-    similarity : float
-        Correlation of their fine details, in [0, 1].
-    matrix : (2, 3) ndarray
-        From points of the first to those of the second, both from the middle, in pixels of an edge of 224.
-    inverted : bool
-        Whether what is bright in one is dark in the other.
-    """
-
-    similarity: float
-    matrix: Matrix
-    inverted: bool
-
-
 def match_films(
     first: Portrait, second: Portrait, zoom: int, params: TurnedCopyParams
-) -> Match | None:
+) -> Pose | None:
     """Return how the second film is a copy of the first; None if it is none.
 
     Parameters
@@ -124,7 +103,7 @@ def match_films(
     turned = zoom == ABOUT_MIDDLE and float(np.hypot(*matrix[:, 2])) < _STILL_PX
     if not _proves(agreed, params, turned=turned):
         return None
-    return Match(abs(agreed.similarity), matrix, agreed.similarity < 0)
+    return Pose(abs(agreed.similarity), matrix, agreed.similarity < 0)
 
 
 def _find_turn(

@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xraylab.duplicates.candidates import find_nearest, sign_all
-from xraylab.duplicates.matching import Match, TurnedCopyParams, match_films
+from xraylab.duplicates.matching import TurnedCopyParams, match_films
+from xraylab.duplicates.placement import Pose
 from xraylab.duplicates.portrait import Portrait
 from xraylab.duplicates.registration import angle_of
 
@@ -146,14 +147,14 @@ class _Search:
                 self.cluster[self.cluster == high] = low
                 self._list(first, second, match)
 
-    def _list(self, first: int, second: int, match: Match) -> None:
+    def _list(self, first: int, second: int, match: Pose) -> None:
         part = match.matrix[:, :2]
         if first > second:
             first, second = second, first
             part = np.asarray(np.linalg.inv(part), np.float64)
         self.found.append((first, second, *angle_of(part), match.inverted, match.similarity))
 
-    def _prove(self, pairs: list[Pair]) -> list[tuple[Pair, Match]]:
+    def _prove(self, pairs: list[Pair]) -> list[tuple[Pair, Pose]]:
         """Return the pairs that are copies, and how."""
         portraits: dict[int, Portrait] = {}
         proofs = []

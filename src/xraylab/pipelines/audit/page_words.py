@@ -43,11 +43,7 @@ def write_share(n: int, total: int) -> str:
     elif _MOST_SHARE < share < 1:
         percent = "above 99.9 %"
     else:
-        percent = (
-            f"{100 * share:.1f} %".replace(".0 %", " %")
-            if share in (0, 1)
-            else f"{100 * share:.1f} %"
-        )
+        percent = f"{100 * share:.{0 if share in (0, 1) else 1}f} %"
     return f"{n:,} of {total:,} ({percent})"
 
 

@@ -68,7 +68,9 @@ def film_statistics(records: pd.DataFrame, arrays: ArrayCache) -> pd.DataFrame:
     """
     films = records[records["status"] == "ok"]
     values = [
-        (film.mean(), film.std()) for block in _blocks(films, arrays) for film in map(_crop, *block)
+        (film.mean(), film.std())
+        for block in _blocks(films, arrays)
+        for film in map(cut_padding, *block)
     ]
     table = np.asarray(values, np.float64).reshape(-1, 2) / _TOP
     columns = {"image_id": films["image_id"].astype(str).to_numpy()}
@@ -154,13 +156,8 @@ def _blocks(films: pd.DataFrame, arrays: ArrayCache) -> Iterator[Block]:
         yield np.asarray(arrays.films[rows[part]]), sizes[part, 0], sizes[part, 1]
 
 
-def _crop(film: Films, height: float, width: float) -> Films:
-    """Return the part of a padded film that is no padding."""
-    return cut_padding(film, float(height), float(width))
-
-
 def _see(block: Block, border_fraction: float) -> tuple[Features, ...]:
-    cropped = list(map(_crop, *block))
+    cropped = list(map(cut_padding, *block))
     edge = block[0].shape[1]
     square = np.stack([np.asarray(cv2.resize(each, (edge, edge)), np.uint8) for each in cropped])
     small = [cv2.resize(each, (_CELLS, _CELLS), interpolation=cv2.INTER_AREA) for each in cropped]

@@ -8,7 +8,7 @@ import numpy as np
 
 from xraylab.imaging.array_cache import CachePlan, LoadFilm
 from xraylab.imaging.file_facts import describe_file
-from xraylab.imaging.film import Film
+from xraylab.imaging.film import Film, FilmHeader
 from xraylab.imaging.film_file import FilmFolder, ignored_files
 
 from .folders import is_mask
@@ -54,14 +54,10 @@ def plan_scan(films: dict[str, LoadFilm], params: AuditParams) -> CachePlan:
 
 def describe_film(data: bytes, film: Film) -> dict[str, Any]:
     """Return what a file says of itself, and how much of the range of grey values its film uses."""
-    header = film.header
-    said = {} if header is None else header._asdict()
-    said.pop("sex", None)
+    header = film.header or FilmHeader()
     low, high = np.percentile(film.pixels[::_STEP, ::_STEP], _ROBUST)
     return {
         **describe_file(data)._asdict(),
-        "modality": said.get("modality", ""),
-        "body_part": said.get("body_part", ""),
-        "sex": "" if header is None else header.sex,
+        **header._asdict(),
         "grey_range": float(high - low),
     }
